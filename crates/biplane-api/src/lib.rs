@@ -1,0 +1,13 @@
+//! What goes over the public wire: JSON types, typed ids, the error-code table. One file per service.
+//! Nothing here has behaviour beyond reading and writing itself; only this crate derives public JSON.
+
+pub mod catalog;
+pub mod compute;
+pub mod error;
+pub mod files;
+pub mod identity;
+pub mod ids;
+pub mod internal;
+pub mod query;
+
+pub use error::{ApiError, ErrorCode};

@@ -1,0 +1,132 @@
+//! The first line of every connection to the relay: `biplane/1 <role> <id>\n`.
+//!
+//! A node dials the control plane (mutual TLS) and says which kind of connection this is. The identity
+//! behind it is the client certificate; for a sandbox it is the door that accepted, so the *node*
+//! writes the line, never the sandbox. To its door the sandbox says only `serve\n` or `call\n`.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// A line longer than this is not ours.
+const LINE_BYTES_MAX: usize = 128;
+
+/// What a connection is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// The node agent serves `Node` on it.
+    Node { node_id: String },
+    /// The engine of a sandbox serves `Engine` on it.
+    Engine { sandbox_id: String },
+    /// The control plane serves its REST API on it, to this sandbox.
+    Call { sandbox_id: String },
+}
+
+/// What a sandbox asks of its relay door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorRequest {
+    /// This connection will be served by the engine.
+    Serve,
+    /// This connection will be served by the control plane.
+    Call,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrefaceError {
+    #[error("the connection ended or failed before its first line was complete")]
+    Io(#[from] std::io::Error),
+    #[error("the first line of the connection is not a biplane preface")]
+    Malformed,
+}
+
+impl Role {
+    fn line(&self) -> String {
+        match self {
+            Role::Node { node_id } => format!("biplane/1 node {node_id}\n"),
+            Role::Engine { sandbox_id } => format!("biplane/1 engine {sandbox_id}\n"),
+            Role::Call { sandbox_id } => format!("biplane/1 call {sandbox_id}\n"),
+        }
+    }
+
+    pub async fn write<W: AsyncWrite + Unpin>(&self, io: &mut W) -> Result<(), PrefaceError> {
+        io.write_all(self.line().as_bytes()).await?;
+        io.flush().await?;
+        Ok(())
+    }
+
+    pub async fn read<R: AsyncRead + Unpin>(io: &mut R) -> Result<Self, PrefaceError> {
+        let line = read_line(io).await?;
+        let mut words = line.split(' ');
+        let (Some("biplane/1"), Some(role), Some(id), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(PrefaceError::Malformed);
+        };
+        let well_formed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if id.is_empty() || id.len() > 64 || !id.chars().all(well_formed) {
+            return Err(PrefaceError::Malformed);
+        }
+        let id = id.to_owned();
+        match role {
+            "node" => Ok(Role::Node { node_id: id }),
+            "engine" => Ok(Role::Engine { sandbox_id: id }),
+            "call" => Ok(Role::Call { sandbox_id: id }),
+            _ => Err(PrefaceError::Malformed),
+        }
+    }
+}
+
+impl DoorRequest {
+    pub async fn write<W: AsyncWrite + Unpin>(self, io: &mut W) -> Result<(), PrefaceError> {
+        let line: &[u8] = match self {
+            DoorRequest::Serve => b"serve\n",
+            DoorRequest::Call => b"call\n",
+        };
+        io.write_all(line).await?;
+        io.flush().await?;
+        Ok(())
+    }
+
+    pub async fn read<R: AsyncRead + Unpin>(io: &mut R) -> Result<Self, PrefaceError> {
+        match read_line(io).await?.as_str() {
+            "serve" => Ok(DoorRequest::Serve),
+            "call" => Ok(DoorRequest::Call),
+            _ => Err(PrefaceError::Malformed),
+        }
+    }
+}
+
+/// Reads byte by byte: what follows the line belongs to HTTP/2 and must stay in the stream.
+async fn read_line<R: AsyncRead + Unpin>(io: &mut R) -> Result<String, PrefaceError> {
+    let mut line = Vec::with_capacity(64);
+    loop {
+        match io.read_u8().await? {
+            b'\n' => break,
+            byte if line.len() < LINE_BYTES_MAX => line.push(byte),
+            _ => return Err(PrefaceError::Malformed),
+        }
+    }
+    String::from_utf8(line).map_err(|_| PrefaceError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn roles_survive_the_wire_and_leave_the_rest() {
+        let role = Role::Engine { sandbox_id: "sb-1".into() };
+        let mut bytes = Vec::new();
+        role.write(&mut bytes).await.unwrap();
+        bytes.extend_from_slice(b"PRI *");
+        let mut io = bytes.as_slice();
+        assert_eq!(Role::read(&mut io).await.unwrap(), role);
+        assert_eq!(io, b"PRI *");
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_not_ours() {
+        let long = [b'a'; 500];
+        for line in [&b"GET / HTTP/1.1\n"[..], b"biplane/1 node ../x\n", b"biplane/1 node\n", b"\n", &long] {
+            assert!(Role::read(&mut &line[..]).await.is_err());
+        }
+    }
+}
