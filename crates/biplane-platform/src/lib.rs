@@ -1,1 +1,29 @@
-//! Placeholder.
+//! What every service stands on: the database, the context of a request, authorization on objects,
+//! the audit sink, paging, extractors. It knows no service.
+
+pub mod acl;
+pub mod audit;
+pub mod clock;
+pub mod ctx;
+pub mod db;
+pub mod extract;
+pub mod keys;
+pub mod page;
+pub mod secret;
+pub mod testing;
+
+pub use biplane_api::error::{ApiError, ErrorCode};
+pub use clock::Clock;
+pub use ctx::{Ctx, Principal, PrincipalKind, RelayPeer};
+pub use db::{Db, Migration, Tx};
+pub use extract::{ApiJson, ApiPath, ApiQuery};
+pub use secret::Secret;
+
+/// What an operation answers.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+/// Tables of this crate.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "platform_0001",
+    sql: include_str!("../migrations/0001_platform.sql"),
+}];

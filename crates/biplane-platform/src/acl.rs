@@ -1,0 +1,131 @@
+//! Permissions on objects that are not securables of the catalog (warehouses, and what comes later).
+//!
+//! A service names its object type once (`ObjectType`); the table and the REST in front of it are the
+//! same for all. Workspace admins have the highest level on everything.
+
+use crate::db::{Db, Row, Tx, args};
+use crate::{ApiError, Ctx, PrincipalKind, Result};
+use biplane_api::ids::WorkspaceId;
+
+/// A kind of object and its levels, lowest first.
+#[derive(Debug)]
+pub struct ObjectType {
+    /// As in `/api/2.0/permissions/{type}/…`: `warehouses`.
+    pub name: &'static str,
+    /// As in responses: `warehouse`, `/sql/warehouses/<id>`.
+    pub singular: &'static str,
+    /// (level, description), lowest first.
+    pub levels: &'static [(&'static str, &'static str)],
+}
+
+pub const WAREHOUSES: ObjectType = ObjectType {
+    name: "warehouses",
+    singular: "warehouses",
+    levels: &[
+        ("CAN_VIEW", "Can view the SQL warehouse and its query history"),
+        ("CAN_MONITOR", "Can monitor the SQL warehouse"),
+        ("CAN_USE", "Can use the SQL warehouse"),
+        ("CAN_MANAGE", "Can manage the SQL warehouse"),
+        ("IS_OWNER", "Is owner of the SQL warehouse"),
+    ],
+};
+
+/// All object types there are.
+pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES];
+
+impl ObjectType {
+    pub fn rank(&self, level: &str) -> Option<usize> {
+        self.levels.iter().position(|(name, _)| *name == level)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `user`, `group` or `service_principal`.
+    pub principal_kind: String,
+    pub principal_name: String,
+    pub permission_level: String,
+}
+
+fn entry(row: &Row) -> Result<Entry> {
+    Ok(Entry {
+        principal_kind: row.text(0)?,
+        principal_name: row.text(1)?,
+        permission_level: row.text(2)?,
+    })
+}
+
+pub async fn entries(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str) -> Result<Vec<Entry>> {
+    let rows = tx
+        .fetch_all(
+            "SELECT principal_kind, principal_name, permission_level FROM object_permissions
+             WHERE workspace_id = $1 AND object_type = $2 AND object_id = $3
+             ORDER BY principal_kind, principal_name",
+            args![workspace.0, object.name, id],
+        )
+        .await?;
+    rows.iter().map(entry).collect()
+}
+
+pub async fn grant(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str, entry: &Entry) -> Result<()> {
+    if object.rank(&entry.permission_level).is_none() {
+        return Err(ApiError::invalid(format!("{} is not a permission level of {}.", entry.permission_level, object.name)));
+    }
+    tx.execute(
+        "INSERT INTO object_permissions
+           (workspace_id, object_type, object_id, principal_kind, principal_name, permission_level)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (workspace_id, object_type, object_id, principal_kind, principal_name)
+         DO UPDATE SET permission_level = excluded.permission_level",
+        args![workspace.0, object.name, id, &entry.principal_kind, &entry.principal_name, &entry.permission_level],
+    )
+    .await?;
+    tx.notify("object_permissions", &format!("{}/{id}", object.name));
+    Ok(())
+}
+
+/// Forgets all entries of an object: it is deleted, or its list is about to be replaced.
+pub async fn clear(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str) -> Result<()> {
+    tx.execute(
+        "DELETE FROM object_permissions WHERE workspace_id = $1 AND object_type = $2 AND object_id = $3",
+        args![workspace.0, object.name, id],
+    )
+    .await?;
+    tx.notify("object_permissions", &format!("{}/{id}", object.name));
+    Ok(())
+}
+
+/// The highest rank among `entries` that `ctx` has; None = none. Admins have the highest there is.
+pub fn rank(ctx: &Ctx, object: &ObjectType, entries: &[Entry]) -> Option<usize> {
+    if ctx.principal.workspace_admin {
+        return Some(object.levels.len() - 1);
+    }
+    entries
+        .iter()
+        .filter(|entry| match entry.principal_kind.as_str() {
+            "group" => ctx.principal.groups.contains(&entry.principal_name),
+            "service_principal" => {
+                ctx.principal.kind == PrincipalKind::ServicePrincipal && ctx.principal.name == entry.principal_name
+            }
+            _ => ctx.principal.kind == PrincipalKind::User && ctx.principal.name == entry.principal_name,
+        })
+        .filter_map(|entry| object.rank(&entry.permission_level))
+        .max()
+}
+
+/// Refuses unless `ctx` has `level` on the object: 404 when it has no right at all, 403 when too little.
+pub async fn require(db: &Db, ctx: &Ctx, object: &ObjectType, id: &str, level: &str) -> Result<()> {
+    let entries = entries(&mut db.read().await?, ctx.workspace()?, object, id).await?;
+    require_in(ctx, object, id, &entries, level)
+}
+
+/// The same with entries already at hand.
+pub fn require_in(ctx: &Ctx, object: &ObjectType, id: &str, entries: &[Entry], level: &str) -> Result<()> {
+    match rank(ctx, object, entries) {
+        None => Err(ApiError::not_found(format!("{id} does not exist in {}.", object.name))),
+        Some(rank) if Some(rank) < object.rank(level) => {
+            Err(ApiError::denied(format!("You need {level} on {}/{id} to do this.", object.name)))
+        }
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,92 @@
+//! Who called what, and how it ended. Every API call makes one event.
+//!
+//! Events are written in batches by one task; the queue is bounded and a full queue makes the callers
+//! wait, so an event is never dropped. Shutdown drains it.
+
+use crate::db::{Db, args};
+use crate::Result;
+use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+const QUEUE_EVENTS_MAX: usize = 8192;
+const BATCH_EVENTS_MAX: usize = 512;
+/// An event may be this late in the table; a batch then carries many.
+const LINGER_MS: u64 = 50;
+
+#[derive(Debug)]
+pub struct AuditEvent {
+    pub request_id: RequestId,
+    pub event_time: i64,
+    pub workspace_id: Option<WorkspaceId>,
+    pub principal_id: Option<PrincipalId>,
+    pub principal_name: Option<String>,
+    /// The operation id of the API description: `warehouse_create`.
+    pub operation: String,
+    pub method: String,
+    /// Without the query string: it may hold secrets.
+    pub path: String,
+    pub status: u16,
+    pub error_code: Option<&'static str>,
+    pub source_ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub duration_us: i64,
+}
+
+#[derive(Debug, Clone)]
+pub struct AuditSink(mpsc::Sender<AuditEvent>);
+
+impl AuditSink {
+    /// The task ends when the last sink is dropped and the queue is written.
+    pub fn start(db: Db) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(QUEUE_EVENTS_MAX);
+        (Self(sender), tokio::spawn(write_batches(db, receiver)))
+    }
+
+    pub async fn record(&self, event: AuditEvent) {
+        if self.0.send(event).await.is_err() {
+            tracing::error!("the audit task is gone; an event was lost");
+        }
+    }
+}
+
+async fn write_batches(db: Db, mut receiver: mpsc::Receiver<AuditEvent>) {
+    let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
+    while receiver.recv_many(&mut batch, BATCH_EVENTS_MAX).await > 0 {
+        if batch.len() < BATCH_EVENTS_MAX {
+            tokio::time::sleep(std::time::Duration::from_millis(LINGER_MS)).await;
+        }
+        if let Err(error) = write(&db, &batch).await {
+            tracing::error!(%error, cause = ?error.internal, events = batch.len(), "audit events could not be written");
+        }
+        batch.clear();
+    }
+}
+
+async fn write(db: &Db, batch: &[AuditEvent]) -> Result<()> {
+    let mut tx = db.write().await?;
+    for event in batch {
+        tx.execute(
+            "INSERT INTO audit_events (event_id, event_time, workspace_id, principal_id, principal_name,
+               operation, method, path, status, error_code, source_ip, user_agent, duration_us)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (event_id) DO NOTHING",
+            args![
+                event.request_id.as_str(),
+                event.event_time,
+                event.workspace_id.map(|id| id.0),
+                event.principal_id.map(|id| id.0),
+                event.principal_name.as_deref(),
+                event.operation.as_str(),
+                event.method.as_str(),
+                event.path.as_str(),
+                i64::from(event.status),
+                event.error_code,
+                event.source_ip.as_deref(),
+                event.user_agent.as_deref(),
+                event.duration_us
+            ],
+        )
+        .await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,93 @@
+//! For tests of every service: a fresh database of the kind the run asks for, and a context.
+//!
+//! `BIPLANE_TEST_POSTGRES=postgres://…` makes it PostgreSQL (one database each, dropped by nobody: the
+//! test run owns the server), else it is SQLite in a directory that goes with the guard.
+
+use crate::db::{Db, Migration};
+use crate::{Clock, Ctx, Principal, PrincipalKind, Result};
+use biplane_api::ids::{AccountId, PrincipalId, RequestId, WorkspaceId};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A database that ends with the test.
+pub struct TestDb {
+    pub db: Db,
+    dir: PathBuf,
+}
+
+impl TestDb {
+    pub async fn new(migrations: &[&'static [Migration]]) -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("biplane-test-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&dir).map_err(crate::ApiError::internal)?;
+        let db = match std::env::var("BIPLANE_TEST_POSTGRES") {
+            Ok(server) => fresh_postgres(&server).await?,
+            Err(_) => Db::sqlite(&dir.join("test.db")).await?,
+        };
+        db.migrate(&[crate::MIGRATIONS]).await?;
+        db.migrate(migrations).await?;
+        Ok(Self { db, dir })
+    }
+
+    /// A scratch directory that goes with the database.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Makes a database of its own on the server of `url` and connects to it.
+pub async fn fresh_postgres(url: &str) -> Result<Db> {
+    Db::postgres(&fresh_postgres_url(url).await?).await
+}
+
+/// The URL of a new, empty database on the server of `url`.
+pub async fn fresh_postgres_url(url: &str) -> Result<String> {
+    let name = format!("t{}", uuid::Uuid::new_v4().simple());
+    let admin = sqlx::PgPool::connect(url).await.map_err(crate::ApiError::internal)?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .execute(&admin)
+        .await
+        .map_err(crate::ApiError::internal)?;
+    admin.close().await;
+    let mut url = url::Url::parse(url).map_err(crate::ApiError::internal)?;
+    url.set_path(&name);
+    Ok(url.into())
+}
+
+/// A user `name` in workspace 1 of some account; change the fields for other cases.
+pub fn ctx(name: &str) -> Ctx {
+    Ctx {
+        principal: Arc::new(Principal {
+            id: PrincipalId(1_000_000_000_000_001),
+            kind: PrincipalKind::User,
+            name: name.into(),
+            display_name: name.into(),
+            groups: vec!["account users".into(), "users".into()],
+            account_admin: false,
+            workspace_admin: false,
+        }),
+        account_id: AccountId::random(),
+        workspace: Some(WorkspaceId(1)),
+        request_id: RequestId::random(),
+        clock: Clock::system(),
+        source_ip: None,
+        user_agent: None,
+        base_url: "http://127.0.0.1:8080".into(),
+        relay: None,
+    }
+}
+
+/// The same as workspace and account admin.
+pub fn admin_ctx(name: &str) -> Ctx {
+    let mut ctx = ctx(name);
+    let principal = Arc::make_mut(&mut ctx.principal);
+    principal.account_admin = true;
+    principal.workspace_admin = true;
+    principal.groups.push("admins".into());
+    ctx
+}
