@@ -1,0 +1,72 @@
+import { Fragment } from 'react';
+import { Button } from '../ui/Button';
+import { Dialog } from '../ui/Dialog';
+
+const MOD = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+
+const GROUPS: readonly [string, readonly [string[], string][]][] = [
+  [
+    'Everywhere',
+    [
+      [['?'], 'Show this help'],
+      [['g', 's'], 'Go to the SQL editor'],
+      [['g', 'c'], 'Go to the catalog'],
+      [['g', 'w'], 'Go to SQL warehouses'],
+      [['g', 'h'], 'Go to query history'],
+      [['g', ','], 'Go to settings'],
+    ],
+  ],
+  [
+    'SQL editor',
+    [
+      [[MOD, 'Enter'], 'Run the selection, or the statement at the cursor'],
+      [[MOD, 'Shift', 'Enter'], 'Run all statements'],
+      [['Esc'], 'Cancel the running statement'],
+      [[MOD, '/'], 'Comment or uncomment lines'],
+      [[MOD, 'Space'], 'Complete names and keywords'],
+      [[MOD, 'F'], 'Find and replace'],
+      [['Esc', 'Tab'], 'Leave the editor'],
+    ],
+  ],
+  [
+    'Results and trees',
+    [
+      [['↑', '↓', '←', '→'], 'Move; in a tree, open and close'],
+      [[MOD, 'C'], 'Copy the cell'],
+      [[MOD, 'Shift', 'C'], 'Copy the row'],
+      [['Enter'], 'Show the whole cell; in a tree, choose'],
+    ],
+  ],
+];
+
+export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog
+      title="Keyboard shortcuts"
+      onClose={onClose}
+      footer={
+        <Button variant="primary" onClick={onClose} data-autofocus="">
+          Done
+        </Button>
+      }
+    >
+      {GROUPS.map(([title, keys]) => (
+        <section key={title} className="shortcuts">
+          <h3>{title}</h3>
+          <dl>
+            {keys.map(([combination, what]) => (
+              <Fragment key={what}>
+                <dt>{what}</dt>
+                <dd>
+                  {combination.map((key) => (
+                    <kbd key={key}>{key}</kbd>
+                  ))}
+                </dd>
+              </Fragment>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </Dialog>
+  );
+}
