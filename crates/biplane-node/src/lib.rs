@@ -1,1 +1,85 @@
-//! Placeholder.
+//! The node agent: dials the control plane, and starts, watches and ends sandboxes as it is told.
+//!
+//! What must hold: the node listens on no network; a sandbox reaches nothing but its door; no process
+//! of a sandbox outlives its sandbox, and no sandbox outlives the agent or the lease that the control
+//! plane gave it.
+
+mod door;
+mod host;
+mod isolation;
+mod lease;
+mod link;
+mod process;
+mod sandboxes;
+mod service;
+mod spawner;
+mod tls;
+
+use biplane_api::ids::NodeId;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Where the agent finds the control plane, who it is, and what it starts.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    pub node_id: NodeId,
+    /// `host:port` of the relay.
+    pub relay: String,
+    /// PEM files. They are read again when they change: certificates are short-lived.
+    pub ca_cert: PathBuf,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    /// Belongs to this agent alone; sandboxes live in `sandboxes/` below it.
+    pub work_dir: PathBuf,
+    /// The engine's program and its first arguments: `["/usr/bin/biplane", "engine"]`.
+    pub engine_command: Vec<String>,
+    /// The whole environment an engine gets beside its own HOME, TMPDIR, LANG and TZ.
+    pub engine_env: Vec<(String, String)>,
+    /// Sandboxes at one time; more are refused.
+    pub sandboxes_max: usize,
+}
+
+impl NodeConfig {
+    /// Names of variables worth passing from the agent's environment to its engines.
+    pub const ENGINE_ENV_NAMES: &[&str] =
+        &["BIPLANE_ENGINE_LOG", "RUST_BACKTRACE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error("the node cannot use {path}")]
+    WorkDir { path: PathBuf, source: std::io::Error },
+    #[error("another node agent uses {0}")]
+    InUse(PathBuf),
+    #[error("no engine command is configured")]
+    NoEngine,
+    #[error("the thread that starts processes could not be started")]
+    Spawner(#[source] std::io::Error),
+}
+
+/// Runs until `stop`, then ends every sandbox and returns, within five seconds.
+///
+/// Dropping the future ends the sandboxes too, without grace.
+pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), NodeError> {
+    if config.engine_command.is_empty() {
+        return Err(NodeError::NoEngine);
+    }
+    let _lock = host::claim(&config.work_dir)?;
+    let abandoned = CancellationToken::new();
+    let _abandon = abandoned.clone().drop_guard();
+    let spawner = spawner::Spawner::start().map_err(NodeError::Spawner)?;
+    let config = Arc::new(config);
+    let dialer = Arc::new(tls::Dialer::new(&config));
+    let sandboxes =
+        Arc::new(sandboxes::Sandboxes::new(config.clone(), dialer.clone(), spawner, abandoned.clone()));
+    let lease = Arc::new(lease::Lease::new());
+
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = link::keep_connected(&config, &dialer, &sandboxes, &lease) => {}
+        () = lease.enforce(|| sandboxes.kill_all()) => {}
+    }
+    sandboxes.close().await;
+    Ok(())
+}

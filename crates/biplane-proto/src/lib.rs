@@ -6,7 +6,7 @@ pub mod channel;
 pub mod lz4;
 pub mod preface;
 
-#[expect(clippy::all, reason = "generated")]
+#[expect(clippy::all, clippy::allow_attributes, reason = "generated")]
 #[rustfmt::skip]
 mod r#gen;
 

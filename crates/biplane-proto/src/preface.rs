@@ -6,6 +6,9 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+/// The name in the relay's certificate. Whatever address a node reaches it at, this is what it checks.
+pub const RELAY_NAME: &str = "relay.biplane.internal";
+
 /// A line longer than this is not ours.
 const LINE_BYTES_MAX: usize = 128;
 
