@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Files on volumes: the Files API and multipart uploads.
+//!
+//! Rights and places are the catalog's: every path goes through `Volumes`. Bytes are streamed between
+//! the client and the object store; nothing here holds a whole file.
+
+mod files;
+mod place;
+mod uploads;
+
+pub use place::{Place, delete_prefix};
+
+use biplane_api::internal::{Access, Storage};
+use biplane_platform::{Clock, Ctx, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// What this service needs of the catalog.
+#[async_trait::async_trait]
+pub trait Volumes: Send + Sync {
+    /// The storage of an absolute path `/Volumes/<catalog>/<schema>/<volume>[/…]`, if `ctx` has that access.
+    async fn resolve(&self, ctx: &Ctx, path: &str, access: Access) -> Result<Storage>;
+}
+
+pub struct Workspace {
+    volumes: Arc<dyn Volumes>,
+    clock: Clock,
+    /// Parts of unfinished uploads.
+    uploads_dir: PathBuf,
+    /// Signs upload sessions and part links.
+    key: [u8; 32],
+}
+
+impl Workspace {
+    pub fn new(volumes: Arc<dyn Volumes>, clock: Clock, uploads_dir: PathBuf, key: [u8; 32]) -> Arc<Self> {
+        Arc::new(Self { volumes, clock, uploads_dir, key })
+    }
+
+    pub fn routes(self: &Arc<Self>) -> OpenApiRouter {
+        files::http::routes(self).merge(uploads::http::routes(self))
+    }
+
+    /// Removes parts of uploads that were never completed; for the server's timer.
+    pub async fn uploads_sweep(&self) {
+        uploads::ops::sweep(self).await;
+    }
+}
