@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The engine: Databricks SQL on DataFusion and Delta.
+//!
+//! A leaf: it knows the control plane only through its relay door. It holds no long-lived secret;
+//! names, locations and credentials are asked for per statement, as the user who runs it.
+
+pub mod config;
+pub mod context;
+pub mod control;
+pub mod dialect;
+pub mod encode;
+pub mod error;
+pub mod output;
+pub mod params;
+pub mod plan;
+pub mod runtime;
+pub mod service;
+pub mod session;
+pub mod storage;
+
+pub mod commands;
+pub mod parser;
+
+pub use config::EngineConfig;
+pub use service::{EngineError, run};

@@ -1,0 +1,289 @@
+//! Everything one statement may use.
+
+use biplane_api::internal::{
+    Access, ResolvePathRequest, ResolveRequest, ResolveResponse, Resolved, ResolvedTable, Storage,
+};
+use biplane_proto::v1;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast;
+use deltalake_core::DeltaTable;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::control::{CallError, ControlClient, ControlError};
+use crate::error::{SqlError, SqlResult};
+use crate::output::{Output, QueryStream};
+use crate::plan::state::Settings;
+use crate::runtime::Engine;
+use crate::session::SessionObjects;
+use crate::storage::Location;
+
+/// Names one call of `resolve` may carry.
+const NAMES_MAX: usize = 1_000;
+
+/// One statement while it runs. Cheap to share behind `&`.
+pub struct StatementContext {
+    pub engine: Arc<Engine>,
+    /// Made for this statement; memory, spill space and caches are the engine's.
+    pub session: SessionContext,
+    /// As the request gave it: catalog, schema, conf, user, groups, workspace, metastore.
+    pub state: v1::Session,
+    pub settings: Settings,
+    pub parameters: Vec<v1::Parameter>,
+    /// Temporary views and variables of the session.
+    pub objects: Arc<SessionObjects>,
+    token: String,
+    changes: Mutex<v1::SessionChange>,
+    lineage: Mutex<BTreeSet<(String, String)>>,
+    /// Tables read so far, for lineage and history.
+    sources: Mutex<BTreeSet<String>>,
+}
+
+impl StatementContext {
+    pub fn new(engine: Arc<Engine>, request: v1::ExecuteRequest) -> SqlResult<Self> {
+        let state = request.session.unwrap_or_default();
+        let settings = settings(&state);
+        let session = SessionContext::new_with_state(engine.statement_state(&settings));
+        Ok(Self {
+            objects: engine.sessions.objects(&state.session_id),
+            engine,
+            session,
+            settings,
+            state,
+            parameters: request.parameters,
+            token: request.token,
+            changes: Mutex::default(),
+            lineage: Mutex::default(),
+            sources: Mutex::default(),
+        })
+    }
+
+    // --- the control plane ---
+
+    pub fn control(&self) -> &ControlClient {
+        &self.engine.control
+    }
+
+    /// The bearer token of this statement, for [`ControlClient`] alone.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// One round trip; the first name that cannot be had fails it.
+    pub async fn resolve(
+        &self,
+        names: &[[String; 3]],
+        access: Access,
+    ) -> SqlResult<Vec<ResolvedTable>> {
+        self.try_resolve(names, access, &[])
+            .await?
+            .into_iter()
+            .map(|found| found.map_err(SqlError::from))
+            .collect()
+    }
+
+    /// The same, with an answer per name. `via`: views that lead there, outermost first.
+    pub async fn try_resolve(
+        &self,
+        names: &[[String; 3]],
+        access: Access,
+        via: &[String],
+    ) -> SqlResult<Vec<Result<ResolvedTable, ControlError>>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        if names.len() > NAMES_MAX {
+            return Err(SqlError::exhausted(format!(
+                "a statement may name at most {NAMES_MAX} tables and views"
+            )));
+        }
+        let body = ResolveRequest { names: names.to_vec(), access, via: via.to_vec() };
+        let answer: ResolveResponse =
+            self.control().post("/internal/v1/resolve", &self.token, &body).await?;
+        if answer.tables.len() != names.len() {
+            return Err(SqlError::internal("resolve answered another number of names"));
+        }
+        let found = answer.tables.into_iter().map(|resolved| match resolved {
+            Resolved::Table(table) => Ok(*table),
+            Resolved::Error { error_code, message } => {
+                Err(ControlError { status: 400, error_code, message })
+            }
+        });
+        Ok(found.collect())
+    }
+
+    /// A path the statement names: `/Volumes/…`, `s3://…`, `file://…`.
+    pub async fn resolve_path(&self, path: &str, access: Access) -> SqlResult<Storage> {
+        let body = ResolvePathRequest { path: path.to_owned(), access };
+        let found: Result<Storage, CallError> =
+            self.control().post("/internal/v1/resolve-path", &self.token, &body).await;
+        found.map_err(SqlError::from)
+    }
+
+    // --- names ---
+
+    /// Full name in lower case; what is not written comes from the session.
+    pub fn qualify(&self, name: &ast::ObjectName) -> SqlResult<[String; 3]> {
+        let parts = object_name_parts(name)?;
+        self.qualify_parts(&parts)
+    }
+
+    pub fn qualify_parts(&self, parts: &[String]) -> SqlResult<[String; 3]> {
+        let lower = |text: &String| text.to_lowercase();
+        match parts {
+            [table] => Ok([self.catalog(), self.schema(), lower(table)]),
+            [schema, table] => Ok([self.catalog(), lower(schema), lower(table)]),
+            [catalog, schema, table] => Ok([lower(catalog), lower(schema), lower(table)]),
+            _ => {
+                let text = format!(
+                    "{} is not a valid name: at most three parts are allowed",
+                    parts.join(".")
+                );
+                Err(SqlError::new("IDENTIFIER_TOO_MANY_NAME_PARTS", "42601", text))
+            }
+        }
+    }
+
+    /// Current catalog: what USE in this statement's session set, else the session's.
+    pub fn catalog(&self) -> String {
+        let changed = self.changes.lock().catalog.clone();
+        let name = changed.unwrap_or_else(|| self.state.catalog.clone());
+        if name.is_empty() { "main".to_owned() } else { name.to_lowercase() }
+    }
+
+    pub fn schema(&self) -> String {
+        let changed = self.changes.lock().schema.clone();
+        let name = changed.unwrap_or_else(|| self.state.schema.clone());
+        if name.is_empty() { "default".to_owned() } else { name.to_lowercase() }
+    }
+
+    pub fn conf(&self, key: &str) -> Option<&str> {
+        self.state.conf.get(&key.to_lowercase()).map(String::as_str)
+    }
+
+    // --- data ---
+
+    /// Opens a place. Registers nothing.
+    pub fn location(&self, storage: &Storage) -> SqlResult<Location> {
+        self.engine.stores.open(storage)
+    }
+
+    /// The table at its newest version, loaded.
+    pub async fn delta_table(&self, table: &ResolvedTable) -> SqlResult<DeltaTable> {
+        let storage = table.storage.as_ref().ok_or_else(|| {
+            let text = format!("{} is a view; a table is expected", table.info.full_name);
+            SqlError::new("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", text)
+        })?;
+        let mut delta = self.location(storage)?.delta();
+        delta.load().await?;
+        Ok(delta)
+    }
+
+    // --- plans ---
+
+    /// Plans a query: resolves its names, expands views, binds parameters.
+    pub async fn plan_query(&self, query: &ast::Query) -> SqlResult<LogicalPlan> {
+        crate::plan::query(self, query).await
+    }
+
+    /// Plans an expression over the columns of `schema` (no subqueries).
+    pub async fn plan_expr(
+        &self,
+        expr: &ast::Expr,
+        schema: &datafusion::common::DFSchema,
+    ) -> SqlResult<Expr> {
+        crate::plan::expr(self, expr, schema).await
+    }
+
+    pub async fn physical(&self, plan: LogicalPlan) -> SqlResult<Arc<dyn ExecutionPlan>> {
+        Ok(self.session.state().create_physical_plan(&plan).await?)
+    }
+
+    pub async fn execute(&self, plan: LogicalPlan) -> SqlResult<SendableRecordBatchStream> {
+        let physical = self.physical(plan).await?;
+        Ok(execute_stream(physical, self.session.task_ctx())?)
+    }
+
+    /// A query as the statement itself.
+    pub async fn query(&self, query: ast::Query) -> SqlResult<Output> {
+        let plan = self.plan_query(&query).await?;
+        let physical = self.physical(plan).await?;
+        let stream = execute_stream(physical.clone(), self.session.task_ctx())?;
+        Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: None }))
+    }
+
+    // --- what the statement leaves behind ---
+
+    pub fn set_catalog(&self, name: &str) {
+        self.changes.lock().catalog = Some(name.to_lowercase());
+    }
+
+    pub fn set_schema(&self, name: &str) {
+        self.changes.lock().schema = Some(name.to_lowercase());
+    }
+
+    pub fn set_conf(&self, key: &str, value: &str) {
+        let mut changes = self.changes.lock();
+        changes.unset_conf.retain(|unset| unset != &key.to_lowercase());
+        changes.set_conf.insert(key.to_lowercase(), value.to_owned());
+    }
+
+    pub fn unset_conf(&self, key: &str) {
+        let mut changes = self.changes.lock();
+        changes.set_conf.remove(&key.to_lowercase());
+        changes.unset_conf.push(key.to_lowercase());
+    }
+
+    pub fn add_source(&self, full_name: &str) {
+        self.sources.lock().insert(full_name.to_owned());
+    }
+
+    /// Everything read so far flows into `target`.
+    pub fn add_target(&self, full_name: &str) {
+        let sources = self.sources.lock().clone();
+        let mut lineage = self.lineage.lock();
+        lineage.extend(sources.into_iter().map(|source| (source, full_name.to_owned())));
+    }
+
+    pub(crate) fn take_changes(&self) -> v1::SessionChange {
+        std::mem::take(&mut self.changes.lock())
+    }
+
+    pub(crate) fn take_lineage(&self) -> Vec<v1::Lineage> {
+        let lineage = std::mem::take(&mut *self.lineage.lock());
+        let pairs: Vec<(String, String)> = if lineage.is_empty() {
+            self.sources.lock().iter().map(|source| (source.clone(), String::new())).collect()
+        } else {
+            lineage.into_iter().collect()
+        };
+        pairs
+            .into_iter()
+            .map(|(source_table, target_table)| v1::Lineage { source_table, target_table })
+            .collect()
+    }
+}
+
+/// The parts of a name as written, without quotes.
+pub fn object_name_parts(name: &ast::ObjectName) -> SqlResult<Vec<String>> {
+    name.0
+        .iter()
+        .map(|part| match part {
+            ast::ObjectNamePart::Identifier(ident) => Ok(ident.value.clone()),
+            ast::ObjectNamePart::Function(_) => {
+                Err(SqlError::unsupported("a function as a part of a name"))
+            }
+        })
+        .collect()
+}
+
+fn settings(session: &v1::Session) -> Settings {
+    let conf = |key: &str| session.conf.get(key).map(|value| value.trim());
+    Settings {
+        ansi: !conf("ansi_mode").is_some_and(|value| value.eq_ignore_ascii_case("false")),
+        time_zone: conf("timezone").filter(|zone| !zone.is_empty()).unwrap_or("Etc/UTC").to_owned(),
+    }
+}

@@ -1,0 +1,1 @@
+//! Rows → bytes in the format asked for.

@@ -1,0 +1,1 @@
+//! Parameters of a statement, bound as typed values, never as text.

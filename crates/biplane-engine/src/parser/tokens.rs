@@ -1,0 +1,251 @@
+//! From text to tokens: limits on size and shape, literals in one form, `IDENTIFIER(…)` resolved.
+//!
+//! What passes here cannot make the recursive parser, or the dropping of its tree, run out of stack.
+
+use super::dialect::DIALECT;
+use super::error::ParseError;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{
+    Location, Token, TokenWithSpan, Tokenizer, TokenizerError, Word,
+};
+
+/// Bytes of one statement.
+pub const STATEMENT_BYTES_MAX: usize = 16 << 20;
+/// Open brackets of any kind.
+const BRACKET_DEPTH_MAX: usize = 100;
+/// Operators in one chain, `a + a + …`: each is one level of the tree.
+const CHAIN_LENGTH_MAX: usize = 2_000;
+/// Joins and set operations of one query block: each is one level of the plan.
+const JOIN_COUNT_MAX: usize = 300;
+
+pub fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, ParseError> {
+    if sql.len() > STATEMENT_BYTES_MAX {
+        return Err(ParseError::new(
+            "STATEMENT_TOO_LARGE",
+            "54000",
+            format!("The statement is longer than {STATEMENT_BYTES_MAX} bytes."),
+            Location::empty(),
+        ));
+    }
+    let tokens = Tokenizer::new(&DIALECT, sql).tokenize_with_location().map_err(unreadable)?;
+    let tokens: Vec<_> =
+        tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
+    check_shape(&tokens)?;
+    let tokens = literals(tokens, &Lines::new(sql));
+    identifiers(tokens)
+}
+
+fn unreadable(error: TokenizerError) -> ParseError {
+    ParseError::syntax(format!("Syntax error. {}.", error.message), error.location)
+}
+
+/// Where each line starts, to come from a position back to the text.
+pub struct Lines<'a> {
+    sql: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(sql: &'a str) -> Self {
+        let starts = std::iter::once(0)
+            .chain(sql.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
+            .collect();
+        Self { sql, starts }
+    }
+
+    fn offset(&self, at: Location) -> usize {
+        let line = usize::try_from(at.line).unwrap_or(0).saturating_sub(1);
+        let Some(&start) = self.starts.get(line) else { return self.sql.len() };
+        let column = usize::try_from(at.column).unwrap_or(0).saturating_sub(1);
+        let rest = self.sql.get(start..).unwrap_or_default();
+        rest.char_indices().nth(column).map_or(self.sql.len(), |(at, _)| start + at)
+    }
+
+    pub fn slice(&self, from: Location, to: Location) -> &'a str {
+        self.sql.get(self.offset(from)..self.offset(to)).unwrap_or_default().trim()
+    }
+}
+
+/// One open bracket: how many operators and joins stand directly in it.
+#[derive(Default)]
+struct Level {
+    chain: usize,
+    joins: usize,
+}
+
+fn check_shape(tokens: &[TokenWithSpan]) -> Result<(), ParseError> {
+    let too_deep =
+        |at| ParseError::syntax("The statement is nested too deeply or a chain is too long.", at);
+    let mut levels = vec![Level::default()];
+    let mut cases = 0_usize;
+    for token in tokens {
+        let at = token.span.start;
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => levels.push(Level::default()),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                levels.pop();
+            }
+            Token::Comma => {
+                if let Some(level) = levels.last_mut() {
+                    level.chain = 0;
+                }
+            }
+            Token::Word(w) => match w.keyword {
+                Keyword::CASE => cases += 1,
+                Keyword::END => cases = cases.saturating_sub(1),
+                Keyword::JOIN | Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => {
+                    if let Some(level) = levels.last_mut() {
+                        level.joins += 1;
+                    }
+                }
+                Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::IS | Keyword::EXPLAIN => {
+                    count_operator(&mut levels);
+                }
+                _ => {}
+            },
+            other if is_operator(other) => count_operator(&mut levels),
+            _ => {}
+        }
+        let deep = levels.len() + cases > BRACKET_DEPTH_MAX;
+        let long =
+            levels.last().is_some_and(|l| l.chain > CHAIN_LENGTH_MAX || l.joins > JOIN_COUNT_MAX);
+        if deep || long {
+            return Err(too_deep(at));
+        }
+    }
+    Ok(())
+}
+
+fn count_operator(levels: &mut [Level]) {
+    if let Some(level) = levels.last_mut() {
+        level.chain += 1;
+    }
+}
+
+fn is_operator(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::HexStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::Period
+            | Token::SemiColon
+            | Token::EOF
+    )
+}
+
+/// `"x"` is a string like `'x'`; `r'\d'` is taken as it stands.
+fn literals(tokens: Vec<TokenWithSpan>, lines: &Lines<'_>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for mut token in tokens {
+        if let Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) = &token.token {
+            let mut text = text.clone();
+            let raw = out.last().is_some_and(|t| is_raw_prefix(t, &token));
+            if raw {
+                out.pop();
+                let quoted = lines.slice(token.span.start, token.span.end);
+                let inner = quoted.get(1..quoted.len().saturating_sub(1));
+                text = inner.unwrap_or_default().to_owned();
+            }
+            token.token = Token::SingleQuotedString(text);
+        }
+        out.push(token);
+    }
+    out
+}
+
+fn is_raw_prefix(before: &TokenWithSpan, literal: &TokenWithSpan) -> bool {
+    matches!(&before.token, Token::Word(w)
+        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("r"))
+        && before.span.end == literal.span.start
+}
+
+/// `IDENTIFIER('a.b' || '.c')` becomes the name it spells.
+fn identifiers(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, ParseError> {
+    let mut out = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.as_slice();
+    while let Some((first, tail)) = rest.split_first() {
+        match is_identifier_word(first).then(|| constant_argument(tail)).flatten() {
+            Some((text, used)) => {
+                name_tokens(&text, first, &mut out)?;
+                rest = tail.get(used..).unwrap_or_default();
+            }
+            None => {
+                out.push(first.clone());
+                rest = tail;
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn is_identifier_word(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(w)
+        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case("identifier"))
+}
+
+/// The text of `('a' || 'b')` and how many tokens it takes.
+fn constant_argument(tokens: &[TokenWithSpan]) -> Option<(String, usize)> {
+    let mut text = String::new();
+    let mut used = 0;
+    let mut next = || {
+        used += 1;
+        tokens.get(used - 1).map(|t| &t.token)
+    };
+    if next() != Some(&Token::LParen) {
+        return None;
+    }
+    loop {
+        match next()? {
+            Token::SingleQuotedString(part) => text.push_str(part),
+            _ => return None,
+        }
+        match next()? {
+            Token::RParen => return Some((text, used)),
+            Token::StringConcat => {}
+            _ => return None,
+        }
+    }
+}
+
+fn name_tokens(
+    text: &str,
+    origin: &TokenWithSpan,
+    out: &mut Vec<TokenWithSpan>,
+) -> Result<(), ParseError> {
+    let invalid = || {
+        ParseError::new(
+            "IDENTIFIER_INVALID",
+            "42602",
+            format!("IDENTIFIER needs a name, not {text:?}."),
+            origin.span.start,
+        )
+    };
+    let inner = Tokenizer::new(&DIALECT, text).tokenize().map_err(|_| invalid())?;
+    for (index, token) in inner.into_iter().enumerate() {
+        let fits = match &token {
+            Token::Word(_) => index % 2 == 0,
+            Token::Period => index % 2 == 1,
+            _ => false,
+        };
+        if !fits {
+            return Err(invalid());
+        }
+        let token = match token {
+            Token::Word(w) => Token::Word(Word {
+                value: w.value,
+                quote_style: Some('`'),
+                keyword: Keyword::NoKeyword,
+            }),
+            other => other,
+        };
+        out.push(TokenWithSpan::new(token, origin.span));
+    }
+    match out.last() {
+        Some(t) if matches!(t.token, Token::Word(_)) => Ok(()),
+        _ => Err(invalid()),
+    }
+}

@@ -1,0 +1,82 @@
+//! The DataFusion session of a statement: configuration, functions, planners, stores.
+
+use datafusion::common::plan_datafusion_err;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use datafusion_spark::SessionStateBuilderSpark;
+use object_store::ObjectStore;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::Arc;
+use url::Url;
+
+use crate::config::EngineConfig;
+
+/// What of a session's configuration changes how plans are made.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub ansi: bool,
+    pub time_zone: String,
+}
+
+impl Settings {
+    pub fn apply(&self, mut config: SessionConfig) -> SessionConfig {
+        let options = config.options_mut();
+        options.execution.time_zone = Some(self.time_zone.clone());
+        options.execution.enable_ansi_mode = self.ansi;
+        config
+    }
+}
+
+/// Made once per engine and copied for each statement.
+pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let mut session = SessionConfig::new()
+        .with_target_partitions(config.partitions())
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(false);
+    let options = session.options_mut();
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.enable_ident_normalization = true;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.default_null_ordering = "nulls_min".to_owned();
+    options.execution.parquet.schema_force_view_types = true;
+    options.execution.parquet.pushdown_filters = false;
+    options.execution.collect_statistics = true;
+    SessionStateBuilder::new()
+        .with_config(session)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_spark_features()
+        .build()
+}
+
+/// Stores of one statement. Unlike DataFusion's own registry it begins empty: not even the local
+/// file system can be reached before a resolved location was registered.
+#[derive(Debug, Default)]
+pub struct StatementStores(RwLock<HashMap<String, Arc<dyn ObjectStore>>>);
+
+fn key(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), url.authority())
+}
+
+impl ObjectStoreRegistry for StatementStores {
+    fn register_store(
+        &self,
+        url: &Url,
+        store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
+        self.0.write().insert(key(url), store)
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
+        self.0.read().get(&key(url)).cloned().ok_or_else(|| {
+            plan_datafusion_err!(
+                "no storage of the kind {} is open to this statement",
+                url.scheme()
+            )
+        })
+    }
+}

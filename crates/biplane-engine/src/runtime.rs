@@ -1,0 +1,71 @@
+//! What all statements of an engine share: memory, spill space, caches, functions.
+
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use std::sync::Arc;
+
+use crate::config::EngineConfig;
+use crate::control::ControlClient;
+use crate::error::SqlError;
+use crate::plan::state;
+use crate::session::Sessions;
+use crate::storage::Stores;
+
+/// One per engine process.
+pub struct Engine {
+    pub config: EngineConfig,
+    pub control: ControlClient,
+    pub sessions: Sessions,
+    pub stores: Stores,
+    pub memory: Arc<dyn MemoryPool>,
+    runtime: RuntimeEnv,
+    template: SessionState,
+}
+
+impl Engine {
+    pub fn new(config: EngineConfig) -> Result<Self, SqlError> {
+        std::fs::create_dir_all(&config.spill_dir).map_err(SqlError::internal)?;
+        let memory: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(
+            usize::try_from(config.memory_limit_bytes).unwrap_or(usize::MAX),
+        ));
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![config.spill_dir.clone()]))
+            .with_max_temp_directory_size(config.spill_limit_bytes);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(memory.clone())
+            .with_disk_manager_builder(disk)
+            .with_cache_manager(CacheManagerConfig::default())
+            .build()?;
+        let template = state::template(&config, Arc::new(runtime.clone()));
+        let control = ControlClient::new(config.door.clone());
+        Ok(Self {
+            control,
+            sessions: Sessions::default(),
+            stores: Stores::default(),
+            memory,
+            runtime,
+            template,
+            config,
+        })
+    }
+
+    /// A session state for one statement: its own registry of stores, everything else shared.
+    pub fn statement_state(&self, settings: &state::Settings) -> SessionState {
+        let runtime = RuntimeEnv {
+            object_store_registry: Arc::new(state::StatementStores::default()),
+            ..self.runtime.clone()
+        };
+        let config = settings.apply(self.template.config().clone());
+        SessionStateBuilder::new_from_existing(self.template.clone())
+            .with_config(config)
+            .with_runtime_env(Arc::new(runtime))
+            .build()
+    }
+
+    pub fn spilled_bytes(&self) -> u64 {
+        self.runtime.disk_manager.used_disk_space()
+    }
+}

@@ -1,0 +1,104 @@
+//! Sessions: what lives in the engine between two statements of one session, bounded.
+
+use moka::sync::Cache;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::SqlError;
+
+/// Sessions idle for longer are forgotten; the gateway closes its own far earlier.
+const IDLE_MAX: Duration = Duration::from_secs(24 * 3600);
+const SESSIONS_MAX: u64 = 50_000;
+const TEMP_VIEWS_MAX: usize = 1_000;
+const VARIABLES_MAX: usize = 1_000;
+
+/// A temporary view: its query, planned anew wherever it is named.
+#[derive(Debug, Clone)]
+pub struct TempView {
+    pub query: String,
+    /// Names given in `CREATE TEMPORARY VIEW v (a, b)`.
+    pub columns: Vec<String>,
+    pub comment: Option<String>,
+    /// Where its unqualified names are looked up.
+    pub catalog: String,
+    pub schema: String,
+}
+
+/// Temporary objects of one session. Names are in lower case.
+#[derive(Debug, Default)]
+pub struct SessionObjects {
+    temp_views: Mutex<BTreeMap<String, TempView>>,
+    /// DECLARE VARIABLE: SQL type and value as text.
+    variables: Mutex<BTreeMap<String, (String, Option<String>)>>,
+}
+
+impl SessionObjects {
+    pub fn temp_view(&self, name: &str) -> Option<TempView> {
+        self.temp_views.lock().get(&name.to_lowercase()).cloned()
+    }
+
+    pub fn temp_views(&self) -> Vec<(String, TempView)> {
+        self.temp_views.lock().iter().map(|(name, view)| (name.clone(), view.clone())).collect()
+    }
+
+    pub fn put_temp_view(&self, name: &str, view: TempView) -> Result<(), SqlError> {
+        let mut views = self.temp_views.lock();
+        if views.len() >= TEMP_VIEWS_MAX {
+            return Err(SqlError::exhausted("too many temporary views in this session"));
+        }
+        views.insert(name.to_lowercase(), view);
+        Ok(())
+    }
+
+    /// Whether there was one.
+    pub fn drop_temp_view(&self, name: &str) -> bool {
+        self.temp_views.lock().remove(&name.to_lowercase()).is_some()
+    }
+
+    pub fn variable(&self, name: &str) -> Option<(String, Option<String>)> {
+        self.variables.lock().get(&name.to_lowercase()).cloned()
+    }
+
+    pub fn put_variable(
+        &self,
+        name: &str,
+        sql_type: String,
+        value: Option<String>,
+    ) -> Result<(), SqlError> {
+        let mut variables = self.variables.lock();
+        if variables.len() >= VARIABLES_MAX {
+            return Err(SqlError::exhausted("too many variables in this session"));
+        }
+        variables.insert(name.to_lowercase(), (sql_type, value));
+        Ok(())
+    }
+
+    pub fn drop_variable(&self, name: &str) -> bool {
+        self.variables.lock().remove(&name.to_lowercase()).is_some()
+    }
+}
+
+/// All sessions of an engine.
+pub struct Sessions(Cache<String, Arc<SessionObjects>>);
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(SESSIONS_MAX).time_to_idle(IDLE_MAX).build())
+    }
+}
+
+impl Sessions {
+    /// The objects of a session; of a statement alone where the id is empty.
+    pub fn objects(&self, session_id: &str) -> Arc<SessionObjects> {
+        if session_id.is_empty() {
+            return Arc::default();
+        }
+        self.0.get_with_by_ref(session_id, Arc::default)
+    }
+
+    pub fn close(&self, session_id: &str) {
+        self.0.invalidate(session_id);
+    }
+}

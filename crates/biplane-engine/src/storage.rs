@@ -1,0 +1,104 @@
+//! Object stores for the time of a statement, made from what the catalog gave for it.
+//!
+//! A store is shared only between uses with the very same credentials; nothing of it is reachable by
+//! a name that a user can write.
+
+use biplane_api::internal::Storage;
+use deltalake_core::DeltaTable;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use moka::sync::Cache;
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+use crate::error::SqlError;
+
+const STORES_MAX: u64 = 256;
+const STORE_IDLE_MAX: Duration = Duration::from_secs(900);
+
+type StoreKey = (String, BTreeMap<String, String>);
+
+/// Open stores of the engine, by bucket and credentials.
+pub struct Stores {
+    remote: Cache<StoreKey, Arc<dyn ObjectStore>>,
+    local: Arc<dyn ObjectStore>,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            remote: Cache::builder().max_capacity(STORES_MAX).time_to_idle(STORE_IDLE_MAX).build(),
+            local: Arc::new(LocalFileSystem::new()),
+        }
+    }
+}
+
+/// A location that can be read and written with the rights of one statement.
+#[derive(Clone)]
+pub struct Location {
+    /// The place itself, ends with `/`.
+    pub url: Url,
+    /// Of the whole bucket or file system; paths in it begin with `prefix`.
+    pub root: Arc<dyn ObjectStore>,
+    pub prefix: Path,
+}
+
+impl Location {
+    /// A store whose root is the place.
+    pub fn prefixed(&self) -> Arc<dyn ObjectStore> {
+        Arc::new(PrefixStore::new(self.root.clone(), self.prefix.clone()))
+    }
+
+    pub fn log_store(&self) -> LogStoreRef {
+        default_logstore(self.prefixed(), self.root.clone(), &self.url, &StorageConfig::default())
+    }
+
+    /// Not loaded yet.
+    pub fn delta(&self) -> DeltaTable {
+        DeltaTable::new(self.log_store())
+    }
+}
+
+impl Stores {
+    pub fn open(&self, storage: &Storage) -> Result<Location, SqlError> {
+        let mut url = Url::parse(&storage.url).map_err(SqlError::internal)?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let prefix = Path::from_url_path(url.path()).map_err(SqlError::internal)?;
+        let root = match url.scheme() {
+            "file" => self.local.clone(),
+            "s3" | "s3a" => self.s3(&url, storage)?,
+            other => return Err(SqlError::unsupported(format!("storage of the kind {other}"))),
+        };
+        Ok(Location { url, root, prefix })
+    }
+
+    fn s3(&self, url: &Url, storage: &Storage) -> Result<Arc<dyn ObjectStore>, SqlError> {
+        let bucket = url.host_str().unwrap_or_default().to_owned();
+        let key = (bucket.clone(), storage.options.clone());
+        if let Some(store) = self.remote.get(&key) {
+            return Ok(store);
+        }
+        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
+        for (name, value) in &storage.options {
+            // What the store does not know may be meant for somebody else.
+            if let Ok(option) = name.parse::<AmazonS3ConfigKey>() {
+                builder = builder.with_config(option, value);
+            }
+        }
+        let store: Arc<dyn ObjectStore> = Arc::new(builder.build().map_err(|error| {
+            // The text of the error may carry an option's value.
+            drop(error);
+            SqlError::internal("the options of a store are not valid")
+        })?);
+        self.remote.insert(key, store.clone());
+        Ok(store)
+    }
+}
