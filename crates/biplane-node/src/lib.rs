@@ -43,7 +43,7 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// Names of variables worth passing from the agent's environment to its engines.
     pub const ENGINE_ENV_NAMES: &[&str] =
-        &["BIPLANE_ENGINE_LOG", "RUST_BACKTRACE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+        &["BIPLANE_LOG", "RUST_BACKTRACE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
 }
 
 #[derive(Debug, thiserror::Error)]

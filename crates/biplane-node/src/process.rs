@@ -16,6 +16,8 @@ use tokio::sync::watch;
 
 /// What is kept of an engine's stderr.
 const TAIL_BYTES_MAX: usize = 16 << 10;
+/// Below the working directory, so that it goes with the sandbox.
+const SPILL_DIR: &str = "spill";
 /// A grandchild that left the group may hold stderr open; nobody waits for it.
 const DRAIN_MAX: Duration = Duration::from_millis(200);
 
@@ -37,7 +39,8 @@ pub fn command(launch: &Launch<'_>) -> Option<Command> {
     command
         .args(arguments)
         .args(["--door", launch.door])
-        .args(["--cpus", &launch.cpus.to_string()])
+        .args(["--cpu-threads", &launch.cpus.to_string()])
+        .args(["--spill-dir", SPILL_DIR])
         .args(["--memory-bytes", &launch.memory_bytes.to_string()])
         .current_dir(launch.dir)
         .env_clear()
