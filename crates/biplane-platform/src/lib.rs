@@ -10,6 +10,7 @@ pub mod extract;
 pub mod keys;
 pub mod page;
 pub mod secret;
+pub mod statement_token;
 pub mod testing;
 
 pub use biplane_api::error::{ApiError, ErrorCode};
