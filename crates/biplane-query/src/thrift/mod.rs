@@ -1,0 +1,6 @@
+//! The Thrift front end: TCLIService over HTTP, as the SQL connectors speak it.
+//!
+//! `codec` knows bytes, `idl` the structs.
+
+mod codec;
+mod idl;
