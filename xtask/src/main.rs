@@ -1,1 +1,35 @@
-fn main() {}
+//! `cargo xtask <command>`: what a developer or CI runs. Needs only Rust and git to begin with.
+
+mod codegen;
+mod postgres;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod up;
+
+use anyhow::bail;
+
+const USAGE: &str = "usage: cargo xtask <command>
+
+  up [-- ARGS]   install what is missing, build a release, start everything on this machine
+  test           install what is missing, then every test: Rust, web, real clients, real browser
+  setup          only install what is missing
+  tidy           format, lints, structure, licences
+  codegen        renew generated code: gRPC, OpenAPI, the web app's API types
+  bench          figures of a release build, each beside a floor or a peer";
+
+fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.filter(|word| word != "--").collect();
+    match command.as_str() {
+        "up" => up::up(&rest),
+        "test" => test::test(),
+        "setup" => setup::setup().map(drop),
+        "tidy" => tidy::tidy(),
+        "codegen" => codegen::codegen(),
+        "bench" => up::bench(&rest),
+        _ => bail!(USAGE),
+    }
+}

@@ -1,0 +1,129 @@
+//! Installs what is missing: system packages, node packages, Python environments.
+
+use crate::run::{cache, output, root, step};
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The oldest Node.js that Vite takes.
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// (a file that shows it is there, the Debian package).
+const PACKAGES: &[(&str, &str)] = &[
+    ("/usr/bin/cc", "build-essential"),
+    ("/usr/bin/cmake", "cmake"),
+    ("/usr/bin/chromium", "chromium"),
+    ("/usr/bin/python3", "python3"),
+    ("/usr/lib/postgresql", "postgresql"),
+];
+
+/// What the steps after it use.
+pub struct Tools {
+    /// Goes in front of PATH.
+    pub path: String,
+}
+
+impl Tools {
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("PATH", &self.path);
+        command
+    }
+
+    pub fn npm(&self, dir: &str, args: &[&str]) -> Command {
+        let mut command = self.command("npm");
+        command.args(args).current_dir(root().join(dir));
+        command
+    }
+}
+
+pub fn setup() -> anyhow::Result<Tools> {
+    system_packages()?;
+    let mut path = std::env::var("PATH").unwrap_or_default();
+    if node_major("node") < NODE_MAJOR_MIN {
+        path = format!("{}:{path}", node_of_its_own()?.display());
+    }
+    let tools = Tools { path };
+    node_packages(&tools, "web")?;
+    Ok(tools)
+}
+
+fn system_packages() -> anyhow::Result<()> {
+    let mut missing: Vec<&str> =
+        PACKAGES.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+    if output("npm", &["--version"]).is_none() {
+        missing.extend(["nodejs", "npm"]);
+    }
+    if output("python3", &["-c", "import venv, ensurepip"]).is_none() {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let root_user = output("id", &["-u"]).as_deref() == Some("0");
+    let sudo = !root_user && Command::new("sudo").args(["-n", "true"]).status().is_ok_and(|status| status.success());
+    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
+    if !root_user && !sudo {
+        bail!("These packages are missing. Install them, then run this again:\n\n  sudo {install}\n");
+    }
+    let prefix = if sudo { "sudo " } else { "" };
+    let shell = |line: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    step("Reading package lists", &mut shell(&format!("{prefix}apt-get update -qq")))?;
+    step(&format!("Installing {}", missing.join(", ")), &mut shell(&format!("{prefix}{install}")))
+}
+
+fn node_major(program: &str) -> u32 {
+    let version = output(program, &["--version"]).unwrap_or_default();
+    version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+}
+
+/// The distribution's Node.js is too old: take one from the npm registry.
+fn node_of_its_own() -> anyhow::Result<PathBuf> {
+    let dir = cache()?.join("node");
+    let bin = dir.join("node_modules/.bin");
+    if !bin.join("node").exists() {
+        let mut install = Command::new("npm");
+        install.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg("node@22");
+        step("Installing a newer Node.js from the npm registry", &mut install)?;
+    }
+    Ok(bin)
+}
+
+/// `npm ci` where the lock file changed since the last time.
+pub fn node_packages(tools: &Tools, dir: &str) -> anyhow::Result<()> {
+    let lock = fs::read(root().join(dir).join("package-lock.json")).with_context(|| format!("{dir}/package-lock.json"))?;
+    let stamp = root().join(dir).join("node_modules/.biplane-stamp");
+    let digest = hex::encode(Sha256::digest(lock));
+    if fs::read_to_string(&stamp).is_ok_and(|known| known == digest) {
+        return Ok(());
+    }
+    step(&format!("Installing node packages of {dir}"), &mut tools.npm(dir, &["ci", "--no-audit", "--no-fund"]))?;
+    fs::write(stamp, digest).map_err(Into::into)
+}
+
+/// A Python environment with the packages of a requirements file; made anew when the file changes.
+/// Returns its interpreter.
+pub fn python(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let file = root().join(requirements);
+    let digest = hex::encode(&Sha256::digest(fs::read(&file)?)[..6]);
+    let dir = cache()?.join(format!("venv-{name}-{digest}"));
+    let python = dir.join("bin/python");
+    let stamp = dir.join("complete");
+    if !stamp.exists() {
+        let _ = fs::remove_dir_all(&dir);
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(&dir);
+        step(&format!("Making the Python environment {name}"), &mut make)?;
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&file);
+        step(&format!("Installing the packages of {requirements}"), &mut install)?;
+        fs::write(stamp, "")?;
+    }
+    Ok(python)
+}

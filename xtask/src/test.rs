@@ -1,0 +1,54 @@
+//! Every test there is, in the order in which a failure is cheapest to learn.
+
+use crate::postgres::Postgres;
+use crate::run::{cargo, root, step, target};
+use crate::setup::{self, Tools};
+use crate::tidy;
+use std::process::Command;
+
+/// Crates whose tests use a database: they run on SQLite with all others, and once more on PostgreSQL.
+const DATABASE_CRATES: &[&str] = &[
+    "biplane-platform", "biplane-identity", "biplane-catalog", "biplane-compute", "biplane-query", "biplane-server",
+];
+
+pub fn test() -> anyhow::Result<()> {
+    let tools = setup::setup()?;
+    tidy::structure()?;
+    web(&tools)?;
+    step("Building", cargo().args(["build", "--workspace", "--bins"]))?;
+    step("Rust tests on SQLite", cargo().args(["test", "--workspace"]))?;
+    let postgres = Postgres::start()?;
+    let mut again = cargo();
+    again.arg("test").env("BIPLANE_TEST_POSTGRES", &postgres.url);
+    for package in DATABASE_CRATES {
+        again.args(["-p", package]);
+    }
+    step("Rust tests on PostgreSQL", &mut again)?;
+    clients(&tools, &postgres)?;
+    step("The web app in a real browser", tools.npm("web", &["run", "e2e:ci"]).env("BIPLANE_BIN", binary()))
+}
+
+fn binary() -> std::path::PathBuf {
+    target().join("debug/biplane")
+}
+
+fn web(tools: &Tools) -> anyhow::Result<()> {
+    step("Checking the web app", &mut tools.npm("web", &["run", "check"]))?;
+    step("Testing the web app", &mut tools.npm("web", &["test"]))?;
+    step("Building the web app", &mut tools.npm("web", &["run", "build"]))
+}
+
+/// Unmodified clients against a running server, on both databases.
+fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
+    let python = setup::python("conformance", "conformance/requirements.txt")?;
+    let kernel = setup::python("kernel", "conformance/requirements-kernel.txt")?;
+    setup::node_packages(tools, "conformance/node")?;
+    let pytest = |args: &[&str]| {
+        let mut command = Command::new(&python);
+        command.args(["-m", "pytest", "-q", "conformance"]).args(args).current_dir(root());
+        command.env("BIPLANE_BIN", binary()).env("BIPLANE_KERNEL_PYTHON", &kernel).env("PATH", &tools.path);
+        command
+    };
+    step("Real clients", &mut pytest(&[]))?;
+    step("Real clients, PostgreSQL", pytest(&["-m", "database"]).env("BIPLANE_TEST_POSTGRES", &postgres.url))
+}
