@@ -95,6 +95,13 @@ pub async fn clear(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id:
     Ok(())
 }
 
+/// Forgets a principal that is gone, everywhere: a later one of the same name starts with nothing.
+pub async fn forget_principal(tx: &mut Tx, principal_name: &str) -> Result<()> {
+    tx.execute("DELETE FROM object_permissions WHERE principal_name = $1", args![principal_name]).await?;
+    tx.notify("object_permissions", "*");
+    Ok(())
+}
+
 /// The highest rank among `entries` that `ctx` has; None = none. Admins have the highest there is.
 pub fn rank(ctx: &Ctx, object: &ObjectType, entries: &[Entry]) -> Option<usize> {
     if ctx.principal.workspace_admin {

@@ -43,6 +43,29 @@ pub struct RelayPeer {
     pub workspace_id: WorkspaceId,
 }
 
+/// How a request came to this server: known without authentication, so also on public routes. The
+/// edge puts it into every request's extensions.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// As in [`Ctx::base_url`].
+    pub base_url: Arc<str>,
+    pub source_ip: Option<IpAddr>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        if let Some(origin) = parts.extensions.get::<Origin>() {
+            return Ok(origin.clone());
+        }
+        let header = parts.headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
+        let host = header.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        let host = host.ok_or_else(|| ApiError::invalid("The Host header is missing."))?;
+        Ok(Self { base_url: format!("http://{host}").into(), source_ip: None })
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Ctx {
     pub principal: Arc<Principal>,

@@ -15,7 +15,7 @@ pub mod testing;
 
 pub use biplane_api::error::{ApiError, ErrorCode};
 pub use clock::Clock;
-pub use ctx::{Ctx, Principal, PrincipalKind, RelayPeer};
+pub use ctx::{Ctx, Origin, Principal, PrincipalKind, RelayPeer};
 pub use db::{Db, Migration, Tx};
 pub use extract::{ApiJson, ApiPath, ApiQuery};
 pub use secret::Secret;
