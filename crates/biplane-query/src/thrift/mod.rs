@@ -3,4 +3,9 @@
 //! `codec` knows bytes, `idl` the structs.
 
 mod codec;
+mod columns;
+mod handles;
 mod idl;
+mod metadata;
+mod parameters;
+mod schema;
