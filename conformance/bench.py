@@ -1,0 +1,210 @@
+"""Figures of a release build, each beside a floor or a peer of the same run.
+
+Usage: cargo xtask bench [name …]. Every figure says what was measured and with what; nothing is asserted
+here, because a busy machine is not a regression.
+"""
+
+import configparser
+import http.client
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+BINARY = os.environ["BIPLANE_BIN"]
+
+
+class Server:
+    def __init__(self, directory, *options):
+        self.directory = Path(directory)
+        start = time.perf_counter()
+        self.process = subprocess.Popen(
+            [BINARY, "up", "--data-dir", directory, "--listen", "127.0.0.1:0", *options],
+            stdout=subprocess.PIPE, stderr=open(self.directory / "server.log", "a"), text=True,
+        )
+        line = self.process.stdout.readline().strip()
+        self.start_ms = (time.perf_counter() - start) * 1000
+        if not line.startswith("ready "):
+            raise SystemExit(f"the server did not start; see {self.directory}/server.log")
+        self.url = line.removeprefix("ready ")
+        self.address = self.url.removeprefix("http://")
+        config = configparser.ConfigParser(default_section="none")
+        config.read(self.directory / "databrickscfg")
+        self.token = config["DEFAULT"]["token"]
+        self.warehouse = config["DEFAULT"]["warehouse_id"]
+
+    def rss_mib(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+    def client(self):
+        connection = http.client.HTTPConnection(self.address)
+
+        def call(method, path, body=None):
+            payload = json.dumps(body) if body is not None else None
+            connection.request(method, path, payload, {"Authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
+            return json.loads(content) if content[:1] in (b"{", b"[") else content
+
+        return call
+
+    def sql(self, call, text):
+        body = {"statement": text, "warehouse_id": self.warehouse, "wait_timeout": "50s"}
+        answer = call("POST", "/api/2.0/sql/statements", body)
+        if answer["status"]["state"] != "SUCCEEDED":
+            raise RuntimeError(answer["status"])
+        return answer
+
+    def connect(self, **options):
+        from databricks import sql
+
+        return sql.connect(
+            server_hostname="127.0.0.1", http_path=f"/sql/1.0/warehouses/{self.warehouse}", access_token=self.token,
+            _connection_uri=f"{self.url}/sql/1.0/warehouses/{self.warehouse}", enable_telemetry=False, **options,
+        )
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+
+
+def times(action, count, warm=20):
+    for _ in range(warm):
+        action()
+    taken = []
+    for _ in range(count):
+        start = time.perf_counter()
+        action()
+        taken.append((time.perf_counter() - start) * 1000)
+    taken.sort()
+    return f"p50 {taken[len(taken) // 2]:8.2f} ms   p99 {taken[int(len(taken) * 0.99)]:8.2f} ms   ({count} runs)"
+
+
+def say(name, figure, target=""):
+    print(f"{name:<58} {figure}{'   target ' + target if target else ''}", flush=True)
+
+
+@contextmanager
+def server(*options):
+    directory = tempfile.mkdtemp(prefix="biplane-bench-")
+    running = Server(directory, *options)
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def bench_start():
+    with tempfile.TemporaryDirectory() as directory:
+        first = Server(directory, "--samples-scale", "0")
+        say("first start to ready", f"{first.start_ms:.0f} ms")
+        first.stop()
+        floor = []
+        for _ in range(10):
+            start = time.perf_counter()
+            subprocess.run([BINARY, "--version"], stdout=subprocess.DEVNULL, check=True)
+            floor.append((time.perf_counter() - start) * 1000)
+        say("floor: the same binary prints its version", f"{statistics.median(floor):.0f} ms")
+        starts = []
+        for _ in range(5):
+            again = Server(directory, "--samples-scale", "0")
+            starts.append(again.start_ms)
+            time.sleep(1)
+            memory = again.rss_mib()
+            again.stop()
+        say("start on an existing directory", f"{statistics.median(starts):.0f} ms", "< 150 ms")
+        say("memory of the server when idle", f"{memory:.0f} MiB", "< 60 MB")
+
+
+def bench_http():
+    with server("--samples-scale", "0") as running:
+        call = running.client()
+        say("floor: GET /healthz, one client", times(lambda: call("GET", "/healthz"), 2000))
+        say("GET catalogs, authorised, one client", times(lambda: call("GET", "/api/2.1/unity-catalog/catalogs"), 2000), "p50 < 0.5 ms")
+        wrk = shutil.which("wrk")
+        if not wrk:
+            say("16 clients", "not measured: install wrk")
+            return
+        for name, path in [("floor: 16 clients, GET /healthz", "/healthz"), ("16 clients, GET warehouse", f"/api/2.0/sql/warehouses/{running.warehouse}"),
+                           ("16 clients, GET catalogs", "/api/2.1/unity-catalog/catalogs")]:
+            command = [wrk, "-t1", "-c16", "-d5s", "--latency", "-H", f"Authorization: Bearer {running.token}", running.url + path]
+            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            rate = next(line for line in text.splitlines() if "Requests/sec" in line).split()[-1]
+            tail = next(line for line in text.splitlines() if "99%" in line).split()[-1]
+            bad = next((line.strip() for line in text.splitlines() if "Non-2xx" in line), "")
+            say(name, f"{rate} requests/s   p99 {tail} {bad}", "> 10,000/s")
+
+
+def bench_select_1():
+    with server("--samples-scale", "0") as running:
+        call = running.client()
+        running.sql(call, "SELECT 1")
+        say("SELECT 1 by REST, one client", times(lambda: running.sql(call, "SELECT 1"), 1000), "p50 < 1.5 ms")
+        session = call("POST", "/api/2.0/sql/sessions", {"warehouse_id": running.warehouse})
+        say("open and close a session by REST", times(lambda: call("DELETE", "/api/2.0/sql/sessions/" + call("POST", "/api/2.0/sql/sessions", {"warehouse_id": running.warehouse})["session_id"]), 200))
+        call("DELETE", f"/api/2.0/sql/sessions/{session['session_id']}")
+        with running.connect() as connection, connection.cursor() as cursor:
+            say("SELECT 1 by Thrift connector", times(lambda: cursor.execute("SELECT 1").fetchall(), 500), "p50 < 4 ms")
+        say("connect and close by Thrift connector", times(lambda: running.connect().close(), 50, warm=3), "< 20 ms")
+
+
+def bench_cold():
+    with server("--samples-scale", "0") as running:
+        call = running.client()
+        path = f"/api/2.0/sql/warehouses/{running.warehouse}"
+
+        def stop():
+            call("POST", f"{path}/stop", {})
+            while call("GET", path)["state"] != "STOPPED":
+                time.sleep(0.02)
+
+        taken = []
+        running.sql(call, "SELECT 1")
+        for _ in range(10):
+            stop()
+            start = time.perf_counter()
+            running.sql(call, "SELECT 1")
+            taken.append((time.perf_counter() - start) * 1000)
+        say("stopped warehouse to first row", f"median {statistics.median(taken):.0f} ms   worst {max(taken):.0f} ms", "< 300 ms")
+
+
+def bench_million():
+    with server("--samples-scale", "0") as running:
+        call = running.client()
+        running.sql(call, "CREATE TABLE main.default.big AS SELECT value AS id, CAST(value AS DOUBLE) / 3 AS x, CAST(value AS STRING) AS s FROM range(1000000) AS t(value)")
+        query = "SELECT * FROM main.default.big"
+        for name, options in [("CloudFetch", {}), ("inline Arrow", {"use_cloud_fetch": False})]:
+            with running.connect(**options) as connection, connection.cursor() as cursor:
+                def fetch():
+                    rows = cursor.execute(query).fetchall_arrow().num_rows
+                    assert rows == 1_000_000, rows
+                say(f"a million rows by Thrift, {name}", times(fetch, 5, warm=1))
+        import pyarrow as arrow
+
+        with running.connect() as connection, connection.cursor() as cursor:
+            table = cursor.execute(query).fetchall_arrow()
+        sink = arrow.BufferOutputStream()
+        options = arrow.ipc.IpcWriteOptions(compression="lz4")
+        with arrow.ipc.new_stream(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+        buffer = sink.getvalue()
+        say("floor: the same rows decoded from memory", times(lambda: arrow.ipc.open_stream(buffer).read_all(), 5, warm=1))
+
+
+BENCHES = {"start": bench_start, "http": bench_http, "select-1": bench_select_1, "cold": bench_cold, "million": bench_million}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or BENCHES:
+        print(f"\n{chosen}")
+        BENCHES[chosen]()
