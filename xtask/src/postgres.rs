@@ -21,31 +21,67 @@ impl Postgres {
         // PostgreSQL refuses to run as root; Debian's package made this user.
         let as_user = crate::run::output("id", &["-u"]).as_deref() == Some("0");
         if as_user {
-            Command::new("chown").arg("postgres").arg(dir.path()).status()?;
+            Command::new("chown")
+                .arg("postgres")
+                .arg(dir.path())
+                .status()?;
         }
         let command = |program: &str| {
             let program = bin.join(program);
             if as_user {
                 let mut command = Command::new("setpriv");
-                command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+                command
+                    .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+                    .arg(program);
                 command
             } else {
                 Command::new(program)
             }
         };
         let mut initdb = command("initdb");
-        initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"]).arg(&data);
-        if !initdb.stdout(Stdio::null()).current_dir("/").status()?.success() {
+        initdb
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(&data);
+        if !initdb
+            .stdout(Stdio::null())
+            .current_dir("/")
+            .status()?
+            .success()
+        {
             bail!("initdb failed");
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut server = command("postgres");
         server.arg("-D").arg(&data).arg("-k").arg(dir.path());
-        server.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "fsync=off", "-c", "max_connections=400"]);
+        server.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=400",
+        ]);
         let log = fs::File::create(dir.path().join("log"))?;
-        let server = server.stdout(Stdio::null()).stderr(log).current_dir("/").spawn().context("starting postgres")?;
+        let server = server
+            .stdout(Stdio::null())
+            .stderr(log)
+            .current_dir("/")
+            .spawn()
+            .context("starting postgres")?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let mut postgres = Self { server, _dir: dir, url };
+        let mut postgres = Self {
+            server,
+            _dir: dir,
+            url,
+        };
         postgres.wait(&bin, port)?;
         Ok(postgres)
     }
@@ -69,7 +105,9 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGKILL would leave its children and shared memory for a moment; SIGQUIT ends them at once.
-        let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-QUIT", &self.server.id().to_string()])
+            .status();
         let _ = self.server.wait();
     }
 }

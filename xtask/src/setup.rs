@@ -51,8 +51,11 @@ pub fn setup() -> anyhow::Result<Tools> {
 }
 
 fn system_packages() -> anyhow::Result<()> {
-    let mut missing: Vec<&str> =
-        PACKAGES.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+    let mut missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(file, _)| !Path::new(file).exists())
+        .map(|(_, package)| *package)
+        .collect();
     if output("npm", &["--version"]).is_none() {
         missing.extend(["nodejs", "npm"]);
     }
@@ -63,24 +66,46 @@ fn system_packages() -> anyhow::Result<()> {
         return Ok(());
     }
     let root_user = output("id", &["-u"]).as_deref() == Some("0");
-    let sudo = !root_user && Command::new("sudo").args(["-n", "true"]).status().is_ok_and(|status| status.success());
-    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
+    let sudo = !root_user
+        && Command::new("sudo")
+            .args(["-n", "true"])
+            .status()
+            .is_ok_and(|status| status.success());
+    let install = format!(
+        "apt-get install -y --no-install-recommends {}",
+        missing.join(" ")
+    );
     if !root_user && !sudo {
-        bail!("These packages are missing. Install them, then run this again:\n\n  sudo {install}\n");
+        bail!(
+            "These packages are missing. Install them, then run this again:\n\n  sudo {install}\n"
+        );
     }
     let prefix = if sudo { "sudo " } else { "" };
     let shell = |line: &str| {
         let mut command = Command::new("sh");
-        command.args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+            .args(["-c", line])
+            .env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
-    step("Reading package lists", &mut shell(&format!("{prefix}apt-get update -qq")))?;
-    step(&format!("Installing {}", missing.join(", ")), &mut shell(&format!("{prefix}{install}")))
+    step(
+        "Reading package lists",
+        &mut shell(&format!("{prefix}apt-get update -qq")),
+    )?;
+    step(
+        &format!("Installing {}", missing.join(", ")),
+        &mut shell(&format!("{prefix}{install}")),
+    )
 }
 
 fn node_major(program: &str) -> u32 {
     let version = output(program, &["--version"]).unwrap_or_default();
-    version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+    version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The distribution's Node.js is too old: take one from the npm registry.
@@ -89,21 +114,31 @@ fn node_of_its_own() -> anyhow::Result<PathBuf> {
     let bin = dir.join("node_modules/.bin");
     if !bin.join("node").exists() {
         let mut install = Command::new("npm");
-        install.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg("node@22");
-        step("Installing a newer Node.js from the npm registry", &mut install)?;
+        install
+            .args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&dir)
+            .arg("node@22");
+        step(
+            "Installing a newer Node.js from the npm registry",
+            &mut install,
+        )?;
     }
     Ok(bin)
 }
 
 /// `npm ci` where the lock file changed since the last time.
 pub fn node_packages(tools: &Tools, dir: &str) -> anyhow::Result<()> {
-    let lock = fs::read(root().join(dir).join("package-lock.json")).with_context(|| format!("{dir}/package-lock.json"))?;
+    let lock = fs::read(root().join(dir).join("package-lock.json"))
+        .with_context(|| format!("{dir}/package-lock.json"))?;
     let stamp = root().join(dir).join("node_modules/.biplane-stamp");
     let digest = hex::encode(Sha256::digest(lock));
     if fs::read_to_string(&stamp).is_ok_and(|known| known == digest) {
         return Ok(());
     }
-    step(&format!("Installing node packages of {dir}"), &mut tools.npm(dir, &["ci", "--no-audit", "--no-fund"]))?;
+    step(
+        &format!("Installing node packages of {dir}"),
+        &mut tools.npm(dir, &["ci", "--no-audit", "--no-fund"]),
+    )?;
     fs::write(stamp, digest).map_err(Into::into)
 }
 
@@ -121,8 +156,20 @@ pub fn python(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
         make.args(["-m", "venv"]).arg(&dir);
         step(&format!("Making the Python environment {name}"), &mut make)?;
         let mut install = Command::new(&python);
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&file);
-        step(&format!("Installing the packages of {requirements}"), &mut install)?;
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ])
+            .arg(&file);
+        step(
+            &format!("Installing the packages of {requirements}"),
+            &mut install,
+        )?;
         fs::write(stamp, "")?;
     }
     Ok(python)

@@ -8,7 +8,12 @@ use std::process::Command;
 
 /// Crates whose tests use a database: they run on SQLite with all others, and once more on PostgreSQL.
 const DATABASE_CRATES: &[&str] = &[
-    "biplane-platform", "biplane-identity", "biplane-catalog", "biplane-compute", "biplane-query", "biplane-server",
+    "biplane-platform",
+    "biplane-identity",
+    "biplane-catalog",
+    "biplane-compute",
+    "biplane-query",
+    "biplane-server",
 ];
 
 pub fn test() -> anyhow::Result<()> {
@@ -16,16 +21,26 @@ pub fn test() -> anyhow::Result<()> {
     tidy::structure()?;
     web(&tools)?;
     step("Building", cargo().args(["build", "--workspace", "--bins"]))?;
-    step("Rust tests on SQLite", cargo().args(["test", "--workspace"]))?;
+    step(
+        "Rust tests on SQLite",
+        cargo().args(["test", "--workspace"]),
+    )?;
     let postgres = Postgres::start()?;
     let mut again = cargo();
-    again.arg("test").env("BIPLANE_TEST_POSTGRES", &postgres.url);
+    again
+        .arg("test")
+        .env("BIPLANE_TEST_POSTGRES", &postgres.url);
     for package in DATABASE_CRATES {
         again.args(["-p", package]);
     }
     step("Rust tests on PostgreSQL", &mut again)?;
     clients(&tools, &postgres)?;
-    step("The web app in a real browser", tools.npm("web", &["run", "e2e:ci"]).env("BIPLANE_BIN", binary()))
+    step(
+        "The web app in a real browser",
+        tools
+            .npm("web", &["run", "e2e:ci"])
+            .env("BIPLANE_BIN", binary()),
+    )
 }
 
 fn binary() -> std::path::PathBuf {
@@ -33,9 +48,15 @@ fn binary() -> std::path::PathBuf {
 }
 
 fn web(tools: &Tools) -> anyhow::Result<()> {
-    step("Checking the web app", &mut tools.npm("web", &["run", "check"]))?;
+    step(
+        "Checking the web app",
+        &mut tools.npm("web", &["run", "check"]),
+    )?;
     step("Testing the web app", &mut tools.npm("web", &["test"]))?;
-    step("Building the web app", &mut tools.npm("web", &["run", "build"]))
+    step(
+        "Building the web app",
+        &mut tools.npm("web", &["run", "build"]),
+    )
 }
 
 /// Unmodified clients against a running server, on both databases.
@@ -45,10 +66,19 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
     setup::node_packages(tools, "conformance/node")?;
     let pytest = |args: &[&str]| {
         let mut command = Command::new(&python);
-        command.args(["-m", "pytest", "-q", "conformance"]).args(args).current_dir(root());
-        command.env("BIPLANE_BIN", binary()).env("BIPLANE_KERNEL_PYTHON", &kernel).env("PATH", &tools.path);
+        command
+            .args(["-m", "pytest", "-q", "conformance"])
+            .args(args)
+            .current_dir(root());
+        command
+            .env("BIPLANE_BIN", binary())
+            .env("BIPLANE_KERNEL_PYTHON", &kernel)
+            .env("PATH", &tools.path);
         command
     };
     step("Real clients", &mut pytest(&[]))?;
-    step("Real clients, PostgreSQL", pytest(&["-m", "database"]).env("BIPLANE_TEST_POSTGRES", &postgres.url))
+    step(
+        "Real clients, PostgreSQL",
+        pytest(&["-m", "database"]).env("BIPLANE_TEST_POSTGRES", &postgres.url),
+    )
 }

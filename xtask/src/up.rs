@@ -15,15 +15,24 @@ pub fn up(args: &[String]) -> anyhow::Result<()> {
         .iter()
         .position(|arg| arg == "--data-dir")
         .and_then(|at| args.get(at + 1))
-        .map_or_else(|| cache().map(|cache| cache.join("data")), |dir| Ok(PathBuf::from(dir)))?;
+        .map_or_else(
+            || cache().map(|cache| cache.join("data")),
+            |dir| Ok(PathBuf::from(dir)),
+        )?;
     let mut command = Command::new(binary);
     command.arg("up").args(args);
-    for (flag, value) in [("--data-dir", data_dir.display().to_string()), ("--listen", "127.0.0.1:8080".into())] {
+    for (flag, value) in [
+        ("--data-dir", data_dir.display().to_string()),
+        ("--listen", "127.0.0.1:8080".into()),
+    ] {
         if !args.iter().any(|arg| arg == flag) {
             command.args([flag, &value]);
         }
     }
-    let mut server = command.stdout(Stdio::piped()).spawn().context("starting biplane")?;
+    let mut server = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting biplane")?;
     let stdout = server.stdout.take().context("the server's output")?;
     for line in BufReader::new(stdout).lines() {
         let line = line?;
@@ -38,8 +47,14 @@ pub fn up(args: &[String]) -> anyhow::Result<()> {
 
 /// The web app first: the binary carries it.
 fn release(tools: &Tools) -> anyhow::Result<PathBuf> {
-    step("Building the web app", &mut tools.npm("web", &["run", "build"]))?;
-    step("Building a release (the first time takes half an hour on two cores)", cargo().args(["build", "--release", "-p", "biplane"]))?;
+    step(
+        "Building the web app",
+        &mut tools.npm("web", &["run", "build"]),
+    )?;
+    step(
+        "Building a release (the first time takes half an hour on two cores)",
+        cargo().args(["build", "--release", "-p", "biplane"]),
+    )?;
     Ok(target().join("release/biplane"))
 }
 
@@ -47,7 +62,10 @@ fn welcome(url: &str, data_dir: &Path) {
     let login = fs::read_to_string(data_dir.join("initial-login")).unwrap_or_default();
     let profile = data_dir.join("databrickscfg");
     println!("\nOpen {url} and sign in:\n{login}");
-    println!("Every Databricks tool works with this profile:\n\n  export DATABRICKS_CONFIG_FILE={}\n", profile.display());
+    println!(
+        "Every Databricks tool works with this profile:\n\n  export DATABRICKS_CONFIG_FILE={}\n",
+        profile.display()
+    );
     println!("{}", fs::read_to_string(profile).unwrap_or_default());
 }
 
@@ -56,6 +74,10 @@ pub fn bench(args: &[String]) -> anyhow::Result<()> {
     let binary = release(&tools)?;
     let python = setup::python("conformance", "conformance/requirements.txt")?;
     let mut bench = Command::new(python);
-    bench.arg("conformance/bench.py").args(args).current_dir(root()).env("BIPLANE_BIN", binary);
+    bench
+        .arg("conformance/bench.py")
+        .args(args)
+        .current_dir(root())
+        .env("BIPLANE_BIN", binary);
     step("Measuring", &mut bench)
 }

@@ -185,7 +185,12 @@ fn data_access_control() -> String {
 }
 
 fn all_types() -> Vec<WarehouseTypeEnabled> {
-    ["CLASSIC", "PRO"].map(|name| WarehouseTypeEnabled { warehouse_type: name.into(), enabled: true }).into()
+    ["CLASSIC", "PRO"]
+        .map(|name| WarehouseTypeEnabled {
+            warehouse_type: name.into(),
+            enabled: true,
+        })
+        .into()
 }
 
 fn yes() -> bool {

@@ -80,7 +80,13 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), retry_after_s: None, internal: None }
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            retry_after_s: None,
+            internal: None,
+        }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -103,13 +109,19 @@ impl ApiError {
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self {
             internal: Some(cause.to_string()),
-            ..Self::new(ErrorCode::InternalError, "An internal error occurred. The request id names it in the server's log.")
+            ..Self::new(
+                ErrorCode::InternalError,
+                "An internal error occurred. The request id names it in the server's log.",
+            )
         }
     }
 
     /// Asked for by name but not built: says so, changes nothing.
     pub fn unsupported(what: impl fmt::Display) -> Self {
-        Self::new(ErrorCode::FeatureDisabled, format!("{what} is not supported by this server."))
+        Self::new(
+            ErrorCode::FeatureDisabled,
+            format!("{what} is not supported by this server."),
+        )
     }
 
     /// `google.rpc.ErrorInfo`.
@@ -140,7 +152,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.code.http_status(), Json(self.body())).into_response();
         if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(axum::http::header::RETRY_AFTER, seconds.into());
         }
         // The edge logs it once, with the request id; see biplane-server.
         response.extensions_mut().insert(self);

@@ -44,7 +44,10 @@ pub struct ResolveResponse {
 pub enum Resolved {
     Table(Box<ResolvedTable>),
     /// The public code and text: TABLE_DOES_NOT_EXIST, SCHEMA_DOES_NOT_EXIST, PERMISSION_DENIED …
-    Error { error_code: String, message: String },
+    Error {
+        error_code: String,
+        message: String,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,7 +69,9 @@ pub struct Storage {
 
 impl std::fmt::Debug for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Storage").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Storage")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,6 +150,9 @@ pub struct PatchTable {
     pub properties: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view_definition: Option<String>,
+    /// Full names a view reads; goes with `view_definition`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view_dependencies: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_name: Option<String>,
 }

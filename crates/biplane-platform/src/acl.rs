@@ -22,7 +22,10 @@ pub const WAREHOUSES: ObjectType = ObjectType {
     name: "warehouses",
     singular: "warehouses",
     levels: &[
-        ("CAN_VIEW", "Can view the SQL warehouse and its query history"),
+        (
+            "CAN_VIEW",
+            "Can view the SQL warehouse and its query history",
+        ),
         ("CAN_MONITOR", "Can monitor the SQL warehouse"),
         ("CAN_USE", "Can use the SQL warehouse"),
         ("CAN_MANAGE", "Can manage the SQL warehouse"),
@@ -55,7 +58,12 @@ fn entry(row: &Row) -> Result<Entry> {
     })
 }
 
-pub async fn entries(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str) -> Result<Vec<Entry>> {
+pub async fn entries(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    object: &ObjectType,
+    id: &str,
+) -> Result<Vec<Entry>> {
     let rows = tx
         .fetch_all(
             "SELECT principal_kind, principal_name, permission_level FROM object_permissions
@@ -67,9 +75,18 @@ pub async fn entries(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, i
     rows.iter().map(entry).collect()
 }
 
-pub async fn grant(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str, entry: &Entry) -> Result<()> {
+pub async fn grant(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    object: &ObjectType,
+    id: &str,
+    entry: &Entry,
+) -> Result<()> {
     if object.rank(&entry.permission_level).is_none() {
-        return Err(ApiError::invalid(format!("{} is not a permission level of {}.", entry.permission_level, object.name)));
+        return Err(ApiError::invalid(format!(
+            "{} is not a permission level of {}.",
+            entry.permission_level, object.name
+        )));
     }
     tx.execute(
         "INSERT INTO object_permissions
@@ -77,7 +94,14 @@ pub async fn grant(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id:
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (workspace_id, object_type, object_id, principal_kind, principal_name)
          DO UPDATE SET permission_level = excluded.permission_level",
-        args![workspace.0, object.name, id, &entry.principal_kind, &entry.principal_name, &entry.permission_level],
+        args![
+            workspace.0,
+            object.name,
+            id,
+            &entry.principal_kind,
+            &entry.principal_name,
+            &entry.permission_level
+        ],
     )
     .await?;
     tx.notify("object_permissions", &format!("{}/{id}", object.name));
@@ -85,7 +109,12 @@ pub async fn grant(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id:
 }
 
 /// Forgets all entries of an object: it is deleted, or its list is about to be replaced.
-pub async fn clear(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id: &str) -> Result<()> {
+pub async fn clear(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    object: &ObjectType,
+    id: &str,
+) -> Result<()> {
     tx.execute(
         "DELETE FROM object_permissions WHERE workspace_id = $1 AND object_type = $2 AND object_id = $3",
         args![workspace.0, object.name, id],
@@ -97,7 +126,11 @@ pub async fn clear(tx: &mut Tx, workspace: WorkspaceId, object: &ObjectType, id:
 
 /// Forgets a principal that is gone, everywhere: a later one of the same name starts with nothing.
 pub async fn forget_principal(tx: &mut Tx, principal_name: &str) -> Result<()> {
-    tx.execute("DELETE FROM object_permissions WHERE principal_name = $1", args![principal_name]).await?;
+    tx.execute(
+        "DELETE FROM object_permissions WHERE principal_name = $1",
+        args![principal_name],
+    )
+    .await?;
     tx.notify("object_permissions", "*");
     Ok(())
 }
@@ -112,9 +145,13 @@ pub fn rank(ctx: &Ctx, object: &ObjectType, entries: &[Entry]) -> Option<usize> 
         .filter(|entry| match entry.principal_kind.as_str() {
             "group" => ctx.principal.groups.contains(&entry.principal_name),
             "service_principal" => {
-                ctx.principal.kind == PrincipalKind::ServicePrincipal && ctx.principal.name == entry.principal_name
+                ctx.principal.kind == PrincipalKind::ServicePrincipal
+                    && ctx.principal.name == entry.principal_name
             }
-            _ => ctx.principal.kind == PrincipalKind::User && ctx.principal.name == entry.principal_name,
+            _ => {
+                ctx.principal.kind == PrincipalKind::User
+                    && ctx.principal.name == entry.principal_name
+            }
         })
         .filter_map(|entry| object.rank(&entry.permission_level))
         .max()
@@ -127,12 +164,22 @@ pub async fn require(db: &Db, ctx: &Ctx, object: &ObjectType, id: &str, level: &
 }
 
 /// The same with entries already at hand.
-pub fn require_in(ctx: &Ctx, object: &ObjectType, id: &str, entries: &[Entry], level: &str) -> Result<()> {
+pub fn require_in(
+    ctx: &Ctx,
+    object: &ObjectType,
+    id: &str,
+    entries: &[Entry],
+    level: &str,
+) -> Result<()> {
     match rank(ctx, object, entries) {
-        None => Err(ApiError::not_found(format!("{id} does not exist in {}.", object.name))),
-        Some(rank) if Some(rank) < object.rank(level) => {
-            Err(ApiError::denied(format!("You need {level} on {}/{id} to do this.", object.name)))
-        }
+        None => Err(ApiError::not_found(format!(
+            "{id} does not exist in {}.",
+            object.name
+        ))),
+        Some(rank) if Some(rank) < object.rank(level) => Err(ApiError::denied(format!(
+            "You need {level} on {}/{id} to do this.",
+            object.name
+        ))),
         Some(_) => Ok(()),
     }
 }

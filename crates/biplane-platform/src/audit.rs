@@ -3,8 +3,8 @@
 //! Events are written in batches by one task; the queue is bounded and a full queue makes the callers
 //! wait, so an event is never dropped. Shutdown drains it.
 
-use crate::db::{Db, args};
 use crate::Result;
+use crate::db::{Db, args};
 use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

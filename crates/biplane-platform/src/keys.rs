@@ -11,11 +11,18 @@ pub async fn signing_key(db: &Db, clock: &Clock, name: &str) -> Result<[u8; 32]>
     getrandom::fill(&mut fresh).map_err(crate::ApiError::internal)?;
     let text = stored(db, clock, name, || STANDARD.encode(fresh)).await?;
     let bytes = STANDARD.decode(text).map_err(crate::ApiError::internal)?;
-    bytes.try_into().map_err(|_| crate::ApiError::internal("a signing key has the wrong size"))
+    bytes
+        .try_into()
+        .map_err(|_| crate::ApiError::internal("a signing key has the wrong size"))
 }
 
 /// The value of this name; `make` gives it the first time. Of two replicas that start at once one wins.
-pub async fn stored(db: &Db, clock: &Clock, name: &str, make: impl FnOnce() -> String) -> Result<String> {
+pub async fn stored(
+    db: &Db,
+    clock: &Clock,
+    name: &str,
+    make: impl FnOnce() -> String,
+) -> Result<String> {
     let select = "SELECT value FROM server_keys WHERE name = $1";
     if let Some(row) = db.read().await?.fetch_opt(select, args![name]).await? {
         return row.text(0);

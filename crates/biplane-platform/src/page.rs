@@ -19,12 +19,15 @@ pub fn decode<T: DeserializeOwned>(token: Option<&str>) -> Result<Option<T>> {
     let Some(token) = token.filter(|token| !token.is_empty()) else {
         return Ok(None);
     };
-    let invalid = || ApiError::invalid("page_token is not one this server gave out. Start again without it.");
+    let invalid =
+        || ApiError::invalid("page_token is not one this server gave out. Start again without it.");
     if token.len() > TOKEN_BYTES_MAX {
         return Err(invalid());
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| invalid())
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|_| invalid())
 }
 
 /// Page size: absent and 0 mean `default`, more than `max` means `max`, negative is an error.
@@ -37,7 +40,11 @@ pub fn size(asked: Option<i64>, default: usize, max: usize) -> Result<usize> {
 }
 
 /// Cuts rows fetched with `limit + 1` to a page and gives the token of the next.
-pub fn cut<R, T: Serialize>(mut rows: Vec<R>, limit: usize, position: impl Fn(&R) -> T) -> (Vec<R>, Option<String>) {
+pub fn cut<R, T: Serialize>(
+    mut rows: Vec<R>,
+    limit: usize,
+    position: impl Fn(&R) -> T,
+) -> (Vec<R>, Option<String>) {
     if rows.len() <= limit {
         return (rows, None);
     }
@@ -54,7 +61,10 @@ mod tests {
     #[test]
     fn tokens_round_trip_and_garbage_is_refused() {
         let token = encode(&("a", 3));
-        assert_eq!(decode::<(String, i64)>(Some(&token)).unwrap(), Some(("a".into(), 3)));
+        assert_eq!(
+            decode::<(String, i64)>(Some(&token)).unwrap(),
+            Some(("a".into(), 3))
+        );
         assert_eq!(decode::<String>(Some("")).unwrap(), None);
         for bad in ["%", "x", &"A".repeat(10_000), "bnVsbA"] {
             assert!(decode::<(String, i64)>(Some(bad)).is_err());

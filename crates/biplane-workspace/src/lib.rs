@@ -32,8 +32,18 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    pub fn new(volumes: Arc<dyn Volumes>, clock: Clock, uploads_dir: PathBuf, key: [u8; 32]) -> Arc<Self> {
-        Arc::new(Self { volumes, clock, uploads_dir, key })
+    pub fn new(
+        volumes: Arc<dyn Volumes>,
+        clock: Clock,
+        uploads_dir: PathBuf,
+        key: [u8; 32],
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            volumes,
+            clock,
+            uploads_dir,
+            key,
+        })
     }
 
     pub fn routes(self: &Arc<Self>) -> OpenApiRouter {

@@ -18,7 +18,9 @@ pub use tx::Tx;
 
 use crate::{ApiError, Result};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -51,15 +53,25 @@ impl Db {
             .busy_timeout(ACQUIRE_TIMEOUT)
             .pragma("mmap_size", "268435456")
             .statement_cache_capacity(512);
-        let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
-        let write = pool(1).connect_with(options.clone()).await.map_err(ApiError::internal)?;
+        let pool = |size: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+        };
+        let write = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(ApiError::internal)?;
         let read = pool(READERS)
             .min_connections(1)
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "on"))
             .await
             .map_err(ApiError::internal)?;
-        Ok(Self { pools: Pools::Sqlite { read, write }, changes: Changes::local() })
+        Ok(Self {
+            pools: Pools::Sqlite { read, write },
+            changes: Changes::local(),
+        })
     }
 
     /// A PostgreSQL database by URL.
@@ -72,14 +84,21 @@ impl Db {
             .await
             .map_err(ApiError::internal)?;
         let changes = Changes::postgres(pool.clone());
-        Ok(Self { pools: Pools::Postgres(pool), changes })
+        Ok(Self {
+            pools: Pools::Postgres(pool),
+            changes,
+        })
     }
 
     /// For reading: sees what is committed, cannot write.
     pub async fn read(&self) -> Result<Tx> {
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Tx::sqlite_read(read.acquire().await.map_err(ApiError::internal)?),
-            Pools::Postgres(pool) => Tx::postgres_read(pool.acquire().await.map_err(ApiError::internal)?),
+            Pools::Sqlite { read, .. } => {
+                Tx::sqlite_read(read.acquire().await.map_err(ApiError::internal)?)
+            }
+            Pools::Postgres(pool) => {
+                Tx::postgres_read(pool.acquire().await.map_err(ApiError::internal)?)
+            }
         })
     }
 
@@ -88,10 +107,15 @@ impl Db {
         let changes = self.changes.clone();
         Ok(match &self.pools {
             Pools::Sqlite { write, .. } => {
-                let tx = write.begin_with("BEGIN IMMEDIATE").await.map_err(ApiError::internal)?;
+                let tx = write
+                    .begin_with("BEGIN IMMEDIATE")
+                    .await
+                    .map_err(ApiError::internal)?;
                 Tx::sqlite_write(tx, changes)
             }
-            Pools::Postgres(pool) => Tx::postgres_write(pool.begin().await.map_err(ApiError::internal)?, changes),
+            Pools::Postgres(pool) => {
+                Tx::postgres_write(pool.begin().await.map_err(ApiError::internal)?, changes)
+            }
         })
     }
 

@@ -55,11 +55,16 @@ async fn listen(pool: &PgPool, sender: &broadcast::WeakSender<Change>) -> Result
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen("biplane").await?;
     if let Some(sender) = sender.upgrade() {
-        let _ = sender.send(Change { topic: "*".into(), key: "*".into() });
+        let _ = sender.send(Change {
+            topic: "*".into(),
+            key: "*".into(),
+        });
     }
     loop {
         let notification = listener.recv().await?;
-        let Some(sender) = sender.upgrade() else { return Ok(()) };
+        let Some(sender) = sender.upgrade() else {
+            return Ok(());
+        };
         if let Ok(change) = serde_json::from_str::<Change>(notification.payload()) {
             let _ = sender.send(change);
         }

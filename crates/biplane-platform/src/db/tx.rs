@@ -58,46 +58,79 @@ macro_rules! run {
 
 impl Tx {
     pub(super) fn sqlite_read(conn: PoolConnection<Sqlite>) -> Self {
-        Self { conn: Conn::SqliteRead(conn), pending: Vec::new(), changes: None }
+        Self {
+            conn: Conn::SqliteRead(conn),
+            pending: Vec::new(),
+            changes: None,
+        }
     }
     pub(super) fn sqlite_write(tx: Transaction<'static, Sqlite>, changes: Changes) -> Self {
-        Self { conn: Conn::SqliteWrite(tx), pending: Vec::new(), changes: Some(changes) }
+        Self {
+            conn: Conn::SqliteWrite(tx),
+            pending: Vec::new(),
+            changes: Some(changes),
+        }
     }
     pub(super) fn postgres_read(conn: PoolConnection<Postgres>) -> Self {
-        Self { conn: Conn::PostgresRead(conn), pending: Vec::new(), changes: None }
+        Self {
+            conn: Conn::PostgresRead(conn),
+            pending: Vec::new(),
+            changes: None,
+        }
     }
     pub(super) fn postgres_write(tx: Transaction<'static, Postgres>, changes: Changes) -> Self {
-        Self { conn: Conn::PostgresWrite(tx), pending: Vec::new(), changes: Some(changes) }
+        Self {
+            conn: Conn::PostgresWrite(tx),
+            pending: Vec::new(),
+            changes: Some(changes),
+        }
     }
 
     /// Rows affected.
     pub async fn execute(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64> {
         run!(self, sql, args, |query, conn, _wrap| {
             let _ = _wrap;
-            query.execute(conn).await.map(|done| done.rows_affected()).map_err(failed)
+            query
+                .execute(conn)
+                .await
+                .map(|done| done.rows_affected())
+                .map_err(failed)
         })
     }
 
     pub async fn fetch_all(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>> {
         run!(self, sql, args, |query, conn, wrap| {
-            query.fetch_all(conn).await.map(|rows| rows.into_iter().map(wrap).collect()).map_err(failed)
+            query
+                .fetch_all(conn)
+                .await
+                .map(|rows| rows.into_iter().map(wrap).collect())
+                .map_err(failed)
         })
     }
 
     pub async fn fetch_opt(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<Row>> {
         run!(self, sql, args, |query, conn, wrap| {
-            query.fetch_optional(conn).await.map(|row| row.map(wrap)).map_err(failed)
+            query
+                .fetch_optional(conn)
+                .await
+                .map(|row| row.map(wrap))
+                .map_err(failed)
         })
     }
 
     /// For statements that always have a row (`RETURNING`, aggregates).
     pub async fn fetch_one(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Row> {
-        self.fetch_opt(sql, args).await?.ok_or_else(|| ApiError::internal("a row was expected"))
+        self.fetch_opt(sql, args)
+            .await?
+            .ok_or_else(|| ApiError::internal("a row was expected"))
     }
 
     /// Tells the subscribers of `topic`, after the commit, that `key` changed.
     pub fn notify(&mut self, topic: &'static str, key: &str) {
-        self.pending.push(Change { topic: topic.into(), key: key.into() });
+        self.pending.push(Change {
+            topic: topic.into(),
+            key: key.into(),
+        });
     }
 
     pub async fn commit(mut self) -> Result<()> {
@@ -113,7 +146,11 @@ impl Tx {
             Conn::PostgresWrite(mut tx) => {
                 for change in &pending {
                     let payload = serde_json::to_string(change).map_err(ApiError::internal)?;
-                    sqlx::query("SELECT pg_notify('biplane', $1)").bind(payload).execute(&mut *tx).await.map_err(failed)?;
+                    sqlx::query("SELECT pg_notify('biplane', $1)")
+                        .bind(payload)
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(failed)?;
                 }
                 tx.commit().await.map_err(failed)?;
                 // This replica hears at once; its own echo through the listener does no harm.
@@ -132,11 +169,17 @@ fn failed(error: sqlx::Error) -> ApiError {
     match error.as_database_error() {
         Some(database) if database.is_unique_violation() => ApiError {
             internal: Some(error.to_string()),
-            ..ApiError::new(ErrorCode::ResourceAlreadyExists, "An object with this name exists already.")
+            ..ApiError::new(
+                ErrorCode::ResourceAlreadyExists,
+                "An object with this name exists already.",
+            )
         },
         Some(database) if database.is_foreign_key_violation() => ApiError {
             internal: Some(error.to_string()),
-            ..ApiError::new(ErrorCode::ResourceConflict, "Another object refers to this one.")
+            ..ApiError::new(
+                ErrorCode::ResourceConflict,
+                "Another object refers to this one.",
+            )
         },
         _ => ApiError::internal(error),
     }

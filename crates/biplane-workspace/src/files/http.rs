@@ -24,8 +24,19 @@ type Service = State<Arc<Workspace>>;
 
 pub fn routes(service: &Arc<Workspace>) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(file_put, file_get, file_head, file_delete, uploads::http::file_post))
-        .routes(routes!(directory_create, directory_list, directory_head, directory_delete))
+        .routes(routes!(
+            file_put,
+            file_get,
+            file_head,
+            file_delete,
+            uploads::http::file_post
+        ))
+        .routes(routes!(
+            directory_create,
+            directory_list,
+            directory_head,
+            directory_delete
+        ))
         // A file is streamed; its own limit is in ops.
         .layer(DefaultBodyLimit::disable())
         .with_state(service.clone())
@@ -74,29 +85,52 @@ async fn file_get(
     let found = ops::file_get(&service, &ctx, &path, options).await?;
     let (meta, served) = (found.meta.clone(), found.range.clone());
     let body = Body::from_stream(found.into_stream().map(|bytes| bytes.map_err(store_error)));
-    let status = if partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let status = if partial {
+        StatusCode::PARTIAL_CONTENT
+    } else {
+        StatusCode::OK
+    };
     let mut response = (status, meta_headers(&meta, &served), body).into_response();
     if partial {
-        let text = format!("bytes {}-{}/{}", served.start, served.end.saturating_sub(1), meta.size);
+        let text = format!(
+            "bytes {}-{}/{}",
+            served.start,
+            served.end.saturating_sub(1),
+            meta.size
+        );
         insert(response.headers_mut(), header::CONTENT_RANGE, text);
     }
     Ok(response)
 }
 
-fn http_date(headers: &HeaderMap, name: header::HeaderName) -> Option<chrono::DateTime<chrono::Utc>> {
+fn http_date(
+    headers: &HeaderMap,
+    name: header::HeaderName,
+) -> Option<chrono::DateTime<chrono::Utc>> {
     let time = httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()?;
     Some(time.into())
 }
 
 /// One range of `Range: bytes=…`; several are answered with the whole file, as the standard allows.
 fn range(headers: &HeaderMap) -> Result<Option<GetRange>> {
-    let Some(text) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+    let Some(text) = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return Ok(None);
     };
-    let Some(spec) = text.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else {
+    let Some(spec) = text
+        .strip_prefix("bytes=")
+        .filter(|spec| !spec.contains(','))
+    else {
         return Ok(None);
     };
-    let wrong = || ApiError::new(ErrorCode::RangeNotSatisfiable, "The Range header cannot be satisfied.");
+    let wrong = || {
+        ApiError::new(
+            ErrorCode::RangeNotSatisfiable,
+            "The Range header cannot be satisfied.",
+        )
+    };
     let (from, to) = spec.split_once('-').ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
     Ok(Some(match (from.trim(), to.trim()) {
@@ -115,9 +149,16 @@ fn range(headers: &HeaderMap) -> Result<Option<GetRange>> {
 fn meta_headers(meta: &ObjectMeta, served: &Range<u64>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_LENGTH, (served.end - served.start).into());
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    insert(&mut headers, header::LAST_MODIFIED, httpdate::fmt_http_date(meta.last_modified.into()));
+    insert(
+        &mut headers,
+        header::LAST_MODIFIED,
+        httpdate::fmt_http_date(meta.last_modified.into()),
+    );
     if let Some(tag) = &meta.e_tag {
         insert(&mut headers, header::ETAG, tag.clone());
     }
@@ -132,21 +173,33 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, text: String) {
 
 #[utoipa::path(head, path = "/api/2.0/fs/files/{*file_path}", operation_id = "file_head", tag = "files",
     params(("file_path" = String, Path)), responses((status = 200), (status = 404)))]
-async fn file_head(State(service): Service, ctx: Ctx, ApiPath(path): ApiPath<String>) -> Result<HeaderMap> {
+async fn file_head(
+    State(service): Service,
+    ctx: Ctx,
+    ApiPath(path): ApiPath<String>,
+) -> Result<HeaderMap> {
     let meta = ops::file_head(&service, &ctx, &VolumePath::parse(&path)?).await?;
     Ok(meta_headers(&meta, &(0..meta.size)))
 }
 
 #[utoipa::path(delete, path = "/api/2.0/fs/files/{*file_path}", operation_id = "file_delete", tag = "files",
     params(("file_path" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
-async fn file_delete(State(service): Service, ctx: Ctx, ApiPath(path): ApiPath<String>) -> Result<StatusCode> {
+async fn file_delete(
+    State(service): Service,
+    ctx: Ctx,
+    ApiPath(path): ApiPath<String>,
+) -> Result<StatusCode> {
     ops::file_delete(&service, &ctx, &VolumePath::parse(&path)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[utoipa::path(put, path = "/api/2.0/fs/directories/{*directory_path}", operation_id = "directory_create", tag = "files",
     params(("directory_path" = String, Path)), responses((status = 204), (status = 409, body = ErrorBody)))]
-async fn directory_create(State(service): Service, ctx: Ctx, ApiPath(path): ApiPath<String>) -> Result<StatusCode> {
+async fn directory_create(
+    State(service): Service,
+    ctx: Ctx,
+    ApiPath(path): ApiPath<String>,
+) -> Result<StatusCode> {
     ops::directory_create(&service, &ctx, &VolumePath::parse(&path)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -167,19 +220,35 @@ async fn directory_list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<ListDirectoryResponse>> {
     let path = VolumePath::parse(&path)?;
-    ops::directory_list(&service, &ctx, &path, query.page_size, query.page_token.as_deref()).await.map(Json)
+    ops::directory_list(
+        &service,
+        &ctx,
+        &path,
+        query.page_size,
+        query.page_token.as_deref(),
+    )
+    .await
+    .map(Json)
 }
 
 #[utoipa::path(head, path = "/api/2.0/fs/directories/{*directory_path}", operation_id = "directory_head", tag = "files",
     params(("directory_path" = String, Path)), responses((status = 200), (status = 404)))]
-async fn directory_head(State(service): Service, ctx: Ctx, ApiPath(path): ApiPath<String>) -> Result<StatusCode> {
+async fn directory_head(
+    State(service): Service,
+    ctx: Ctx,
+    ApiPath(path): ApiPath<String>,
+) -> Result<StatusCode> {
     ops::directory_head(&service, &ctx, &VolumePath::parse(&path)?).await?;
     Ok(StatusCode::OK)
 }
 
 #[utoipa::path(delete, path = "/api/2.0/fs/directories/{*directory_path}", operation_id = "directory_delete", tag = "files",
     params(("directory_path" = String, Path)), responses((status = 204), (status = 400, body = ErrorBody)))]
-async fn directory_delete(State(service): Service, ctx: Ctx, ApiPath(path): ApiPath<String>) -> Result<StatusCode> {
+async fn directory_delete(
+    State(service): Service,
+    ctx: Ctx,
+    ApiPath(path): ApiPath<String>,
+) -> Result<StatusCode> {
     ops::directory_delete(&service, &ctx, &VolumePath::parse(&path)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,15 +15,28 @@ impl VolumePath {
             return Err(ApiError::invalid("The path is too long."));
         }
         if text.chars().any(char::is_control) {
-            return Err(ApiError::invalid("The path must not have control characters."));
+            return Err(ApiError::invalid(
+                "The path must not have control characters.",
+            ));
         }
-        let path = text.strip_prefix("dbfs:").unwrap_or(text).trim_start_matches('/').trim_end_matches('/');
+        let path = text
+            .strip_prefix("dbfs:")
+            .unwrap_or(text)
+            .trim_start_matches('/')
+            .trim_end_matches('/');
         let segments: Vec<&str> = path.split('/').collect();
-        if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-            return Err(ApiError::invalid("The path must not have empty, `.` or `..` segments."));
+        if segments
+            .iter()
+            .any(|segment| matches!(*segment, "" | "." | ".."))
+        {
+            return Err(ApiError::invalid(
+                "The path must not have empty, `.` or `..` segments.",
+            ));
         }
         if segments[0] != "Volumes" || segments.len() < 4 {
-            return Err(ApiError::invalid("The path must be /Volumes/<catalog>/<schema>/<volume>/… ."));
+            return Err(ApiError::invalid(
+                "The path must be /Volumes/<catalog>/<schema>/<volume>/… .",
+            ));
         }
         Ok(Self(format!("/{path}")))
     }
@@ -49,10 +62,23 @@ mod tests {
 
     #[test]
     fn only_paths_inside_volumes() {
-        for good in ["/Volumes/c/s/v", "/Volumes/c/s/v/", "dbfs:/Volumes/c/s/v/a b/ü.csv"] {
+        for good in [
+            "/Volumes/c/s/v",
+            "/Volumes/c/s/v/",
+            "dbfs:/Volumes/c/s/v/a b/ü.csv",
+        ] {
             VolumePath::parse(good).unwrap();
         }
-        for bad in ["", "/", "/etc/passwd", "/Volumes/c/s", "/Volumes/c/s/v/../../x", "/Volumes/c//v/x", "/Volumes/c/s/v/\0", "/Volumes/c/s/v/."] {
+        for bad in [
+            "",
+            "/",
+            "/etc/passwd",
+            "/Volumes/c/s",
+            "/Volumes/c/s/v/../../x",
+            "/Volumes/c//v/x",
+            "/Volumes/c/s/v/\0",
+            "/Volumes/c/s/v/.",
+        ] {
             assert!(VolumePath::parse(bad).is_err(), "{bad:?}");
         }
         assert!(VolumePath::parse(&format!("/Volumes/c/s/v/{}", "x".repeat(5000))).is_err());

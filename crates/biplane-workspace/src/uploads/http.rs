@@ -56,14 +56,19 @@ pub async fn file_post(
     match query.action.as_str() {
         "initiate-upload" => {
             let session_token = ops::initiate(&service, &ctx, &path, query.overwrite).await?;
-            Ok(Json(InitiateUploadResponse { multipart_upload: MultipartUpload { session_token } }).into_response())
+            Ok(Json(InitiateUploadResponse {
+                multipart_upload: MultipartUpload { session_token },
+            })
+            .into_response())
         }
         "complete-upload" if query.upload_type.as_deref().unwrap_or("multipart") == "multipart" => {
             let ApiJson(body) = request.extract::<ApiJson<CompleteUpload>, _>().await?;
             ops::complete(&service, &ctx, &path, &query.session_token, body).await?;
             Ok(Json(serde_json::json!({})).into_response())
         }
-        other => Err(ApiError::invalid(format!("{other} is not an action on a file."))),
+        other => Err(ApiError::invalid(format!(
+            "{other} is not an action on a file."
+        ))),
     }
 }
 
@@ -85,14 +90,28 @@ async fn upload_abort_url_create(
     ctx: Ctx,
     ApiJson(request): ApiJson<CreateAbortUploadUrl>,
 ) -> Result<Json<CreateAbortUploadUrlResponse>> {
-    let url = ops::abort_url(&service, &ctx, &VolumePath::parse(&request.path)?, &request.session_token)?;
-    Ok(Json(CreateAbortUploadUrlResponse { abort_upload_url: PresignedUrl { url, headers: Vec::new() } }))
+    let url = ops::abort_url(
+        &service,
+        &ctx,
+        &VolumePath::parse(&request.path)?,
+        &request.session_token,
+    )?;
+    Ok(Json(CreateAbortUploadUrlResponse {
+        abort_upload_url: PresignedUrl {
+            url,
+            headers: Vec::new(),
+        },
+    }))
 }
 
 #[utoipa::path(put, path = "/api/2.0/biplane/uploads/{token}", operation_id = "upload_part_put", tag = "files",
     params(("token" = String, Path)), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200)), security(()))]
-async fn upload_part_put(State(service): Service, ApiPath(token): ApiPath<String>, request: Request) -> Result<Response> {
+async fn upload_part_put(
+    State(service): Service,
+    ApiPath(token): ApiPath<String>,
+    request: Request,
+) -> Result<Response> {
     let body = request.into_body().into_data_stream();
     let etag = ops::part_put(&service, &token, body.boxed()).await?;
     Ok((StatusCode::OK, [(header::ETAG, etag)]).into_response())
@@ -100,7 +119,10 @@ async fn upload_part_put(State(service): Service, ApiPath(token): ApiPath<String
 
 #[utoipa::path(delete, path = "/api/2.0/biplane/uploads/{token}", operation_id = "upload_abort", tag = "files",
     params(("token" = String, Path)), responses((status = 204)), security(()))]
-async fn upload_abort(State(service): Service, ApiPath(token): ApiPath<String>) -> Result<StatusCode> {
+async fn upload_abort(
+    State(service): Service,
+    ApiPath(token): ApiPath<String>,
+) -> Result<StatusCode> {
     ops::abort(&service, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

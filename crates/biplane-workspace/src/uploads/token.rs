@@ -26,18 +26,27 @@ fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
 pub fn seal(key: &[u8; 32], claims: &Claims) -> Result<String> {
     let payload = serde_json::to_vec(claims).map_err(ApiError::internal)?;
     let tag = mac(key).chain_update(&payload).finalize().into_bytes();
-    Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag)))
+    Ok(format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(payload),
+        URL_SAFE_NO_PAD.encode(tag)
+    ))
 }
 
 pub fn open(key: &[u8; 32], text: &str, now_ms: i64) -> Result<Claims> {
-    let invalid = || ApiError::denied("The upload session is not valid or has ended. Start the upload again.");
+    let invalid = || {
+        ApiError::denied("The upload session is not valid or has ended. Start the upload again.")
+    };
     if text.len() > 16_384 {
         return Err(invalid());
     }
     let (payload, tag) = text.split_once('.').ok_or_else(invalid)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| invalid())?;
     let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| invalid())?;
-    mac(key).chain_update(&payload).verify_slice(&tag).map_err(|_| invalid())?;
+    mac(key)
+        .chain_update(&payload)
+        .verify_slice(&tag)
+        .map_err(|_| invalid())?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| invalid())?;
     if claims.expires_ms <= now_ms {
         return Err(invalid());
@@ -53,8 +62,12 @@ mod tests {
     #[test]
     fn a_token_is_what_was_sealed_or_nothing() {
         let claims = Claims {
-            upload_id: uuid::Uuid::new_v4(), path: "/Volumes/c/s/v/f".into(), principal: "u".into(),
-            overwrite: true, expires_ms: 100, part: Some(3),
+            upload_id: uuid::Uuid::new_v4(),
+            path: "/Volumes/c/s/v/f".into(),
+            principal: "u".into(),
+            overwrite: true,
+            expires_ms: 100,
+            part: Some(3),
         };
         let text = seal(&[1; 32], &claims).unwrap();
         assert_eq!(open(&[1; 32], &text, 99).unwrap(), claims);
