@@ -1,1 +1,130 @@
-//! Placeholder.
+//! Compute: SQL warehouses, the nodes that run them, the relay that nodes connect to.
+//!
+//! What must hold: what is wanted of a warehouse is in the database before it is answered; what runs
+//! follows it, whatever ends in between; no sandbox runs that no row knows; the control plane never
+//! dials a node; a statement on a running warehouse costs no database access here.
+
+pub mod ca;
+mod nodes;
+mod relay;
+mod state;
+mod warehouses;
+
+pub use ca::{CaError, NodeFiles, RelayCa};
+pub use warehouses::acquire::EngineLease;
+
+use axum::Router;
+use biplane_api::ids::{SandboxId, WarehouseId};
+use biplane_platform::db::Change;
+use biplane_platform::{Clock, Db, Migration};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use warehouses::slot::Slot;
+
+/// Tables of this crate.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "compute_0001",
+    sql: include_str!("../migrations/0001_compute.sql"),
+}];
+
+/// Patience. The defaults are for production; tests have less.
+#[derive(Debug, Clone)]
+pub struct ComputeConfig {
+    /// A node that hears nothing for this long kills what it runs.
+    pub lease: Duration,
+    /// From the start of a sandbox to the connection of its engine.
+    pub engine_wait: Duration,
+    /// For a lost engine connection, or a lost node, to come back.
+    pub reconnect_wait: Duration,
+    /// For a node to be there when a warehouse is to start.
+    pub node_wait: Duration,
+    /// For statements on an engine that is to be replaced.
+    pub drain_wait: Duration,
+    /// Between SIGTERM and SIGKILL.
+    pub stop_grace: Duration,
+    /// Before the second attempt of a start; longer before the third.
+    pub retry_wait: Duration,
+    /// What `auto_stop_mins` counts.
+    pub minute: Duration,
+}
+
+impl Default for ComputeConfig {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            engine_wait: Duration::from_secs(30),
+            reconnect_wait: Duration::from_secs(5),
+            node_wait: Duration::from_secs(60),
+            drain_wait: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(2),
+            retry_wait: Duration::from_millis(200),
+            minute: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The compute service.
+pub struct Compute {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) config: ComputeConfig,
+    pub(crate) stop: CancellationToken,
+    pub(crate) nodes: relay::nodes::Nodes,
+    slots: RwLock<HashMap<WarehouseId, Arc<Slot>>>,
+    /// Sandboxes whose connections are let in.
+    pub(crate) expected: RwLock<HashMap<SandboxId, Arc<Slot>>>,
+    /// News of permissions, read before permissions are looked at.
+    permission_news: Mutex<broadcast::Receiver<Change>>,
+    serial: AtomicU64,
+}
+
+impl Compute {
+    /// Reads what there is and begins to make it so. Ends with `stop`.
+    pub async fn start(
+        db: Db,
+        clock: Clock,
+        config: ComputeConfig,
+        stop: CancellationToken,
+    ) -> biplane_platform::Result<Arc<Self>> {
+        let (permission_news, row_news) = (Mutex::new(db.subscribe()), db.subscribe());
+        let compute = Arc::new(Self {
+            db,
+            clock,
+            config,
+            stop,
+            nodes: relay::nodes::Nodes::default(),
+            slots: RwLock::default(),
+            expected: RwLock::default(),
+            permission_news,
+            serial: AtomicU64::new(0),
+        });
+        compute.load().await?;
+        tokio::spawn(compute.clone().heed_rows(row_news));
+        Ok(compute)
+    }
+
+    /// Accepts nodes and engines on `listener` until the service stops. `calls` is what engines may
+    /// call; requests carry a `RelayPeer`.
+    pub async fn serve_relay(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        ca: Arc<RelayCa>,
+        calls: Router,
+    ) -> Result<(), CaError> {
+        relay::serve(self.clone(), listener, ca, calls).await
+    }
+
+    pub fn routes(self: Arc<Self>) -> OpenApiRouter {
+        warehouses::http::routes()
+            .merge(warehouses::endpoints::routes())
+            .merge(nodes::http::routes())
+            .with_state(self)
+    }
+}

@@ -28,11 +28,18 @@ pub fn open(dir: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Accepts until `closed`, which also ends what was accepted.
-pub async fn keep(listener: UnixListener, sandbox_id: String, dialer: Arc<Dialer>, closed: CancellationToken) {
+pub async fn keep(
+    listener: UnixListener,
+    sandbox_id: String,
+    dialer: Arc<Dialer>,
+    closed: CancellationToken,
+) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let accepting = async {
         loop {
-            let Ok(slot) = slots.clone().acquire_owned().await else { return };
+            let Ok(slot) = slots.clone().acquire_owned().await else {
+                return;
+            };
             let inner = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -71,7 +78,11 @@ enum CarryError {
     Io(#[from] std::io::Error),
 }
 
-async fn carry(mut inner: UnixStream, sandbox_id: String, dialer: &Dialer) -> Result<(), CarryError> {
+async fn carry(
+    mut inner: UnixStream,
+    sandbox_id: String,
+    dialer: &Dialer,
+) -> Result<(), CarryError> {
     let request = tokio::time::timeout(REQUEST_TIMEOUT, DoorRequest::read(&mut inner))
         .await
         .map_err(|_| CarryError::Silent)??;
@@ -81,7 +92,8 @@ async fn carry(mut inner: UnixStream, sandbox_id: String, dialer: &Dialer) -> Re
     };
     let mut outer = dialer.dial(&role).await?;
     // Ends each direction by itself, so a half-closed connection drains before it goes.
-    copy_bidirectional_with_sizes(&mut inner, &mut outer, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES).await?;
+    copy_bidirectional_with_sizes(&mut inner, &mut outer, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES)
+        .await?;
     Ok(())
 }
 

@@ -12,7 +12,10 @@ use tokio::process::Command;
 pub const LEVEL: &str = "none";
 
 /// Prepares `command` so that what it starts can be ended as a whole.
-#[expect(unsafe_code, reason = "only code between fork and exec can set these, for this child alone")]
+#[expect(
+    unsafe_code,
+    reason = "only code between fork and exec can set these, for this child alone"
+)]
 pub fn confine(command: &mut Command) {
     let agent = getpid();
     // SAFETY: runs in the forked child before exec; makes system calls only, allocates nothing, takes no lock.

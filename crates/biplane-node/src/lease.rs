@@ -19,7 +19,10 @@ pub struct Lease {
 
 impl Lease {
     pub fn new() -> Self {
-        Self { ends: Mutex::new(None), changed: Notify::new() }
+        Self {
+            ends: Mutex::new(None),
+            changed: Notify::new(),
+        }
     }
 
     /// The control plane was heard. 0 leaves the lease as it is.
@@ -48,7 +51,9 @@ impl Lease {
             if *now == Some(ends) {
                 *now = None;
                 drop(now);
-                tracing::warn!("the control plane has been silent for the whole lease: ending all sandboxes");
+                tracing::warn!(
+                    "the control plane has been silent for the whole lease: ending all sandboxes"
+                );
                 expired();
             }
         }
@@ -67,13 +72,19 @@ mod tests {
         let lease = Arc::new(Lease::new());
         let (tell, mut told) = mpsc::unbounded_channel();
         let enforcing = lease.clone();
-        tokio::spawn(async move { enforcing.enforce(|| tell.send(Instant::now()).unwrap()).await });
+        tokio::spawn(async move {
+            enforcing
+                .enforce(|| tell.send(Instant::now()).unwrap())
+                .await
+        });
         lease.renew(60_000);
         tokio::task::yield_now().await;
         let start = Instant::now();
         lease.renew(30);
         assert!(told.recv().await.unwrap() - start >= Duration::from_millis(30));
-        tokio::time::timeout(Duration::from_millis(50), told.recv()).await.unwrap_err();
+        tokio::time::timeout(Duration::from_millis(50), told.recv())
+            .await
+            .unwrap_err();
         lease.renew(1);
         assert!(told.recv().await.is_some());
     }

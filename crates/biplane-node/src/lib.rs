@@ -42,14 +42,21 @@ pub struct NodeConfig {
 
 impl NodeConfig {
     /// Names of variables worth passing from the agent's environment to its engines.
-    pub const ENGINE_ENV_NAMES: &[&str] =
-        &["BIPLANE_LOG", "RUST_BACKTRACE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+    pub const ENGINE_ENV_NAMES: &[&str] = &[
+        "BIPLANE_LOG",
+        "RUST_BACKTRACE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    ];
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     #[error("the node cannot use {path}")]
-    WorkDir { path: PathBuf, source: std::io::Error },
+    WorkDir {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("another node agent uses {0}")]
     InUse(PathBuf),
     #[error("no engine command is configured")]
@@ -71,8 +78,12 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     let spawner = spawner::Spawner::start().map_err(NodeError::Spawner)?;
     let config = Arc::new(config);
     let dialer = Arc::new(tls::Dialer::new(&config));
-    let sandboxes =
-        Arc::new(sandboxes::Sandboxes::new(config.clone(), dialer.clone(), spawner, abandoned.clone()));
+    let sandboxes = Arc::new(sandboxes::Sandboxes::new(
+        config.clone(),
+        dialer.clone(),
+        spawner,
+        abandoned.clone(),
+    ));
     let lease = Arc::new(lease::Lease::new());
 
     tokio::select! {

@@ -1,10 +1,10 @@
 //! The connection to the control plane: kept up, and served on.
 
+use crate::NodeConfig;
 use crate::lease::Lease;
 use crate::sandboxes::Sandboxes;
 use crate::service::NodeService;
 use crate::tls::Dialer;
-use crate::NodeConfig;
 use biplane_proto::channel;
 use biplane_proto::preface::Role;
 use biplane_proto::v1::node_server::NodeServer;
@@ -18,8 +18,15 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 const STEADY: Duration = Duration::from_secs(5);
 
 /// Connects, serves, connects again. Never returns.
-pub async fn keep_connected(config: &NodeConfig, dialer: &Dialer, sandboxes: &Arc<Sandboxes>, lease: &Arc<Lease>) {
-    let role = Role::Node { node_id: config.node_id.to_string() };
+pub async fn keep_connected(
+    config: &NodeConfig,
+    dialer: &Dialer,
+    sandboxes: &Arc<Sandboxes>,
+    lease: &Arc<Lease>,
+) {
+    let role = Role::Node {
+        node_id: config.node_id.to_string(),
+    };
     let mut backoff = BACKOFF_MIN;
     loop {
         match dialer.dial(&role).await {

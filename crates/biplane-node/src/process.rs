@@ -66,9 +66,16 @@ pub enum Ending {
 }
 
 /// Waits until no process of the group is left. `ending` may change from outside at any time.
-pub async fn supervise(mut child: Child, pid: i32, mut ending: watch::Receiver<Ending>) -> (i32, String) {
+pub async fn supervise(
+    mut child: Child,
+    pid: i32,
+    mut ending: watch::Receiver<Ending>,
+) -> (i32, String) {
     let tail = Arc::new(Mutex::new(VecDeque::new()));
-    let reader = child.stderr.take().map(|stderr| tokio::spawn(read_tail(stderr, tail.clone())));
+    let reader = child
+        .stderr
+        .take()
+        .map(|stderr| tokio::spawn(read_tail(stderr, tail.clone())));
     let status = wait(&mut child, pid, &mut ending).await;
     signal(pid, Signal::SIGKILL);
     if let Some(reader) = reader {
@@ -78,10 +85,17 @@ pub async fn supervise(mut child: Child, pid: i32, mut ending: watch::Receiver<E
         }
     }
     let bytes: Vec<u8> = tail.lock().iter().copied().collect();
-    (status.map_or(-1, code), String::from_utf8_lossy(&bytes).into_owned())
+    (
+        status.map_or(-1, code),
+        String::from_utf8_lossy(&bytes).into_owned(),
+    )
 }
 
-async fn wait(child: &mut Child, pid: i32, ending: &mut watch::Receiver<Ending>) -> Option<ExitStatus> {
+async fn wait(
+    child: &mut Child,
+    pid: i32,
+    ending: &mut watch::Receiver<Ending>,
+) -> Option<ExitStatus> {
     loop {
         let now = *ending.borrow_and_update();
         let grace = match now {
@@ -122,7 +136,10 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 fn code(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1)
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| -signal))
+        .unwrap_or(-1)
 }
 
 async fn read_tail(mut stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>) {

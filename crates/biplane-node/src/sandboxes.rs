@@ -6,7 +6,9 @@ use crate::tls::Dialer;
 use crate::{NodeConfig, door, host, isolation};
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_event::Event;
-use biplane_proto::v1::{Hello, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest};
+use biplane_proto::v1::{
+    Hello, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
+};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
@@ -71,11 +73,22 @@ impl Sandboxes {
         abandoned: CancellationToken,
     ) -> Self {
         let (state, starting) = Default::default();
-        Self { config, dialer, spawner, abandoned, state, starting }
+        Self {
+            config,
+            dialer,
+            spawner,
+            abandoned,
+            state,
+            starting,
+        }
     }
 
     /// Starts one, or finds that it runs.
-    pub async fn start(self: &Arc<Self>, id: SandboxId, request: StartSandboxRequest) -> Result<(), StartError> {
+    pub async fn start(
+        self: &Arc<Self>,
+        id: SandboxId,
+        request: StartSandboxRequest,
+    ) -> Result<(), StartError> {
         if request.program.is_none() {
             return Err(StartError::NoProgram);
         }
@@ -100,7 +113,12 @@ impl Sandboxes {
             if state.closing {
                 ending.send_replace(Ending::Kill);
             }
-            let running = Running { generation, pid, ending: ending.clone(), gone: gone.clone() };
+            let running = Running {
+                generation,
+                pid,
+                ending: ending.clone(),
+                gone: gone.clone(),
+            };
             state.running.insert(id.clone(), running);
         }
         tracing::info!(sandbox_id = %id, generation, pid, "sandbox started");
@@ -160,13 +178,22 @@ impl Sandboxes {
             },
         };
         let command = process::command(&launch).ok_or(StartError::NoProgram)?;
-        let child = self.spawner.spawn(command).await.map_err(StartError::Spawn)?;
+        let child = self
+            .spawner
+            .spawn(command)
+            .await
+            .map_err(StartError::Spawn)?;
         let pid = child
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .ok_or_else(|| StartError::Spawn(io::Error::other("it ended at once")))?;
         let closed = CancellationToken::new();
-        tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
+        tokio::spawn(door::keep(
+            listener,
+            id.to_string(),
+            self.dialer.clone(),
+            closed.clone(),
+        ));
         Ok((child, pid, closed))
     }
 
@@ -174,7 +201,12 @@ impl Sandboxes {
         tracing::info!(sandbox_id = %id, generation, status, "sandbox ended");
         let mut state = self.state.lock();
         state.running.remove(&id);
-        let event = Event::SandboxExited(SandboxExited { sandbox_id: id.into(), generation, status, tail });
+        let event = Event::SandboxExited(SandboxExited {
+            sandbox_id: id.into(),
+            generation,
+            status,
+            tail,
+        });
         let lagging = match &state.watcher {
             Some(watcher) => watcher.try_send(NodeEvent { event: Some(event) }).is_err(),
             None => false,
@@ -188,7 +220,9 @@ impl Sandboxes {
     pub async fn stop(&self, id: &SandboxId, grace: Duration) {
         let gone = {
             let state = self.state.lock();
-            let Some(running) = state.running.get(id) else { return };
+            let Some(running) = state.running.get(id) else {
+                return;
+            };
             running.ending.send_if_modified(|ending| {
                 let first = *ending == Ending::No;
                 if first {
@@ -225,7 +259,10 @@ impl Sandboxes {
         let sandboxes = state
             .running
             .iter()
-            .map(|(id, running)| Sandbox { sandbox_id: id.to_string(), generation: running.generation })
+            .map(|(id, running)| Sandbox {
+                sandbox_id: id.to_string(),
+                generation: running.generation,
+            })
             .collect();
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -235,7 +272,9 @@ impl Sandboxes {
             isolation: isolation::LEVEL.to_owned(),
         };
         // The channel is new and has room.
-        let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
+        let _ = tell.try_send(NodeEvent {
+            event: Some(Event::Hello(hello)),
+        });
         state.watcher = Some(tell);
         told
     }
@@ -245,9 +284,16 @@ impl Sandboxes {
     }
 
     pub fn usage(&self) -> Vec<SandboxUsage> {
-        let pids: Vec<(SandboxId, i32)> =
-            self.state.lock().running.iter().map(|(id, running)| (id.clone(), running.pid)).collect();
-        pids.iter().map(|(id, pid)| host::usage(id.as_str(), *pid)).collect()
+        let pids: Vec<(SandboxId, i32)> = self
+            .state
+            .lock()
+            .running
+            .iter()
+            .map(|(id, running)| (id.clone(), running.pid))
+            .collect();
+        pids.iter()
+            .map(|(id, pid)| host::usage(id.as_str(), *pid))
+            .collect()
     }
 }
 

@@ -1,13 +1,13 @@
 //! The gRPC service that the agent offers the control plane.
 
+use crate::host;
 use crate::lease::Lease;
 use crate::sandboxes::{Sandboxes, StartError};
-use crate::host;
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_server::Node;
 use biplane_proto::v1::{
-    Heartbeat, NodeEvent, RenewRequest, StartSandboxRequest, StartSandboxResponse, StopSandboxRequest,
-    StopSandboxResponse, WatchRequest,
+    Heartbeat, NodeEvent, RenewRequest, StartSandboxRequest, StartSandboxResponse,
+    StopSandboxRequest, StopSandboxResponse, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -34,7 +34,10 @@ impl NodeService {
 impl Node for NodeService {
     type WatchStream = BoxStream<'static, Result<NodeEvent, Status>>;
 
-    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         self.lease.renew(request.get_ref().lease_ms);
         let events = self.sandboxes.watch();
         Ok(Response::new(ReceiverStream::new(events).map(Ok).boxed()))
@@ -79,12 +82,18 @@ impl Node for NodeService {
 
 /// An id becomes a directory's name: nothing but an id will do.
 fn parse(id: &str) -> Result<SandboxId, Status> {
-    id.parse().map_err(|_| Status::invalid_argument("sandbox_id is not a sandbox id"))
+    id.parse()
+        .map_err(|_| Status::invalid_argument("sandbox_id is not a sandbox id"))
 }
 
 fn status(error: &StartError) -> Status {
-    tracing::warn!(error = error as &dyn std::error::Error, "a sandbox could not be started");
-    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a sandbox could not be started"
+    );
+    let source = std::error::Error::source(error)
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
     let text = format!("{error}{source}");
     match error {
         StartError::Full => Status::resource_exhausted(text),

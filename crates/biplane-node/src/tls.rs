@@ -21,7 +21,10 @@ pub enum DialError {
     #[error("the relay did not answer in time")]
     Timeout,
     #[error("the certificate or key in {path} cannot be used")]
-    Pem { path: PathBuf, source: rustls::pki_types::pem::Error },
+    Pem {
+        path: PathBuf,
+        source: rustls::pki_types::pem::Error,
+    },
     #[error("the certificates cannot be used")]
     Tls(#[from] rustls::Error),
     #[error(transparent)]
@@ -45,14 +48,20 @@ impl Dialer {
     pub fn new(config: &NodeConfig) -> Self {
         Self {
             relay: config.relay.clone(),
-            files: [config.ca_cert.clone(), config.cert.clone(), config.key.clone()],
+            files: [
+                config.ca_cert.clone(),
+                config.cert.clone(),
+                config.key.clone(),
+            ],
             loaded: Mutex::new(None),
         }
     }
 
     /// Opens a connection that begins with the preface of `role`.
     pub async fn dial(&self, role: &Role) -> Result<TlsStream<TcpStream>, DialError> {
-        tokio::time::timeout(DIAL_TIMEOUT, self.connect(role)).await.map_err(|_| DialError::Timeout)?
+        tokio::time::timeout(DIAL_TIMEOUT, self.connect(role))
+            .await
+            .map_err(|_| DialError::Timeout)?
     }
 
     async fn connect(&self, role: &Role) -> Result<TlsStream<TcpStream>, DialError> {
@@ -67,13 +76,21 @@ impl Dialer {
     }
 
     fn connector(&self) -> Result<TlsConnector, DialError> {
-        let modified = [0, 1, 2].map(|n| self.files[n].metadata().and_then(|data| data.modified()).ok());
+        let modified = [0, 1, 2].map(|n| {
+            self.files[n]
+                .metadata()
+                .and_then(|data| data.modified())
+                .ok()
+        });
         let mut loaded = self.loaded.lock();
         if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.modified == modified) {
             return Ok(loaded.connector.clone());
         }
         let connector = TlsConnector::from(Arc::new(self.load()?));
-        *loaded = Some(Loaded { modified, connector: connector.clone() });
+        *loaded = Some(Loaded {
+            modified,
+            connector: connector.clone(),
+        });
         Ok(connector)
     }
 

@@ -30,7 +30,9 @@ where
     let connector = tower::service_fn(move |_: http::Uri| {
         let taken = stream.take();
         async move {
-            taken.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotConnected, "the peer went away"))
+            taken.ok_or_else(|| {
+                std::io::Error::new(std::io::ErrorKind::NotConnected, "the peer went away")
+            })
         }
     });
     Endpoint::from_static("http://relay")

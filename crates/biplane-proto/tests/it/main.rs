@@ -9,7 +9,11 @@ fn generated_code_is_fresh() {
     let files = ["biplane/v1/node.proto", "biplane/v1/engine.proto"];
     let descriptors = protox::compile(files, [root.join("proto")]).unwrap();
     let out = tempdir();
-    tonic_prost_build::configure().bytes(".biplane.v1").out_dir(&out).compile_fds(descriptors).unwrap();
+    tonic_prost_build::configure()
+        .bytes(".biplane.v1")
+        .out_dir(&out)
+        .compile_fds(descriptors)
+        .unwrap();
     let fresh = std::fs::read_to_string(out.join("biplane.v1.rs")).unwrap();
     let committed = root.join("crates/biplane-proto/src/gen.rs");
     if std::env::var_os("BIPLANE_UPDATE").is_some() {

@@ -1,0 +1,5 @@
+//! Nodes as the operator sees them, and where a sandbox goes.
+
+pub(crate) mod http;
+mod ops;
+mod store;

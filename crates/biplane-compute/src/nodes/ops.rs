@@ -1,0 +1,157 @@
+//! What happens when nodes come, go and report; placement; the list for admins.
+
+use super::store;
+use crate::Compute;
+use crate::relay::nodes::Node;
+use crate::warehouses::slot::Slot;
+use biplane_api::compute::{NodeInfo, NodeList, NodeSandbox};
+use biplane_api::ids::{NodeId, SandboxId};
+use biplane_platform::{Ctx, Result};
+use biplane_proto::v1::SandboxExited;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Compute {
+    /// A node is there: what it still runs and should run is kept, the rest is stopped.
+    pub(crate) async fn node_connected(self: &Arc<Self>, node: &Arc<Node>) {
+        self.note_seen(node).await;
+        let runs: HashMap<&str, u64> = node
+            .hello
+            .sandboxes
+            .iter()
+            .map(|sandbox| (sandbox.sandbox_id.as_str(), sandbox.generation))
+            .collect();
+        let mut known = HashMap::new();
+        for slot in self.all_slots() {
+            let Some(placed) = slot
+                .live
+                .borrow()
+                .sandbox
+                .clone()
+                .filter(|placed| placed.node_id == node.id)
+            else {
+                continue;
+            };
+            known.insert(placed.id.to_string(), ());
+            let runs = runs
+                .get(placed.id.as_str())
+                .is_some_and(|n| i64::try_from(*n) == Ok(placed.generation));
+            if !runs {
+                slot.update_sandbox(&placed.id, |_, placed| {
+                    placed.exited = Some("the node no longer runs it".into())
+                });
+            }
+        }
+        for sandbox in &node.hello.sandboxes {
+            let Ok(id) = sandbox.sandbox_id.parse::<SandboxId>() else {
+                continue;
+            };
+            if !known.contains_key(id.as_str()) {
+                tracing::info!(node_id = %node.id, sandbox_id = %id, "stopping a sandbox that nobody knows");
+                let node = node.clone();
+                tokio::spawn(async move { node.stop_sandbox(&id, Duration::from_secs(1)).await });
+            }
+        }
+        self.wake_all();
+    }
+
+    pub(crate) async fn node_disconnected(&self, node: &Node) {
+        self.note_seen(node).await;
+        self.wake_all();
+    }
+
+    async fn note_seen(&self, node: &Node) {
+        let noted = async {
+            let mut tx = self.db.write().await?;
+            store::seen(&mut tx, &node.id, &node.hello, self.clock.now_ms()).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(node_id = %node.id, %error, cause = ?error.internal, "a node could not be noted");
+        }
+    }
+
+    pub(crate) fn sandbox_exited(&self, node_id: &NodeId, exit: &SandboxExited) {
+        let Ok(id) = exit.sandbox_id.parse::<SandboxId>() else {
+            return;
+        };
+        let Some(slot) = self.expected_slot(node_id, &id) else {
+            return;
+        };
+        let how = match exit.status {
+            status if status < 0 => format!("signal {}", -status),
+            status => format!("exit code {status}"),
+        };
+        tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, how, tail = exit.tail, "an engine ended");
+        slot.update_sandbox(&id, |live, placed| {
+            placed.exited = Some(how);
+            live.engine = None;
+        });
+    }
+
+    /// The connected node with the smallest part of its memory given away.
+    pub(crate) fn place(&self) -> Option<Arc<Node>> {
+        let mut given: HashMap<NodeId, u64> = HashMap::new();
+        for slot in self.all_slots() {
+            if let Some(placed) = &slot.live.borrow().sandbox {
+                *given.entry(placed.node_id.clone()).or_default() += placed.memory_bytes;
+            }
+        }
+        let load = |node: &Arc<Node>| {
+            let given = given.get(&node.id).copied().unwrap_or(0);
+            given.saturating_mul(1000) / node.hello.memory_bytes.max(1)
+        };
+        self.nodes.all().into_iter().min_by_key(load)
+    }
+
+    pub async fn node_list(&self, ctx: &Ctx) -> Result<NodeList> {
+        if !ctx.principal.account_admin {
+            ctx.require_workspace_admin()?;
+        }
+        let rows = store::all(&mut self.db.read().await?).await?;
+        let slots = self.all_slots();
+        Ok(NodeList {
+            nodes: rows
+                .into_iter()
+                .map(|row| self.node_view(ctx, row, &slots))
+                .collect(),
+        })
+    }
+
+    fn node_view(&self, ctx: &Ctx, row: store::NodeRow, slots: &[Arc<Slot>]) -> NodeInfo {
+        let node = self.nodes.get(&row.id);
+        let heartbeat = node.as_ref().map(|node| node.heartbeat.lock().clone());
+        // Other workspaces' warehouses are not this admin's to know, unless the account is theirs.
+        let visible = |slot: &&Arc<Slot>| {
+            ctx.principal.account_admin || Some(slot.workspace_id) == ctx.workspace
+        };
+        let sandboxes = slots.iter().filter(visible).filter_map(|slot| {
+            let placed = slot
+                .live
+                .borrow()
+                .sandbox
+                .clone()
+                .filter(|placed| placed.node_id == row.id)?;
+            Some(NodeSandbox {
+                sandbox_id: placed.id.to_string(),
+                warehouse_id: slot.id.clone(),
+                created_at: placed.created_at,
+            })
+        });
+        NodeInfo {
+            connected: node.is_some(),
+            memory_available_bytes: heartbeat
+                .as_ref()
+                .map(|beat| i64::try_from(beat.memory_available_bytes).unwrap_or(i64::MAX)),
+            load1: heartbeat.as_ref().map(|beat| beat.load1),
+            sandboxes: sandboxes.collect(),
+            id: row.id,
+            version: row.version,
+            isolation: row.isolation,
+            cpus: row.cpus,
+            memory_bytes: row.memory_bytes,
+            last_seen_at: row.last_seen_at,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Connected nodes: who they are, how they do, what they are told.
+
+use super::{Guarded, Refused};
+use crate::Compute;
+use biplane_api::ids::{NodeId, SandboxId};
+use biplane_proto::v1::node_client::NodeClient;
+use biplane_proto::v1::node_event::Event;
+use biplane_proto::v1::{
+    Heartbeat, Hello, RenewRequest, StartSandboxRequest, StopSandboxRequest, WatchRequest,
+};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+/// On top of the grace: killing and cleaning up.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// A node that is connected now.
+pub(crate) struct Node {
+    pub id: NodeId,
+    pub hello: Hello,
+    pub heartbeat: Mutex<Heartbeat>,
+    client: NodeClient<Channel>,
+    cut: CancellationToken,
+}
+
+impl Node {
+    pub async fn start_sandbox(&self, request: StartSandboxRequest) -> Result<(), tonic::Status> {
+        let mut client = self.client.clone();
+        tokio::time::timeout(START_TIMEOUT, client.start_sandbox(request))
+            .await
+            .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
+            .map(|_| ())
+    }
+
+    pub async fn stop_sandbox(&self, id: &SandboxId, grace: Duration) -> Result<(), tonic::Status> {
+        let mut client = self.client.clone();
+        let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
+        let request = StopSandboxRequest {
+            sandbox_id: id.to_string(),
+            grace_ms,
+        };
+        tokio::time::timeout(grace + STOP_MARGIN, client.stop_sandbox(request))
+            .await
+            .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
+            .map(|_| ())
+    }
+
+    /// Ends the connection; the node comes back by itself.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+}
+
+/// All nodes connected to this replica.
+#[derive(Default)]
+pub(crate) struct Nodes(RwLock<HashMap<NodeId, Arc<Node>>>);
+
+impl Nodes {
+    pub fn get(&self, id: &NodeId) -> Option<Arc<Node>> {
+        self.0.read().get(id).cloned()
+    }
+
+    pub fn all(&self) -> Vec<Arc<Node>> {
+        self.0.read().values().cloned().collect()
+    }
+
+    /// A node has one connection: the newer one wins, for the older may be dead without knowing.
+    fn enter(&self, node: Arc<Node>) {
+        if let Some(older) = self.0.write().insert(node.id.clone(), node) {
+            older.cut();
+        }
+    }
+
+    fn leave(&self, node: &Arc<Node>) {
+        let mut nodes = self.0.write();
+        if nodes
+            .get(&node.id)
+            .is_some_and(|current| Arc::ptr_eq(current, node))
+        {
+            nodes.remove(&node.id);
+        }
+    }
+}
+
+/// Speaks with a node until its connection ends.
+pub(super) async fn serve(
+    compute: &Arc<Compute>,
+    stream: TlsStream<TcpStream>,
+    id: &NodeId,
+) -> Result<(), Refused> {
+    let cut = compute.stop.child_token();
+    let _cut = cut.clone().drop_guard();
+    let stream = Guarded::new(stream, cut.clone(), CancellationToken::new());
+    let mut client = NodeClient::new(biplane_proto::channel::over(stream).await?);
+    let lease_ms = u32::try_from(compute.config.lease.as_millis()).unwrap_or(u32::MAX);
+    let first = async {
+        let mut events = client.watch(WatchRequest { lease_ms }).await?.into_inner();
+        let first = events.message().await?.and_then(|event| event.event);
+        Ok::<_, tonic::Status>((events, first))
+    };
+    let (mut events, first) = tokio::time::timeout(HELLO_TIMEOUT, first)
+        .await
+        .map_err(|_| Refused::Silent)??;
+    let Some(Event::Hello(hello)) = first else {
+        return Err(tonic::Status::failed_precondition("its first event is not hello").into());
+    };
+    let node = Arc::new(Node {
+        id: id.clone(),
+        hello,
+        heartbeat: Mutex::default(),
+        client,
+        cut: cut.clone(),
+    });
+    compute.nodes.enter(node.clone());
+    compute.node_connected(&node).await;
+    let result = loop {
+        tokio::select! {
+            () = cut.cancelled() => break Ok(()),
+            error = renew(&node, lease_ms) => break Err(error.into()),
+            event = events.message() => match event {
+                Ok(Some(event)) => {
+                    if let Some(Event::SandboxExited(exit)) = event.event {
+                        compute.sandbox_exited(id, &exit);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(status) => break Err(status.into()),
+            },
+        }
+    };
+    compute.nodes.leave(&node);
+    compute.node_disconnected(&node).await;
+    result
+}
+
+/// Renews the lease three times within it. Returns when the node does not answer.
+async fn renew(node: &Node, lease_ms: u32) -> tonic::Status {
+    let mut client = node.client.clone();
+    let third = Duration::from_millis(lease_ms.into()) / 3;
+    loop {
+        let renewed =
+            tokio::time::timeout(third * 2, client.renew(RenewRequest { lease_ms })).await;
+        match renewed {
+            Ok(Ok(heartbeat)) => *node.heartbeat.lock() = heartbeat.into_inner(),
+            Ok(Err(status)) => return status,
+            Err(_) => return tonic::Status::deadline_exceeded("the node does not answer"),
+        }
+        tokio::time::sleep(third).await;
+    }
+}
