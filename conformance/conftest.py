@@ -6,7 +6,6 @@ import os
 # Configuration of the machine must not leak into the clients.
 for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
     del os.environ[name]
-os.environ["DATABRICKS_SDK_UPSTREAM"] = "biplane-conformance"
 
 import pytest  # noqa: E402
 
