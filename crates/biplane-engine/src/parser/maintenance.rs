@@ -1,0 +1,93 @@
+//! OPTIMIZE, VACUUM, RESTORE, REFRESH and LIST.
+
+use super::ast::*;
+use super::cursor::Cursor;
+use super::error::ParseError;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+impl Cursor<'_> {
+    pub(super) fn optimize(&mut self) -> Result<Statement, ParseError> {
+        self.expect("OPTIMIZE")?;
+        let table = self.object_name()?;
+        let full = self.eat("FULL");
+        let filter = if self.eat("WHERE") { Some(self.expr()?) } else { None };
+        let zorder = if self.eat("ZORDER BY") {
+            if self.peek() == Token::LParen {
+                self.identifier_list()?
+            } else {
+                let mut columns = vec![self.identifier()?];
+                while self.eat_token(&Token::Comma) {
+                    columns.push(self.identifier()?);
+                }
+                columns
+            }
+        } else {
+            Vec::new()
+        };
+        Ok(Statement::Optimize(Optimize { table, filter, zorder, full }))
+    }
+
+    pub(super) fn vacuum(&mut self) -> Result<Statement, ParseError> {
+        self.expect("VACUUM")?;
+        let table = self.object_name()?;
+        let mut out = Vacuum { table, retain_hours: None, dry_run: false, lite: false };
+        loop {
+            if self.eat("RETAIN") {
+                out.retain_hours = Some(self.number()?);
+                self.expect("HOURS")?;
+            } else if self.eat("DRY RUN") {
+                out.dry_run = true;
+            } else if self.eat("LITE") {
+                out.lite = true;
+            } else if self.eat("FULL") {
+                out.lite = false;
+            } else {
+                return Ok(Statement::Vacuum(out));
+            }
+        }
+    }
+
+    pub(super) fn restore(&mut self) -> Result<Statement, ParseError> {
+        self.expect("RESTORE")?;
+        self.eat("TABLE");
+        let table = self.object_name()?;
+        self.eat("TO");
+        match self.optional_version()? {
+            Some(to) => Ok(Statement::Restore(Restore { table, to })),
+            None => self.unexpected("VERSION AS OF or TIMESTAMP AS OF"),
+        }
+    }
+
+    /// Statements about caches and statistics that have nothing to do here.
+    pub(super) fn refresh(&mut self) -> Result<Statement, ParseError> {
+        let at = self.position();
+        if self.eat("REFRESH TABLE") || self.eat("MSCK REPAIR TABLE") || self.eat("REPAIR TABLE") {
+            let table = Some(self.object_name()?);
+            let _ = self.eat("SYNC METADATA");
+            return Ok(Statement::Refresh { table });
+        }
+        if self.eat("ANALYZE TABLE") {
+            let table = Some(self.object_name()?);
+            self.expect("COMPUTE")?;
+            self.eat("DELTA");
+            self.expect("STATISTICS")?;
+            if self.eat("FOR COLUMNS") {
+                self.identifier()?;
+                while self.eat_token(&Token::Comma) {
+                    self.identifier()?;
+                }
+            } else {
+                let _ = self.eat("FOR ALL COLUMNS") || self.eat("NOSCAN");
+            }
+            return Ok(Statement::Refresh { table });
+        }
+        Err(ParseError::unsupported("This statement", at))
+    }
+
+    pub(super) fn list_files(&mut self) -> Result<Statement, ParseError> {
+        self.expect("LIST")?;
+        let path = self.string()?;
+        let limit = if self.eat("LIMIT") { u64::try_from(self.integer()?).ok() } else { None };
+        Ok(Statement::List { path, limit })
+    }
+}
