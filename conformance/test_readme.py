@@ -14,7 +14,7 @@ def blocks(language):
 
 
 def test_every_block_runs(server):
-    environment = {**os.environ, "DATABRICKS_CONFIG_FILE": str(server.directory / "databrickscfg")}
+    environment = {**os.environ, "DATABRICKS_CONFIG_FILE": str(server.config_file)}
     programs = [[sys.executable, "-c", block] for block in blocks("python")] + [["sh", "-ec", block] for block in blocks("sh")]
     assert len(programs) == 6
     for program in programs:
