@@ -19,6 +19,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
 use crate::plan::state::Settings;
 use crate::runtime::Engine;
+use crate::service::StatementPool;
 use crate::session::SessionObjects;
 use crate::storage::Location;
 
@@ -37,6 +38,7 @@ pub struct StatementContext {
     /// Temporary views and variables of the session.
     pub objects: Arc<SessionObjects>,
     token: String,
+    memory: Arc<StatementPool>,
     changes: Mutex<v1::SessionChange>,
     lineage: Mutex<BTreeSet<(String, String)>>,
     /// Tables read so far, for lineage and history.
@@ -47,7 +49,9 @@ impl StatementContext {
     pub fn new(engine: Arc<Engine>, request: v1::ExecuteRequest) -> SqlResult<Self> {
         let state = request.session.unwrap_or_default();
         let settings = settings(&state);
-        let session = SessionContext::new_with_state(engine.statement_state(&settings));
+        let memory = Arc::new(StatementPool::new(engine.memory.clone()));
+        let state_of_plan = engine.statement_state(&settings, memory.clone());
+        let session = SessionContext::new_with_state(state_of_plan);
         Ok(Self {
             objects: engine.sessions.objects(&state.session_id),
             engine,
@@ -56,6 +60,7 @@ impl StatementContext {
             state,
             parameters: request.parameters,
             token: request.token,
+            memory,
             changes: Mutex::default(),
             lineage: Mutex::default(),
             sources: Mutex::default(),
@@ -249,8 +254,14 @@ impl StatementContext {
         lineage.extend(sources.into_iter().map(|source| (source, full_name.to_owned())));
     }
 
-    pub(crate) fn take_changes(&self) -> v1::SessionChange {
-        std::mem::take(&mut self.changes.lock())
+    /// None when nothing changed.
+    pub(crate) fn take_changes(&self) -> Option<v1::SessionChange> {
+        let changes = std::mem::take(&mut *self.changes.lock());
+        (changes != v1::SessionChange::default()).then_some(changes)
+    }
+
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        self.memory.peak() as u64
     }
 
     pub(crate) fn take_lineage(&self) -> Vec<v1::Lineage> {

@@ -6,11 +6,13 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use crate::config::EngineConfig;
 use crate::control::ControlClient;
 use crate::error::SqlError;
 use crate::plan::state;
+use crate::service::StatementPool;
 use crate::session::Sessions;
 use crate::storage::Stores;
 
@@ -21,16 +23,20 @@ pub struct Engine {
     pub sessions: Sessions,
     pub stores: Stores,
     pub memory: Arc<dyn MemoryPool>,
+    /// Statements that run now.
+    pub running: AtomicU32,
     runtime: RuntimeEnv,
     template: SessionState,
 }
 
 impl Engine {
     pub fn new(config: EngineConfig) -> Result<Self, SqlError> {
+        // What a killed predecessor left.
+        let _ = std::fs::remove_dir_all(&config.spill_dir);
         std::fs::create_dir_all(&config.spill_dir).map_err(SqlError::internal)?;
-        let memory: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(
-            usize::try_from(config.memory_limit_bytes).unwrap_or(usize::MAX),
-        ));
+        // A quarter is left to what no operator accounts for: decoded batches, footers, results.
+        let bound = usize::try_from(config.memory_limit_bytes / 4 * 3).unwrap_or(usize::MAX);
+        let memory: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(bound));
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![config.spill_dir.clone()]))
             .with_max_temp_directory_size(config.spill_limit_bytes);
@@ -46,6 +52,7 @@ impl Engine {
             sessions: Sessions::default(),
             stores: Stores::default(),
             memory,
+            running: AtomicU32::new(0),
             runtime,
             template,
             config,
@@ -53,8 +60,13 @@ impl Engine {
     }
 
     /// A session state for one statement: its own registry of stores, everything else shared.
-    pub fn statement_state(&self, settings: &state::Settings) -> SessionState {
+    pub fn statement_state(
+        &self,
+        settings: &state::Settings,
+        memory: Arc<StatementPool>,
+    ) -> SessionState {
         let runtime = RuntimeEnv {
+            memory_pool: memory,
             object_store_registry: Arc::new(state::StatementStores::default()),
             ..self.runtime.clone()
         };

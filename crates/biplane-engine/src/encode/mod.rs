@@ -1,1 +1,9 @@
-//! Rows → bytes in the format asked for.
+//! Rows → bytes in the format asked for: schema and chunks of a result.
+
+mod arrow_ipc;
+mod chunks;
+mod rows;
+pub mod text;
+pub mod types;
+
+pub use chunks::{Encoder, Options};

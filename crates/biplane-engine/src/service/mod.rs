@@ -1,0 +1,111 @@
+//! The gRPC service `Engine`, on a connection that the engine dialled itself. The process ends when
+//! that connection does: an engine without its relay door is of no use to anyone.
+
+mod execute;
+mod kind;
+mod memory;
+mod profile;
+
+use biplane_proto::preface::{DoorRequest, PrefaceError};
+use biplane_proto::v1::engine_server::EngineServer;
+use biplane_proto::{channel, v1};
+use std::sync::Arc;
+use tokio::net::UnixStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::config::EngineConfig;
+use crate::error::SqlError;
+use crate::runtime::Engine;
+
+pub use memory::StatementPool;
+
+/// Plans and trees of SQL are walked recursively. Only touched pages cost memory.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Why an engine ends before its time.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("the relay door cannot be reached")]
+    Door(#[from] PrefaceError),
+    #[error("the engine cannot start: {0}")]
+    Start(#[from] SqlError),
+    #[error("the connection through the relay door failed")]
+    Connection(#[from] hyper::Error),
+    #[error("the runtime cannot start")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Serves until the door is gone.
+pub async fn run(config: EngineConfig) -> Result<(), EngineError> {
+    let engine = Arc::new(Engine::new(config)?);
+    let mut stream = UnixStream::connect(&engine.config.door).await.map_err(PrefaceError::from)?;
+    DoorRequest::Serve.write(&mut stream).await?;
+    let service = EngineServer::new(Service { engine: engine.clone() })
+        .max_decoding_message_size(channel::MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(channel::MESSAGE_BYTES_MAX);
+    let served = channel::serve(stream, service).await;
+    let _ = std::fs::remove_dir_all(&engine.config.spill_dir);
+    match served {
+        Err(error) if !is_ordinary_end(&error) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The peer went away without a word: that is how a node ends an engine.
+fn is_ordinary_end(error: &hyper::Error) -> bool {
+    error.is_closed() || error.is_incomplete_message() || error.is_canceled() || {
+        let source = std::error::Error::source(error);
+        source.is_some_and(|source| {
+            let text = source.to_string();
+            text.contains("reset") || text.contains("broken pipe") || text.contains("keep-alive")
+        })
+    }
+}
+
+/// Makes the runtime too.
+pub fn run_blocking(config: EngineConfig) -> Result<(), EngineError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().thread_stack_size(STACK_BYTES);
+    if config.cpu_threads > 0 {
+        builder.worker_threads(config.cpu_threads);
+    }
+    builder.build().map_err(EngineError::Runtime)?.block_on(run(config))
+}
+
+struct Service {
+    engine: Arc<Engine>,
+}
+
+#[tonic::async_trait]
+impl v1::engine_server::Engine for Service {
+    type ExecuteStream = ReceiverStream<Result<v1::ExecuteEvent, Status>>;
+
+    async fn execute(
+        &self,
+        request: Request<v1::ExecuteRequest>,
+    ) -> Result<Response<Self::ExecuteStream>, Status> {
+        let events = execute::start(self.engine.clone(), request.into_inner());
+        Ok(Response::new(ReceiverStream::new(events)))
+    }
+
+    async fn close_session(
+        &self,
+        request: Request<v1::CloseSessionRequest>,
+    ) -> Result<Response<v1::CloseSessionResponse>, Status> {
+        self.engine.sessions.close(&request.into_inner().session_id);
+        Ok(Response::new(v1::CloseSessionResponse {}))
+    }
+
+    async fn stats(
+        &self,
+        _request: Request<v1::StatsRequest>,
+    ) -> Result<Response<v1::StatsResponse>, Status> {
+        Ok(Response::new(v1::StatsResponse {
+            memory_used_bytes: self.engine.memory.reserved() as u64,
+            memory_limit_bytes: self.engine.config.memory_limit_bytes,
+            spilled_bytes: self.engine.spilled_bytes(),
+            statements_running: self.engine.running.load(std::sync::atomic::Ordering::Relaxed),
+        }))
+    }
+}
