@@ -133,11 +133,8 @@ impl Compute {
 
     /// The warehouse a new workspace has; everybody may use it. It does not start before it is used.
     /// Called again it finds what it made.
-    pub async fn default_warehouse_create(
-        self: &Arc<Self>,
-        workspace_id: WorkspaceId,
-        creator: &Principal,
-    ) -> Result<WarehouseId> {
+    pub async fn default_warehouse_create(self: &Arc<Self>, ctx: &Ctx) -> Result<WarehouseId> {
+        let workspace_id = ctx.workspace()?;
         let name = "Starter Warehouse";
         let mut tx = self.db.write().await?;
         if let Some(found) = store::named(&mut tx, workspace_id, name).await? {
@@ -155,12 +152,12 @@ impl Compute {
             workspace_id,
             name: name.to_owned(),
             spec: Spec::create(&request, &config::read(&mut tx, workspace_id).await?)?,
-            creator_name: creator.name.clone(),
+            creator_name: ctx.principal.name.clone(),
             desired: Desired::Stopped,
             generation: 1,
             version: 1,
             failure: None,
-            created_at: self.clock.now_ms(),
+            created_at: ctx.now_ms(),
         };
         let row = store::insert(&mut tx, &warehouse).await?;
         let everybody = Entry {
@@ -168,7 +165,7 @@ impl Compute {
             principal_name: "users".into(),
             permission_level: "CAN_USE".into(),
         };
-        for entry in [owner(creator), everybody] {
+        for entry in [owner(&ctx.principal), everybody] {
             acl::grant(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str(), &entry).await?;
         }
         tx.commit().await?;
