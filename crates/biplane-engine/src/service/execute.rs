@@ -1,0 +1,220 @@
+//! One statement from request to last event.
+//!
+//! The statement is a task of its own. It ends early when nobody listens any more, when its time is
+//! over or when it panics; the engine goes on in each case.
+
+use arrow::datatypes::Schema;
+use biplane_proto::v1;
+use biplane_proto::v1::execute_event::Event;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::{FutureExt, StreamExt};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::{kind, profile};
+use crate::context::StatementContext;
+use crate::encode::{Encoder, Options};
+use crate::error::{SqlError, SqlResult};
+use crate::output::{Output, QueryStream};
+use crate::runtime::Engine;
+
+/// Events that wait for the network.
+const EVENTS_MAX: usize = 4;
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+/// A statement's text may be this long.
+const SQL_BYTES_MAX: usize = 16 << 20;
+
+type Events = mpsc::Sender<Result<v1::ExecuteEvent, Status>>;
+
+pub fn start(
+    engine: Arc<Engine>,
+    request: v1::ExecuteRequest,
+) -> mpsc::Receiver<Result<v1::ExecuteEvent, Status>> {
+    let (events, receiver) = mpsc::channel(EVENTS_MAX);
+    tokio::spawn(async move {
+        let running = Running::new(engine.clone());
+        let timeout = Duration::from_millis(match request.timeout_ms {
+            0 => u64::from(u32::MAX),
+            given => given,
+        });
+        let statement_id = request.statement_id.clone();
+        let work = AssertUnwindSafe(run(engine, request, &events)).catch_unwind();
+        let outcome = tokio::select! {
+            outcome = tokio::time::timeout(timeout, work) => outcome,
+            () = events.closed() => {
+                tracing::debug!(statement_id, "cancelled");
+                return;
+            }
+        };
+        let last = match outcome {
+            Ok(Ok(Ok(finished))) => Event::Finished(finished),
+            Ok(Ok(Err(error))) => Event::Failed(failed(&error)),
+            Ok(Err(_panic)) => Event::Failed(failed(&SqlError::internal("a statement panicked"))),
+            Err(_elapsed) => Event::Failed(failed(&SqlError::timeout())),
+        };
+        drop(running);
+        send(&events, last).await;
+    });
+    receiver
+}
+
+struct Running(Arc<Engine>);
+
+impl Running {
+    fn new(engine: Arc<Engine>) -> Self {
+        engine.running.fetch_add(1, Ordering::Relaxed);
+        Self(engine)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn send(events: &Events, event: Event) {
+    // A closed channel ends the statement from outside.
+    let _ = events.send(Ok(v1::ExecuteEvent { event: Some(event) })).await;
+}
+
+async fn run(
+    engine: Arc<Engine>,
+    request: v1::ExecuteRequest,
+    events: &Events,
+) -> SqlResult<v1::Finished> {
+    let begin = Instant::now();
+    if request.statement.len() > SQL_BYTES_MAX {
+        return Err(SqlError::exhausted("the text of the statement is too long"));
+    }
+    let sql = request.statement.clone();
+    let mut finished =
+        v1::Finished { statement_type: kind::statement_type(&sql).to_owned(), ..Default::default() };
+    let statement = crate::parser::parse(&sql)?;
+    let options = request.clone();
+    let cx = StatementContext::new(engine, request)?;
+    let output = crate::commands::run(&cx, statement).await?;
+    let compiled = begin.elapsed();
+
+    let options = Options::of(&options, &cx.settings.time_zone);
+    let mut metrics = v1::Metrics { compile_ms: millis(compiled), ..Default::default() };
+    match output {
+        Output::Stream(query) => {
+            let plan = query.plan.clone();
+            let encoder = stream(query, options, events).await?;
+            finished.truncated = encoder.truncated;
+            metrics.rows_produced = encoder.rows;
+            if let Some(plan) = plan {
+                measure(&plan, &mut metrics);
+                finished.profile_json = profile::json(&plan);
+            }
+        }
+        Output::Batches(schema, batches) => {
+            let encoder = batches_out(&schema, batches, options, events).await?;
+            finished.truncated = encoder.truncated;
+            metrics.rows_produced = encoder.rows;
+        }
+        Output::Modified(modified) => {
+            finished.num_modified_rows = Some(modified.affected);
+            let batch = modified.into_batch()?;
+            batches_out(&batch.schema(), vec![batch], options, events).await?;
+            metrics.rows_produced = 1;
+        }
+        Output::Empty => {
+            let encoder = Encoder::new(&Schema::empty(), None, options);
+            send(events, Event::Schema(encoder.schema()?)).await;
+        }
+    }
+    metrics.execute_ms = millis(begin.elapsed().saturating_sub(compiled));
+    metrics.peak_memory_bytes = cx.peak_memory_bytes();
+    finished.metrics = Some(metrics);
+    finished.session_change = cx.take_changes();
+    finished.lineage = cx.take_lineage();
+    Ok(finished)
+}
+
+/// Streams the rows of a query. Progress is told while the network does not wait for us.
+async fn stream(query: QueryStream, options: Options, events: &Events) -> SqlResult<Encoder> {
+    let QueryStream { mut stream, plan, names } = query;
+    let mut encoder = Encoder::new(&stream.schema(), names.as_deref(), options);
+    send(events, Event::Schema(encoder.schema()?)).await;
+    let mut ticks = tokio::time::interval_at(
+        tokio::time::Instant::now() + PROGRESS_INTERVAL,
+        PROGRESS_INTERVAL,
+    );
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            batch = stream.next() => {
+                let Some(batch) = batch else { break };
+                for chunk in encoder.push(batch?)? {
+                    send(events, Event::Chunk(chunk)).await;
+                }
+                if encoder.is_full() {
+                    break;
+                }
+            }
+            _ = ticks.tick() => tell_progress(plan.as_ref(), events),
+        }
+    }
+    drop(stream);
+    if let Some(chunk) = encoder.finish()? {
+        send(events, Event::Chunk(chunk)).await;
+    }
+    Ok(encoder)
+}
+
+fn tell_progress(plan: Option<&Arc<dyn ExecutionPlan>>, events: &Events) {
+    if let Some(plan) = plan {
+        let event = Some(Event::Progress(profile::progress(plan)));
+        let _ = events.try_send(Ok(v1::ExecuteEvent { event }));
+    }
+}
+
+async fn batches_out(
+    schema: &Schema,
+    batches: Vec<arrow::array::RecordBatch>,
+    options: Options,
+    events: &Events,
+) -> SqlResult<Encoder> {
+    let mut encoder = Encoder::new(schema, None, options);
+    send(events, Event::Schema(encoder.schema()?)).await;
+    for batch in batches {
+        for chunk in encoder.push(batch)? {
+            send(events, Event::Chunk(chunk)).await;
+        }
+    }
+    if let Some(chunk) = encoder.finish()? {
+        send(events, Event::Chunk(chunk)).await;
+    }
+    Ok(encoder)
+}
+
+fn measure(plan: &Arc<dyn ExecutionPlan>, metrics: &mut v1::Metrics) {
+    let read = profile::read(plan);
+    metrics.rows_read = read.rows;
+    metrics.bytes_read = read.bytes;
+    metrics.files_read = read.files;
+    metrics.files_pruned = read.files_pruned;
+    metrics.spilled_bytes = read.spilled;
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn failed(error: &SqlError) -> v1::Failed {
+    v1::Failed {
+        error_class: error.class.clone(),
+        sql_state: error.sql_state.clone(),
+        message: error.to_string(),
+        line: error.line,
+        column: error.column,
+        error_code: error.error_code.to_owned(),
+    }
+}
