@@ -27,6 +27,7 @@ const RELAY_LIFE: Duration = Duration::from_secs(90 * 86_400);
 const NODE_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// Clocks of hosts differ a little.
 const BACKDATE: Duration = Duration::from_secs(300);
+const KEY_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const NODE_URI: &str = "biplane://node/";
 
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,8 @@ pub enum CaError {
     Tls(#[from] rustls::Error),
     #[error("the TLS set-up is not possible")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
+    #[error("{0} does not hold a certificate and a key")]
+    Incomplete(PathBuf),
     #[error("{0} does not hold a node id")]
     NodeId(PathBuf),
 }
@@ -78,13 +81,11 @@ impl RelayCa {
             }
             Err(source) => return Err(CaError::File { path: file, source }),
         };
-        let issuer = Issuer::from_ca_cert_pem(&pem, KeyPair::from_pem(&pem)?)?;
-        let cert_pem = pem
-            .split_inclusive("-----END CERTIFICATE-----")
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-            + "\n";
+        let (cert_pem, key_pem) = pem
+            .split_once(KEY_BEGIN)
+            .map(|(cert, key)| (cert.to_owned(), format!("{KEY_BEGIN}{key}")))
+            .ok_or(CaError::Incomplete(file))?;
+        let issuer = Issuer::from_ca_cert_pem(&cert_pem, KeyPair::from_pem(&key_pem)?)?;
         let ca = Self {
             cert_pem,
             issuer,
@@ -252,7 +253,6 @@ fn write_private(path: &Path, text: &str) -> Result<(), CaError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;

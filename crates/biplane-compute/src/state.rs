@@ -223,15 +223,17 @@ impl Compute {
             closed.unwrap_or_default().child_token(),
         );
         let _cut = cut.clone().drop_guard();
-        let client =
-            EngineClient::new(channel::over(Guarded::new(stream, cut, lost.clone())).await?)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let client = EngineClient::new(
+            channel::over(Guarded::new(stream, cut.clone(), lost.clone())).await?,
+        )
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let link = EngineLink {
             sandbox_id: id.clone(),
             client,
             lost: lost.clone(),
+            cut,
             serial,
         };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine connected");

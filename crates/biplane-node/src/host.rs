@@ -96,7 +96,6 @@ fn cpu_ms(pid: i32) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 

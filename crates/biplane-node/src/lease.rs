@@ -61,7 +61,6 @@ impl Lease {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
     use std::sync::Arc;

@@ -61,6 +61,20 @@ impl Compute {
         self.wake_all();
     }
 
+    /// The node is silent, and will end what it runs when its lease does: nobody waits for that.
+    pub(crate) fn node_silent(&self, id: &NodeId) {
+        for slot in self.all_slots() {
+            let live = slot.live.borrow();
+            let here = live
+                .sandbox
+                .as_ref()
+                .is_some_and(|placed| placed.node_id == *id);
+            if let Some(engine) = live.engine.as_ref().filter(|_| here) {
+                engine.cut.cancel();
+            }
+        }
+    }
+
     async fn note_seen(&self, node: &Node) {
         let noted = async {
             let mut tx = self.db.write().await?;

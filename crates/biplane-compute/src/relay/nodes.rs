@@ -124,7 +124,10 @@ pub(super) async fn serve(
     let result = loop {
         tokio::select! {
             () = cut.cancelled() => break Ok(()),
-            error = renew(&node, lease_ms) => break Err(error.into()),
+            error = renew(&node, lease_ms) => {
+                compute.node_silent(id);
+                break Err(error.into());
+            }
             event = events.message() => match event {
                 Ok(Some(event)) => {
                     if let Some(Event::SandboxExited(exit)) = event.event {

@@ -74,6 +74,8 @@ pub(crate) struct EngineLink {
     pub client: EngineClient<Channel>,
     /// Cancelled when the connection is gone.
     pub lost: CancellationToken,
+    /// Cancels it.
+    pub cut: CancellationToken,
     /// Tells this connection from the one before.
     pub serial: u64,
 }

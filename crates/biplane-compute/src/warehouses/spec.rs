@@ -264,7 +264,6 @@ fn invalid<T>(message: String) -> Result<T> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
     use biplane_platform::ErrorCode;

@@ -1,0 +1,9 @@
+//! The compute service whole: real relay over TLS, real node agent, engines that are processes.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod api;
+mod fake_engine;
+mod life;
+mod loss;
+mod relay;
+mod support;

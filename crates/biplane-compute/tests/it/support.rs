@@ -1,0 +1,311 @@
+//! A control plane, a node, a proxy between them that can fail, and ways to ask.
+
+use crate::fake_engine;
+use axum::routing::get;
+use axum::{Extension, Router};
+use biplane_api::compute::{WarehouseInfo, WarehouseRequest, WarehouseState};
+use biplane_api::ids::WarehouseId;
+use biplane_compute::{Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa};
+use biplane_node::NodeConfig;
+use biplane_platform::testing::{TestDb, admin_ctx};
+use biplane_platform::{Clock, Ctx, RelayPeer, Result};
+use biplane_proto::v1::ExecuteRequest;
+use biplane_proto::v1::execute_event::Event;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// No wait of a test takes longer, however busy the machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn quick() -> ComputeConfig {
+    ComputeConfig {
+        lease: Duration::from_secs(20),
+        engine_wait: PATIENCE,
+        reconnect_wait: Duration::from_secs(10),
+        node_wait: PATIENCE,
+        drain_wait: PATIENCE,
+        stop_grace: Duration::from_millis(500),
+        retry_wait: Duration::from_millis(5),
+        minute: Duration::from_secs(60),
+    }
+}
+
+pub struct World {
+    pub compute: Arc<Compute>,
+    pub ctx: Ctx,
+    pub config: ComputeConfig,
+    pub ca: Arc<RelayCa>,
+    pub files: NodeFiles,
+    pub relay: SocketAddr,
+    pub proxy: Proxy,
+    pub node: Option<Agent>,
+    pub db: TestDb,
+    server: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+pub struct Agent {
+    pub stop: CancellationToken,
+    pub task: JoinHandle<()>,
+}
+
+impl World {
+    /// With a node whose engines serve.
+    pub async fn new() -> Self {
+        Self::with(quick(), "serve").await
+    }
+
+    pub async fn with(config: ComputeConfig, engine_mode: &str) -> Self {
+        let mut world = Self::without_node(config).await;
+        world.start_node(engine_mode);
+        world
+    }
+
+    pub async fn without_node(config: ComputeConfig) -> Self {
+        let db = TestDb::new(&[MIGRATIONS]).await.unwrap();
+        let tls = db.dir().join("tls");
+        let ca = Arc::new(RelayCa::load_or_create(&tls, Clock::system()).unwrap());
+        let files = ca.write_node_files(&tls).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let relay = listener.local_addr().unwrap();
+        let server = CancellationToken::new();
+        let (compute, serving) = serve(&db, &config, &ca, listener, &server).await;
+        let proxy = Proxy::to(relay).await;
+        let ctx = admin_ctx("admin@example.org");
+        Self {
+            compute,
+            ctx,
+            config,
+            ca,
+            files,
+            relay,
+            proxy,
+            node: None,
+            db,
+            server,
+            serving,
+        }
+    }
+
+    pub fn start_node(&mut self, engine_mode: &str) {
+        let config = NodeConfig {
+            node_id: self.files.node_id.clone(),
+            relay: self.proxy.address.to_string(),
+            ca_cert: self.files.ca_cert.clone(),
+            cert: self.files.cert.clone(),
+            key: self.files.key.clone(),
+            work_dir: self.db.dir().join("node"),
+            engine_command: fake_engine::command(),
+            engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
+            sandboxes_max: 16,
+        };
+        let stop = CancellationToken::new();
+        let token = stop.clone();
+        let task = tokio::spawn(async move { biplane_node::run(config, token).await.unwrap() });
+        self.node = Some(Agent { stop, task });
+    }
+
+    pub async fn stop_node(&mut self) {
+        let agent = self.node.take().unwrap();
+        agent.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(5), agent.task)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    /// The server ends and another begins at the same address, with the same database.
+    pub async fn restart_server(&mut self) {
+        self.server.cancel();
+        (&mut self.serving).await.unwrap();
+        self.server = CancellationToken::new();
+        let listener = TcpListener::bind(self.relay).await.unwrap();
+        (self.compute, self.serving) =
+            serve(&self.db, &self.config, &self.ca, listener, &self.server).await;
+    }
+
+    pub async fn create(&self, name: &str) -> WarehouseId {
+        self.create_with(WarehouseRequest {
+            name: Some(name.into()),
+            ..WarehouseRequest::default()
+        })
+        .await
+    }
+
+    pub async fn create_with(&self, request: WarehouseRequest) -> WarehouseId {
+        self.compute
+            .warehouse_create(&self.ctx, &request)
+            .await
+            .unwrap()
+    }
+
+    pub async fn get(&self, id: &WarehouseId) -> WarehouseInfo {
+        self.compute.warehouse_get(&self.ctx, id).await.unwrap()
+    }
+
+    pub async fn until(&self, id: &WarehouseId, state: WarehouseState) -> WarehouseInfo {
+        eventually(&format!("{state:?}"), async || {
+            Some(self.get(id).await).filter(|info| info.state == state)
+        })
+        .await
+    }
+
+    pub async fn acquire(&self, id: &WarehouseId) -> Result<EngineLease> {
+        self.compute
+            .acquire(&self.ctx, id, Instant::now() + PATIENCE)
+            .await
+    }
+
+    /// Acquires, asks the engine, gives back.
+    pub async fn ask(&self, id: &WarehouseId, statement: &str) -> String {
+        ask(&self.acquire(id).await.unwrap(), statement).await
+    }
+
+    pub async fn pid(&self, id: &WarehouseId) -> u32 {
+        self.ask(id, "pid").await.parse().unwrap()
+    }
+
+    pub async fn sandboxes(&self) -> Vec<String> {
+        let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+        nodes
+            .into_iter()
+            .flat_map(|node| node.sandboxes)
+            .map(|sandbox| sandbox.sandbox_id)
+            .collect()
+    }
+
+    pub async fn node_connected(&self, connected: bool) {
+        eventually("the node's connection", async || {
+            let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+            (nodes.iter().any(|node| node.connected) == connected).then_some(())
+        })
+        .await;
+    }
+}
+
+async fn serve(
+    db: &TestDb,
+    config: &ComputeConfig,
+    ca: &Arc<RelayCa>,
+    listener: TcpListener,
+    stop: &CancellationToken,
+) -> (Arc<Compute>, JoinHandle<()>) {
+    let compute = Compute::start(db.db.clone(), Clock::system(), config.clone(), stop.clone())
+        .await
+        .unwrap();
+    let who = |Extension(peer): Extension<RelayPeer>| async move {
+        format!("{} {}", peer.workspace_id, peer.sandbox_id)
+    };
+    let calls = Router::new().route("/who", get(who));
+    let (relay, ca) = (compute.clone(), ca.clone());
+    let serving =
+        tokio::spawn(async move { relay.serve_relay(listener, ca, calls).await.unwrap() });
+    (compute, serving)
+}
+
+pub async fn ask(lease: &EngineLease, statement: &str) -> String {
+    let request = ExecuteRequest {
+        statement: statement.into(),
+        ..ExecuteRequest::default()
+    };
+    let mut events = lease.engine().execute(request).await.unwrap().into_inner();
+    let mut text = String::new();
+    while let Some(event) = events.message().await.unwrap() {
+        if let Some(Event::Chunk(chunk)) = event.event {
+            text += std::str::from_utf8(&chunk.data).unwrap();
+        }
+    }
+    text
+}
+
+/// Asks until there is an answer.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub fn alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !rest.starts_with(" Z"))
+}
+
+pub async fn dies(pid: u32) {
+    eventually("the end of a process", async || (!alive(pid)).then_some(())).await;
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Line {
+    Carries,
+    /// Connections stay open, nothing passes.
+    Silent,
+    /// Connections break.
+    Down,
+}
+
+/// Stands between node and relay.
+pub struct Proxy {
+    pub address: SocketAddr,
+    line: watch::Sender<Line>,
+}
+
+impl Proxy {
+    async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (line, mut state) = watch::channel(Line::Carries);
+        tokio::spawn(async move {
+            while let Ok((inner, _)) = listener.accept().await {
+                tokio::spawn(carry(inner, target, state.clone()));
+                state.borrow_and_update();
+            }
+        });
+        Self { address, line }
+    }
+
+    pub fn silence(&self) {
+        self.line.send_replace(Line::Silent);
+    }
+
+    pub fn down(&self) {
+        self.line.send_replace(Line::Down);
+    }
+
+    pub fn up(&self) {
+        self.line.send_replace(Line::Carries);
+    }
+}
+
+async fn carry(mut inner: TcpStream, target: SocketAddr, mut line: watch::Receiver<Line>) {
+    let Ok(mut outer) = TcpStream::connect(target).await else {
+        return;
+    };
+    loop {
+        let state = *line.borrow_and_update();
+        match state {
+            Line::Down => return,
+            Line::Silent => {
+                if line.changed().await.is_err() {
+                    return;
+                }
+            }
+            Line::Carries => tokio::select! {
+                // Dropped half-way it may lose bytes; a line that failed is not expected to recover.
+                _ = tokio::io::copy_bidirectional(&mut inner, &mut outer) => return,
+                changed = line.changed() => if changed.is_err() { return },
+            },
+        }
+    }
+}
