@@ -86,11 +86,15 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     ));
     let lease = Arc::new(lease::Lease::new());
 
+    let ending = async {
+        stop.cancelled().await;
+        // The connection stays up meanwhile: the control plane is told what ends.
+        sandboxes.close().await;
+    };
     tokio::select! {
-        () = stop.cancelled() => {}
+        () = ending => {}
         () = link::keep_connected(&config, &dialer, &sandboxes, &lease) => {}
         () = lease.enforce(|| sandboxes.kill_all()) => {}
     }
-    sandboxes.close().await;
     Ok(())
 }

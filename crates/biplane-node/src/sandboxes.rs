@@ -7,7 +7,7 @@ use crate::{NodeConfig, door, host, isolation};
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Hello, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
+    Hello, Leaving, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
 };
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -247,6 +247,11 @@ impl Sandboxes {
         let ids: Vec<SandboxId> = {
             let mut state = self.state.lock();
             state.closing = true;
+            if let Some(watcher) = &state.watcher {
+                let _ = watcher.try_send(NodeEvent {
+                    event: Some(Event::Leaving(Leaving {})),
+                });
+            }
             state.running.keys().cloned().collect()
         };
         futures::future::join_all(ids.iter().map(|id| self.stop(id, CLOSE_GRACE))).await;

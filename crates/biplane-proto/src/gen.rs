@@ -12,7 +12,7 @@ pub struct RenewRequest {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct NodeEvent {
-    #[prost(oneof = "node_event::Event", tags = "1, 2")]
+    #[prost(oneof = "node_event::Event", tags = "1, 2, 3")]
     pub event: ::core::option::Option<node_event::Event>,
 }
 /// Nested message and enum types in `NodeEvent`.
@@ -23,8 +23,13 @@ pub mod node_event {
         Hello(super::Hello),
         #[prost(message, tag = "2")]
         SandboxExited(super::SandboxExited),
+        /// The agent was told to end: it starts nothing more and ends what runs.
+        #[prost(message, tag = "3")]
+        Leaving(super::Leaving),
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Leaving {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Hello {
     #[prost(string, tag = "1")]

@@ -10,6 +10,7 @@ use biplane_platform::{Ctx, Result};
 use biplane_proto::v1::SandboxExited;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Compute {
@@ -116,7 +117,12 @@ impl Compute {
             let given = given.get(&node.id).copied().unwrap_or(0);
             given.saturating_mul(1000) / node.hello.memory_bytes.max(1)
         };
-        self.nodes.all().into_iter().min_by_key(load)
+        let staying = |node: &Arc<Node>| !node.leaving.load(Ordering::Relaxed);
+        self.nodes
+            .all()
+            .into_iter()
+            .filter(staying)
+            .min_by_key(load)
     }
 
     pub async fn node_list(&self, ctx: &Ctx) -> Result<NodeList> {

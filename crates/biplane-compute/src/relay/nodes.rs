@@ -11,6 +11,7 @@ use biplane_proto::v1::{
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub id: NodeId,
     pub hello: Hello,
     pub heartbeat: Mutex<Heartbeat>,
+    /// It said that it ends: nothing more is placed on it.
+    pub leaving: AtomicBool,
     client: NodeClient<Channel>,
     cut: CancellationToken,
 }
@@ -116,6 +119,7 @@ pub(super) async fn serve(
         id: id.clone(),
         hello,
         heartbeat: Mutex::default(),
+        leaving: AtomicBool::new(false),
         client,
         cut: cut.clone(),
     });
@@ -130,9 +134,11 @@ pub(super) async fn serve(
             }
             event = events.message() => match event {
                 Ok(Some(event)) => {
-                    if let Some(Event::SandboxExited(exit)) = event.event {
-                        compute.sandbox_exited(id, &exit);
-                    }
+                    match event.event {
+                    Some(Event::SandboxExited(exit)) => compute.sandbox_exited(id, &exit),
+                    Some(Event::Leaving(_)) => node.leaving.store(true, Ordering::Relaxed),
+                    Some(Event::Hello(_)) | None => {}
+                }
                 }
                 Ok(None) => break Ok(()),
                 Err(status) => break Err(status.into()),

@@ -9,6 +9,7 @@ use biplane_platform::Result;
 use biplane_proto::v1::start_sandbox_request::Program;
 use biplane_proto::v1::{EngineProgram, Limits, StartSandboxRequest};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -184,6 +185,11 @@ async fn exited(
         .is_some_and(|since| since.elapsed() >= STEADY)
     {
         memory.attempts = 0;
+        return Ok(Next::Again);
+    }
+    let node = compute.nodes.get(&sandbox.node_id);
+    if node.is_none_or(|node| node.leaving.load(Ordering::Relaxed)) {
+        // Its node's end, not its own.
         return Ok(Next::Again);
     }
     let how = sandbox.exited.unwrap_or_default();

@@ -167,6 +167,11 @@ impl World {
         ask(&self.acquire(id).await.unwrap(), statement).await
     }
 
+    /// The same where an engine may be lost meanwhile.
+    pub async fn try_ask(&self, id: &WarehouseId, statement: &str) -> Option<String> {
+        try_ask(&self.acquire(id).await.ok()?, statement).await.ok()
+    }
+
     pub async fn pid(&self, id: &WarehouseId) -> u32 {
         self.ask(id, "pid").await.parse().unwrap()
     }
@@ -210,18 +215,22 @@ async fn serve(
 }
 
 pub async fn ask(lease: &EngineLease, statement: &str) -> String {
+    try_ask(lease, statement).await.unwrap()
+}
+
+async fn try_ask(lease: &EngineLease, statement: &str) -> Result<String, tonic::Status> {
     let request = ExecuteRequest {
         statement: statement.into(),
         ..ExecuteRequest::default()
     };
-    let mut events = lease.engine().execute(request).await.unwrap().into_inner();
+    let mut events = lease.engine().execute(request).await?.into_inner();
     let mut text = String::new();
-    while let Some(event) = events.message().await.unwrap() {
+    while let Some(event) = events.message().await? {
         if let Some(Event::Chunk(chunk)) = event.event {
             text += std::str::from_utf8(&chunk.data).unwrap();
         }
     }
-    text
+    Ok(text)
 }
 
 /// Asks until there is an answer.
