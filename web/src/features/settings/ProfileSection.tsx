@@ -1,0 +1,57 @@
+import { useSession } from '../../app/session';
+import { setTheme, useTheme, type Theme } from '../../lib/theme';
+import { titleCase } from '../../lib/format';
+import { Icon, type IconName } from '../../ui/Icon';
+
+const THEMES: readonly [Theme, IconName][] = [
+  ['system', 'screen'],
+  ['light', 'sun'],
+  ['dark', 'moon'],
+];
+
+export function ProfileSection() {
+  const session = useSession();
+  const theme = useTheme();
+  const role = session.account_admin ? 'Account admin' : session.workspace_admin ? 'Workspace admin' : 'User';
+  const rows: [string, string][] = [
+    ['Name', session.display_name || '–'],
+    ['User name', session.user_name],
+    ['Role', role],
+    ['Workspace id', String(session.workspace_id)],
+    ['Account id', session.account_id],
+  ];
+  return (
+    <>
+      <section className="card" aria-label="Profile">
+        <div className="card-head">
+          <h2>Profile</h2>
+        </div>
+        <dl className="kv card-body">
+          {rows.map(([name, value]) => (
+            <div key={name} className="kv-pair">
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+      <section className="card" aria-label="Appearance">
+        <div className="card-head">
+          <h2>Appearance</h2>
+        </div>
+        <div className="card-body">
+          <fieldset className="themes">
+            <legend className="visually-hidden">Theme</legend>
+            {THEMES.map(([key, icon]) => (
+              <label key={key} className="theme">
+                <input type="radio" name="theme" value={key} checked={theme === key} onChange={() => setTheme(key)} />
+                <Icon name={icon} />
+                {titleCase(key)}
+              </label>
+            ))}
+          </fieldset>
+        </div>
+      </section>
+    </>
+  );
+}

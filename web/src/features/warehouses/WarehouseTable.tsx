@@ -1,0 +1,125 @@
+import { useState } from 'react';
+import { deleteWarehouse } from '../../api/warehouses';
+import type { Warehouse } from '../../api/types';
+import { formatCount, plural } from '../../lib/format';
+import { Link, navigate } from '../../lib/router';
+import { Button } from '../../ui/Button';
+import { FormDialog } from '../../ui/Dialog';
+import { Icon } from '../../ui/Icon';
+import { Menu } from '../../ui/Menu';
+import { toast } from '../../ui/Toasts';
+import { StateBadge } from './StateBadge';
+import { useWarehouseActions } from './useWarehouseActions';
+
+interface TableProps {
+  list: readonly Warehouse[];
+  selected: string | undefined;
+  onEdit: (warehouse: Warehouse) => void;
+}
+
+export function WarehouseTable({ list, selected, onEdit }: TableProps) {
+  const [deleting, setDeleting] = useState<Warehouse | null>(null);
+  const { refresh } = useWarehouseActions();
+  return (
+    <div className="table-wrap">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th>Name</th>
+            <th>State</th>
+            <th>Size</th>
+            <th className="num">Clusters</th>
+            <th className="num">Sessions</th>
+            <th>Auto stop</th>
+            <th>Creator</th>
+            <th>
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {list.map((one) => (
+            <tr key={one.id} className={one.id === selected ? 'selected' : ''}>
+              <td>
+                <Link to={`/warehouses/${one.id}`}>{one.name}</Link>
+              </td>
+              <td>
+                <StateBadge state={one.state} />
+              </td>
+              <td className="nowrap">{one.cluster_size}</td>
+              <td className="num">
+                {formatCount(one.num_clusters)} <span className="muted">of {formatCount(one.max_num_clusters)}</span>
+              </td>
+              <td className="num">{formatCount(one.num_active_sessions)}</td>
+              <td className="nowrap">{one.auto_stop_mins ? plural(one.auto_stop_mins, 'minute') : 'Never'}</td>
+              <td className="muted">{one.creator_name ?? '–'}</td>
+              <td className="actions">
+                <StartStop warehouse={one} />
+                <Menu
+                  label={`Actions for ${one.name}`}
+                  actions={[
+                    { label: 'Connection details', icon: 'info', onSelect: () => navigate(`/warehouses/${one.id}`) },
+                    { label: 'Edit', icon: 'edit', onSelect: () => onEdit(one) },
+                    { label: 'Delete', icon: 'trash', danger: true, onSelect: () => setDeleting(one) },
+                  ]}
+                >
+                  <Icon name="more" />
+                </Menu>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {deleting && (
+        <FormDialog
+          title={`Delete ${deleting.name}?`}
+          submitLabel="Delete warehouse"
+          danger
+          onClose={() => setDeleting(null)}
+          onSubmit={async () => {
+            await deleteWarehouse(deleting.id);
+            await refresh();
+            if (selected === deleting.id) navigate('/warehouses', { replace: true });
+            toast(`${deleting.name} deleted`);
+          }}
+        >
+          <p>Statements that run on it are cancelled, and tools that connect to it stop working. Tables stay.</p>
+        </FormDialog>
+      )}
+    </div>
+  );
+}
+
+export function StartStop({ warehouse }: { warehouse: Warehouse }) {
+  const { start, stop } = useWarehouseActions();
+  const { id, name, state } = warehouse;
+  if (state === 'STOPPED' || state === 'STOPPING') {
+    return (
+      <Button
+        small
+        icon="play"
+        className="start-stop"
+        busy={start.isPending}
+        disabled={state === 'STOPPING'}
+        aria-label={`Start ${name}`}
+        onClick={() => start.mutate(id)}
+      >
+        Start
+      </Button>
+    );
+  }
+  const movable = state === 'RUNNING' || state === 'STARTING';
+  return (
+    <Button
+      small
+      icon="stop"
+      className="start-stop"
+      busy={stop.isPending}
+      disabled={!movable}
+      aria-label={`Stop ${name}`}
+      onClick={() => stop.mutate(id)}
+    >
+      Stop
+    </Button>
+  );
+}
