@@ -26,8 +26,11 @@ pub const WAREHOUSES: ObjectType = ObjectType {
             "CAN_VIEW",
             "Can view the SQL warehouse and its query history",
         ),
-        ("CAN_MONITOR", "Can monitor the SQL warehouse"),
         ("CAN_USE", "Can use the SQL warehouse"),
+        (
+            "CAN_MONITOR",
+            "Can use the SQL warehouse and see what others run on it",
+        ),
         ("CAN_MANAGE", "Can manage the SQL warehouse"),
         ("IS_OWNER", "Is owner of the SQL warehouse"),
     ],
