@@ -11,6 +11,7 @@ use biplane_platform::acl::{self, Entry, WAREHOUSES};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Principal, PrincipalKind, Result, page};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 
 const PAGE_DEFAULT: usize = 1000;
 const PAGE_MAX: usize = 1000;
@@ -133,8 +134,11 @@ impl Compute {
 
     /// The warehouse a new workspace has; everybody may use it. It does not start before it is used.
     /// Called again it finds what it made.
-    pub async fn default_warehouse_create(self: &Arc<Self>, ctx: &Ctx) -> Result<WarehouseId> {
-        let workspace_id = ctx.workspace()?;
+    pub async fn default_warehouse_create(
+        self: &Arc<Self>,
+        workspace_id: WorkspaceId,
+        creator: &Principal,
+    ) -> Result<WarehouseId> {
         let name = "Starter Warehouse";
         let mut tx = self.db.write().await?;
         if let Some(found) = store::named(&mut tx, workspace_id, name).await? {
@@ -152,12 +156,12 @@ impl Compute {
             workspace_id,
             name: name.to_owned(),
             spec: Spec::create(&request, &config::read(&mut tx, workspace_id).await?)?,
-            creator_name: ctx.principal.name.clone(),
+            creator_name: creator.name.clone(),
             desired: Desired::Stopped,
             generation: 1,
             version: 1,
             failure: None,
-            created_at: ctx.now_ms(),
+            created_at: self.clock.now_ms(),
         };
         let row = store::insert(&mut tx, &warehouse).await?;
         let everybody = Entry {
@@ -165,7 +169,7 @@ impl Compute {
             principal_name: "users".into(),
             permission_level: "CAN_USE".into(),
         };
-        for entry in [owner(&ctx.principal), everybody] {
+        for entry in [owner(creator), everybody] {
             acl::grant(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str(), &entry).await?;
         }
         tx.commit().await?;
@@ -282,6 +286,28 @@ impl Compute {
         tx.commit().await?;
         self.release(&slot);
         Ok(())
+    }
+
+    /// Refuses unless `ctx` may run statements on it. Gives its own limit of a statement's run time.
+    pub async fn warehouse_use(&self, ctx: &Ctx, id: &WarehouseId) -> Result<Option<Duration>> {
+        let row = self.slot_for(ctx, id, "CAN_USE").await?.row();
+        let seconds = row
+            .spec
+            .statement_timeout
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        Ok(seconds.map(Duration::from_secs))
+    }
+
+    /// The warehouses on which `ctx` may see what others run.
+    pub async fn warehouses_monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>> {
+        let mut ids = Vec::new();
+        for slot in self.slots_of(ctx.workspace()?) {
+            let entries = self.entries(ctx, &slot).await?;
+            if acl::rank(ctx, &WAREHOUSES, &entries) >= WAREHOUSES.rank("CAN_MONITOR") {
+                ids.push(slot.id.clone());
+            }
+        }
+        Ok(ids)
     }
 
     /// Whether the workspace has it; for the permissions API.

@@ -344,6 +344,14 @@ async fn who_may_do_what() {
     .await;
     user.fails("DELETE", &one, Value::Null, 403, "PERMISSION_DENIED")
         .await;
+    assert_eq!(
+        world.compute.warehouses_monitored(&user.ctx).await.unwrap(),
+        []
+    );
+    grant(&world, &id, "user", "ann@example.org", "CAN_MONITOR").await;
+    user.ok("POST", &format!("{one}/start"), Value::Null).await;
+    let monitored = world.compute.warehouses_monitored(&user.ctx).await.unwrap();
+    assert_eq!(monitored.len(), 1);
     grant(&world, &id, "user", "ann@example.org", "CAN_MANAGE").await;
     user.ok("POST", &format!("{one}/edit"), json!({"name": "x"}))
         .await;

@@ -59,14 +59,14 @@ async fn a_statement_starts_what_is_stopped_once_for_all_who_wait() {
     let world = World::new().await;
     let id = world
         .compute
-        .default_warehouse_create(&world.ctx)
+        .default_warehouse_create(world.workspace(), &world.ctx.principal)
         .await
         .unwrap();
     assert_eq!(
         id,
         world
             .compute
-            .default_warehouse_create(&world.ctx)
+            .default_warehouse_create(world.workspace(), &world.ctx.principal)
             .await
             .unwrap()
     );
@@ -151,7 +151,7 @@ async fn a_start_that_fails_is_given_up_and_explained() {
         let world = World::with(config, mode).await;
         let id = world
             .compute
-            .default_warehouse_create(&world.ctx)
+            .default_warehouse_create(world.workspace(), &world.ctx.principal)
             .await
             .unwrap();
         let error = world.acquire(&id).await.err().unwrap();

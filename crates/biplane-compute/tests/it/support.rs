@@ -4,7 +4,7 @@ use crate::fake_engine;
 use axum::routing::get;
 use axum::{Extension, Router};
 use biplane_api::compute::{WarehouseInfo, WarehouseRequest, WarehouseState};
-use biplane_api::ids::WarehouseId;
+use biplane_api::ids::{WarehouseId, WorkspaceId};
 use biplane_compute::{Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa};
 use biplane_node::NodeConfig;
 use biplane_platform::testing::{TestDb, admin_ctx};
@@ -128,6 +128,10 @@ impl World {
         let listener = TcpListener::bind(self.relay).await.unwrap();
         (self.compute, self.serving) =
             serve(&self.db, &self.config, &self.ca, listener, &self.server).await;
+    }
+
+    pub fn workspace(&self) -> WorkspaceId {
+        self.ctx.workspace().unwrap()
     }
 
     pub async fn create(&self, name: &str) -> WarehouseId {
