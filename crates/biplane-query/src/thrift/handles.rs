@@ -4,11 +4,17 @@
 //! It proves nothing about the caller: every call checks the owner of what the id names, too.
 
 use super::idl::*;
+use biplane_platform::ApiError;
 use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
+
+/// The bytes of an id.
+pub fn uuid_of(id: &str) -> Result<Uuid, ApiError> {
+    Uuid::parse_str(id).map_err(ApiError::internal)
+}
 
 /// What an id names; a handle of one kind is not valid as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +73,15 @@ mod tests {
         assert_eq!(handles.open(Kind::Session, &handle), Some(id));
         assert_eq!(handles.open(Kind::Statement, &handle), None);
         assert_eq!(Handles::new([2; 32]).open(Kind::Session, &handle), None);
-        let other = THandleIdentifier { secret: Bytes::from_static(b"short"), ..handle.clone() };
+        let other = THandleIdentifier {
+            secret: Bytes::from_static(b"short"),
+            ..handle.clone()
+        };
         assert_eq!(handles.open(Kind::Session, &other), None);
-        let other = THandleIdentifier { guid: Bytes::new(), ..handle };
+        let other = THandleIdentifier {
+            guid: Bytes::new(),
+            ..handle
+        };
         assert_eq!(handles.open(Kind::Session, &other), None);
     }
 }

@@ -26,13 +26,19 @@ fn bound(
     arguments: Vec<TSparkParameterValueArg>,
 ) -> Parameter {
     // A null comes as VOID, with or without some text, or with neither type nor value.
-    let r#type = found.unwrap_or_else(|| if value.is_some() { "STRING" } else { "VOID" }.to_owned());
+    let r#type =
+        found.unwrap_or_else(|| if value.is_some() { "STRING" } else { "VOID" }.to_owned());
     let value = value.filter(|_| !r#type.eq_ignore_ascii_case("VOID"));
     let element = |argument: TSparkParameterValueArg| {
         let arguments = argument.arguments.unwrap_or_default();
         bound(String::new(), argument.r#type, argument.value, arguments)
     };
-    Parameter { name, r#type, value, arguments: arguments.into_iter().map(element).collect() }
+    Parameter {
+        name,
+        r#type,
+        value,
+        arguments: arguments.into_iter().map(element).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +46,10 @@ mod tests {
     use super::*;
 
     fn text(value: &str) -> Option<TSparkParameterValue> {
-        Some(TSparkParameterValue { string_value: Some(value.into()), ..Default::default() })
+        Some(TSparkParameterValue {
+            string_value: Some(value.into()),
+            ..Default::default()
+        })
     }
 
     #[test]
@@ -52,7 +61,10 @@ mod tests {
             ..Default::default()
         };
         let bound = parameters(vec![one("7"), one("8")]);
-        let values: Vec<_> = bound.iter().map(|p| (p.name.as_str(), p.value.as_deref())).collect();
+        let values: Vec<_> = bound
+            .iter()
+            .map(|p| (p.name.as_str(), p.value.as_deref()))
+            .collect();
         assert_eq!(values, [("", Some("7")), ("", Some("8"))]);
     }
 
@@ -64,7 +76,10 @@ mod tests {
             value,
             ..Default::default()
         };
-        let bare = TSparkParameter { name: Some("p".into()), ..Default::default() };
+        let bare = TSparkParameter {
+            name: Some("p".into()),
+            ..Default::default()
+        };
         for parameter in parameters(vec![void(text("None")), void(None), bare]) {
             assert_eq!((parameter.r#type.as_str(), parameter.value), ("VOID", None));
         }
@@ -80,7 +95,10 @@ mod tests {
         let bound = parameters(vec![
             TSparkParameter {
                 r#type: Some("DOUBLE".into()),
-                value: Some(TSparkParameterValue { double_value: Some(0.5), ..Default::default() }),
+                value: Some(TSparkParameterValue {
+                    double_value: Some(0.5),
+                    ..Default::default()
+                }),
                 ..Default::default()
             },
             TSparkParameter {

@@ -13,7 +13,7 @@ mod wire;
 mod writer;
 
 pub use message::{ApplicationError, Call, ErrorKind, reply};
-pub use reader::{Limits, Reader};
+pub use reader::Reader;
 pub(super) use structs::{thrift_enum, thrift_struct};
 pub use wire::Wire;
 pub use writer::Writer;

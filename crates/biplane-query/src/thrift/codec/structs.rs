@@ -16,12 +16,13 @@ macro_rules! thrift_struct {
             fn read(
                 reader: &mut $crate::thrift::codec::Reader,
             ) -> $crate::thrift::codec::Result<Self> {
-                use $crate::thrift::codec::Wire;
                 reader.nested(|reader| {
                     $(let mut $field: Option<$type> = None;)*
                     while let Some(header) = reader.field()? {
                         match header {
-                            $((<$type as Wire>::KIND, $id) => $field = Some(Wire::read(reader)?),)*
+                            $((<$type as $crate::thrift::codec::Wire>::KIND, $id) => {
+                                $field = Some($crate::thrift::codec::Wire::read(reader)?);
+                            })*
                             (other, _) => reader.skip(other)?,
                         }
                     }

@@ -1,6 +1,11 @@
 //! The metadata calls: what JDBC's DatabaseMetaData and its cousins ask, answered from the catalog as
 //! the user who asks.
 
+pub mod calls;
 mod layout;
+mod names;
 mod pattern;
 mod sql_types;
+
+pub use calls::Found;
+pub use names::Names;

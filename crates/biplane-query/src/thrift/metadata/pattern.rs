@@ -30,20 +30,6 @@ impl Pattern {
         Self(Some(parts))
     }
 
-    pub fn is_all(&self) -> bool {
-        self.0.is_none()
-    }
-
-    /// The only name that can match, when there is no wildcard: saves listing the others.
-    pub fn exact(&self) -> Option<String> {
-        let parts = self.0.as_ref()?;
-        let character = |part: &Part| match part {
-            Part::Is(character) => Some(*character),
-            _ => None,
-        };
-        parts.iter().map(character).collect()
-    }
-
     /// Greedy with one step back to the last `%`: linear in text times pattern at worst.
     pub fn matches(&self, name: &str) -> bool {
         let Some(parts) = &self.0 else { return true };
@@ -92,15 +78,12 @@ mod tests {
             ("_%", "", false),
             ("%%_", "ä", true),
         ] {
-            assert_eq!(Pattern::new(Some(pattern)).matches(name), expected, "{pattern} {name}");
+            assert_eq!(
+                Pattern::new(Some(pattern)).matches(name),
+                expected,
+                "{pattern} {name}"
+            );
         }
         assert!(Pattern::new(None).matches("x") && Pattern::new(Some("")).matches("x"));
-    }
-
-    #[test]
-    fn a_name_without_wildcards_is_exact() {
-        assert_eq!(Pattern::new(Some(r"My\_Table")).exact().as_deref(), Some("my_table"));
-        assert_eq!(Pattern::new(Some("my_table")).exact(), None);
-        assert_eq!(Pattern::new(None).exact(), None);
     }
 }
