@@ -14,7 +14,7 @@ export function parseSqlError(text: string, statement: string, sqlState?: string
   const state = sqlState ?? /SQLSTATE:?\s*([0-9A-Z]{5})/.exec(text)?.[1];
   const message = text
     .slice(named?.[0].length ?? 0)
-    .replace(/\s*SQLSTATE:?\s*[0-9A-Z]{5}\s*;?/, ' ')
+    .replace(/\s*SQLSTATE:?\s*[0-9A-Z]{5}\s*;?\s*/, '\n')
     .trim();
   const place = positionIn(text);
   return {

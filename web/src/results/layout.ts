@@ -4,7 +4,9 @@ import { kindOf } from './types';
 
 export const ROW_HEIGHT = 27;
 export const HEAD_HEIGHT = 44;
-const CHAR_WIDTH = 7.3;
+const CHAR_WIDTH = 7.7;
+/** The head is bold and proportional. */
+const HEAD_CHAR_WIDTH = 8.4;
 const PADDING = 22;
 const WIDTH_MIN = 64;
 const WIDTH_MAX = 380;
@@ -16,13 +18,15 @@ const OVERSCAN = 6;
 /** Widths from the header and the first rows, so that most values fit. */
 export function initialWidths(columns: readonly ResultColumn[], row: (index: number) => Row | undefined): number[] {
   return columns.map((column, index) => {
-    let longest = Math.max(column.name.length, column.type_text.length * 0.85);
+    let longest = 0;
     for (let at = 0; at < SAMPLE_ROWS; at += 1) {
       const cell = row(at)?.[index];
       if (cell) longest = Math.max(longest, Math.min(cell.length, 60));
     }
     const roomy = kindOf(column) === 'number' ? 4 : 0;
-    return Math.round(Math.min(Math.max(longest * CHAR_WIDTH + PADDING + roomy, WIDTH_MIN), WIDTH_MAX));
+    const head = Math.max(column.name.length * HEAD_CHAR_WIDTH, column.type_text.length * 6.8);
+    const wanted = Math.max(longest * CHAR_WIDTH + roomy, head) + PADDING;
+    return Math.round(Math.min(Math.max(wanted, WIDTH_MIN), WIDTH_MAX));
   });
 }
 

@@ -73,7 +73,10 @@ export function LoginPage() {
             onChange={(event) => setPassword(event.target.value)}
           />
         </div>
-        <div className="login-problem" role="alert">
+        <Button variant="primary" type="submit" busy={busy} disabled={!userName.trim() || !password}>
+          Sign in
+        </Button>
+        <div role="alert">
           {problem && (
             <div className="notice danger">
               <Icon name="warning" />
@@ -81,9 +84,6 @@ export function LoginPage() {
             </div>
           )}
         </div>
-        <Button variant="primary" type="submit" busy={busy} disabled={!userName.trim() || !password}>
-          Sign in
-        </Button>
       </form>
     </main>
   );

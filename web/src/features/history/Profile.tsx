@@ -64,7 +64,8 @@ export function Profile({ root }: { root: PlanNode }) {
                 onFocus={() => setActive(row.id)}
                 onKeyDown={(event) => onKeyDown(event, row, index)}
               >
-                <td className="operator" style={{ paddingLeft: 12 + row.depth * 18 }}>
+                <td style={{ paddingLeft: 12 + row.depth * 18 }}>
+                  <div className="operator">
                   <button
                     type="button"
                     className="plan-toggle"
@@ -83,6 +84,7 @@ export function Profile({ root }: { root: PlanNode }) {
                       </span>
                     )}
                   </span>
+                  </div>
                 </td>
                 <td className="time">
                   <span className="plan-bar" aria-hidden="true">

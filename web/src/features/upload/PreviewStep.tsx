@@ -63,7 +63,7 @@ export function PreviewStep({ file, options, onOptions, columns, onColumns, onLo
         {options.format === 'csv' && (
           <>
             <SelectField
-              label="Columns are separated by"
+              label="Separator"
               value={options.delimiter}
               onChange={(event) => onOptions({ ...options, delimiter: event.target.value })}
             >
