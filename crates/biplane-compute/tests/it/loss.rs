@@ -1,9 +1,12 @@
 //! What happens when server, node or the line between them fails.
 
+use crate::fake_engine;
 use crate::support::{World, alive, dies, eventually, quick};
 use biplane_api::compute::WarehouseState;
 use biplane_compute::ComputeConfig;
+use biplane_node::NodeConfig;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_takes_over_what_runs() {
@@ -106,4 +109,59 @@ async fn a_node_that_stops_leaves_nothing_and_its_successor_goes_on() {
     );
     world.start_node("serve");
     world.until(&id, WarehouseState::Running).await;
+}
+
+/// The main of a node agent in a process of its own; its configuration comes as a line on stdin.
+#[test]
+#[ignore = "the main of a node agent"]
+fn agent() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let words: Vec<&str> = line.trim().split(' ').collect();
+    let [relay, dir, tls, node_id] = words[..] else {
+        return;
+    };
+    let tls = std::path::Path::new(tls);
+    let config = NodeConfig {
+        node_id: node_id.parse().unwrap(),
+        relay: relay.to_owned(),
+        ca_cert: tls.join("node-ca.pem"),
+        cert: tls.join("node.pem"),
+        key: tls.join("node.pem"),
+        work_dir: dir.into(),
+        engine_command: fake_engine::command(),
+        engine_env: Vec::new(),
+        sandboxes_max: 16,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime
+        .block_on(biplane_node::run(config, CancellationToken::new()))
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_leaves_no_orphans() {
+    let world = World::without_node(quick()).await;
+    let mut node = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["loss::agent", "--exact", "--ignored"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (dir, tls) = (world.db.dir().join("node"), world.db.dir().join("tls"));
+    let line = format!(
+        "{} {} {} {}\n",
+        world.relay,
+        dir.display(),
+        tls.display(),
+        world.files.node_id
+    );
+    std::io::Write::write_all(node.stdin.as_mut().unwrap(), line.as_bytes()).unwrap();
+    let id = world.create("one").await;
+    let lease = world.acquire(&id).await.unwrap();
+    let pid = world.pid(&id).await;
+    node.kill().unwrap();
+    node.wait().unwrap();
+    dies(pid).await;
+    lease.lost().cancelled().await;
 }

@@ -305,6 +305,9 @@ async fn carry(mut inner: TcpStream, target: SocketAddr, mut line: watch::Receiv
     let Ok(mut outer) = TcpStream::connect(target).await else {
         return;
     };
+    for end in [&inner, &outer] {
+        end.set_nodelay(true).unwrap();
+    }
     loop {
         let state = *line.borrow_and_update();
         match state {
