@@ -1,1 +1,156 @@
-//! Placeholder.
+//! Account, workspaces, people, tokens, OAuth, permissions on objects.
+//!
+//! Must hold: secrets are stored hashed; what a credential may do is read from the database or from a
+//! cache that every change of identity empties (`changed`); names of principals are unique in the whole
+//! account, so that a grant to a name means one principal; a principal that is deleted takes its tokens,
+//! sessions and permissions with it.
+
+mod authenticate;
+mod bootstrap;
+mod cache;
+mod hash;
+mod lookup;
+mod oauth;
+mod permissions;
+mod principals;
+mod scim;
+mod secrets;
+mod tokens;
+mod web;
+mod workspaces;
+
+pub use authenticate::{Authenticated, Call, Credential};
+pub use bootstrap::{Bootstrap, BootstrapOptions};
+pub use lookup::KnownPrincipal;
+pub use workspaces::Workspace;
+
+use biplane_api::ids::{AccountId, PrincipalId, WorkspaceId};
+use biplane_platform::statement_token::StatementTokens;
+use biplane_platform::{Clock, Ctx, Db, Migration, Result, Tx, keys};
+use cache::Cache;
+use std::sync::{Arc, OnceLock};
+use utoipa_axum::router::OpenApiRouter;
+
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "identity_0001", sql: include_str!("../migrations/0001_identity.sql") }];
+
+/// Topic of `Db::subscribe`: anything that decides who may do what has changed.
+pub const CHANGES_TOPIC: &str = "identity";
+
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// `biplane.example.com`: then `<deployment>.biplane.example.com` is a workspace and
+    /// `accounts.biplane.example.com` the account. `<deployment>.localhost` works without.
+    pub zone: Option<String>,
+}
+
+/// Told when a workspace is made, so that it gets a metastore. Called until it succeeds, so it must
+/// bear repetition.
+#[async_trait::async_trait]
+pub trait WorkspaceCreated: Send + Sync {
+    async fn workspace_created(&self, ctx: &Ctx, workspace: &Workspace) -> Result<()>;
+}
+
+/// Told before a principal goes, so that grants to its name go too: a later principal of that name must
+/// not inherit them. An error keeps the principal.
+#[async_trait::async_trait]
+pub trait PrincipalDeleting: Send + Sync {
+    async fn principal_deleting(&self, ctx: &Ctx, id: PrincipalId, name: &str) -> Result<()>;
+}
+
+pub struct Identity {
+    db: Db,
+    clock: Clock,
+    account_id: AccountId,
+    zone: Option<String>,
+    cache: Arc<Cache>,
+    statement_tokens: StatementTokens,
+    signer: oauth::Signer,
+    passwords: web::Passwords,
+    workspace_created: OnceLock<Arc<dyn WorkspaceCreated>>,
+    principal_deleting: OnceLock<Arc<dyn PrincipalDeleting>>,
+}
+
+impl Identity {
+    /// The database is migrated. Starts the task that hears of changes by other replicas.
+    pub async fn new(db: Db, clock: Clock, config: Config) -> Result<Arc<Self>> {
+        let account_id = keys::stored(&db, &clock, "account_id", || AccountId::random().to_string()).await?;
+        let identity = Self {
+            account_id: account_id.parse().map_err(biplane_platform::ApiError::internal)?,
+            zone: config.zone.map(|zone| zone.to_ascii_lowercase()),
+            cache: Cache::listening(&db),
+            statement_tokens: StatementTokens::load(&db, &clock).await?,
+            signer: oauth::Signer::load(&db, &clock).await?,
+            passwords: web::Passwords::default(),
+            workspace_created: OnceLock::new(),
+            principal_deleting: OnceLock::new(),
+            db,
+            clock,
+        };
+        Ok(Arc::new(identity))
+    }
+
+    /// Once, before serving.
+    pub fn on_workspace_created(&self, hook: Arc<dyn WorkspaceCreated>) {
+        let _ = self.workspace_created.set(hook);
+    }
+
+    /// Once, before serving.
+    pub fn on_principal_deleting(&self, hook: Arc<dyn PrincipalDeleting>) {
+        let _ = self.principal_deleting.set(hook);
+    }
+
+    /// Routes that need a `Ctx`.
+    pub fn routes(self: &Arc<Self>) -> OpenApiRouter {
+        scim::http::routes(self)
+            .merge(tokens::http::routes(self))
+            .merge(secrets::http::routes(self))
+            .merge(workspaces::http::routes(self))
+            .merge(permissions::http::routes(self))
+            .merge(web::http::routes(self))
+    }
+
+    /// Routes that anybody may call: discovery, OAuth, login. No `Ctx`, only `Origin`.
+    pub fn public_routes(self: &Arc<Self>) -> OpenApiRouter {
+        oauth::http::routes(self).merge(web::http::public_routes(self))
+    }
+
+    pub fn account_id(&self) -> &AccountId {
+        &self.account_id
+    }
+
+    /// Commits a change of who may do what: the next request already sees it, here and on all replicas.
+    async fn changed(&self, mut tx: Tx) -> Result<()> {
+        tx.notify(CHANGES_TOPIC, "*");
+        tx.commit().await?;
+        self.cache.forget();
+        Ok(())
+    }
+
+    /// The account's id comes in paths; another one is nobody's here.
+    fn check_account(&self, account_id: &AccountId) -> Result<()> {
+        match *account_id == self.account_id {
+            true => Ok(()),
+            false => Err(biplane_platform::ApiError::not_found(format!("Account {account_id} does not exist."))),
+        }
+    }
+}
+
+/// SCIM and the account API say it this way; 0 is nobody.
+fn principal_id(text: &str) -> Result<PrincipalId> {
+    text.parse().map_err(|_| {
+        biplane_platform::ApiError::not_found(format!(
+            "{} is not the id of a principal.",
+            text.chars().take(64).collect::<String>()
+        ))
+    })
+}
+
+fn workspace_id(text: &str) -> Result<WorkspaceId> {
+    text.parse().map_err(|_| {
+        biplane_platform::ApiError::not_found(format!(
+            "{} is not the id of a workspace.",
+            text.chars().take(64).collect::<String>()
+        ))
+    })
+}

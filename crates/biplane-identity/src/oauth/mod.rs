@@ -1,0 +1,55 @@
+//! OAuth 2.0 for people (authorization code with PKCE) and service principals (client credentials).
+//!
+//! Access tokens are JWTs signed with the server's own key; refresh tokens and codes are random and
+//! stored hashed. A refresh token or code that comes a second time ends the whole sign-in.
+
+mod authorize;
+mod discovery;
+pub mod http;
+mod jwt;
+mod store;
+mod token;
+
+pub use jwt::{Signer, access_token_check};
+
+/// Clients that run on people's machines and can keep no secret.
+const PUBLIC_CLIENTS: &[&str] =
+    &["databricks-cli", "dbt-databricks", "databricks-sql-python", "databricks-sql-connector"];
+const SCOPE_ALL: &str = "all-apis";
+const SCOPE_SQL: &str = "sql";
+const SCOPE_OFFLINE: &str = "offline_access";
+const SCOPES: &[&str] = &[SCOPE_ALL, SCOPE_SQL, SCOPE_OFFLINE];
+
+/// An answer of the token endpoint that is not a token: code of RFC 6749 and what is wrong.
+#[derive(Debug)]
+struct Refused {
+    error: &'static str,
+    description: String,
+    /// What went wrong inside, if that is the reason.
+    cause: Option<biplane_platform::ApiError>,
+}
+
+impl Refused {
+    fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self { error, description: description.into(), cause: None }
+    }
+}
+
+impl From<biplane_platform::ApiError> for Refused {
+    fn from(cause: biplane_platform::ApiError) -> Self {
+        Self { error: "server_error", description: cause.message.clone(), cause: Some(cause) }
+    }
+}
+
+/// The scopes asked for, known and in order; `all-apis` when none is named.
+fn scopes(asked: Option<&str>) -> Result<String, Refused> {
+    let asked: Vec<&str> = asked.unwrap_or_default().split_ascii_whitespace().collect();
+    if let Some(unknown) = asked.iter().find(|scope| !SCOPES.contains(scope)) {
+        return Err(Refused::new("invalid_scope", format!("The scope {unknown:.64} is not known.")));
+    }
+    let mut granted: Vec<&str> = SCOPES.iter().copied().filter(|scope| asked.contains(scope)).collect();
+    if !granted.contains(&SCOPE_ALL) && !granted.contains(&SCOPE_SQL) {
+        granted.insert(0, SCOPE_ALL);
+    }
+    Ok(granted.join(" "))
+}

@@ -1,0 +1,246 @@
+//! Reading and changing the list of an object. An object exists when it has entries: who makes one
+//! becomes its owner.
+
+use crate::Identity;
+use crate::principals::{ADMINS, Kind, store as principals};
+use biplane_api::identity::{
+    AccessControl, AccessControlRequest, ObjectPermissions, Permission, PermissionDescription,
+};
+use biplane_platform::acl::{self, Entry, OBJECT_TYPES, ObjectType};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
+
+const ENTRIES_MAX: usize = 1000;
+const OWNER: &str = "IS_OWNER";
+const MANAGE: &str = "CAN_MANAGE";
+/// Types clients know that this server has no objects of.
+const KNOWN_TYPES: &[&str] = &[
+    "alerts", "apps", "authorization", "cluster-policies", "clusters", "dashboards", "database-instances",
+    "directories", "experiments", "files", "genie", "instance-pools", "jobs", "notebooks", "pipelines", "queries",
+    "registered-models", "repos", "serving-endpoints",
+];
+
+/// `warehouses`, also written `sql/warehouses` and `sql/endpoints`.
+pub fn object_type(name: &str) -> Result<&'static ObjectType> {
+    let name = match name {
+        "sql/warehouses" | "sql/endpoints" | "endpoints" => "warehouses",
+        other => other,
+    };
+    match OBJECT_TYPES.iter().find(|object| object.name == name) {
+        Some(object) => Ok(object),
+        None if KNOWN_TYPES.contains(&name) => {
+            Err(ApiError::unsupported(format!("Permissions on objects of type {name}")))
+        }
+        None => Err(ApiError::invalid(format!("{name:.64} is not a type of object with permissions."))),
+    }
+}
+
+fn path(object: &ObjectType) -> &'static str {
+    match object.name {
+        "warehouses" => "/sql/warehouses",
+        _ => "",
+    }
+}
+
+async fn existing(tx: &mut Tx, ctx: &Ctx, object: &ObjectType, id: &str) -> Result<Vec<Entry>> {
+    let entries = acl::entries(tx, ctx.workspace()?, object, id).await?;
+    match entries.is_empty() {
+        false => Ok(entries),
+        true => Err(ApiError::not_found(format!("{id:.64} does not exist in {}.", object.name))),
+    }
+}
+
+pub async fn permissions_get(identity: &Identity, ctx: &Ctx, kind: &str, id: &str) -> Result<ObjectPermissions> {
+    let object = object_type(kind)?;
+    let mut tx = identity.db.read().await?;
+    let entries = existing(&mut tx, ctx, object, id).await?;
+    let lowest = object.levels.first().map_or("", |(level, _)| level);
+    acl::require_in(ctx, object, id, &entries, lowest)?;
+    answer(&mut tx, object, id, entries).await
+}
+
+pub async fn permission_levels_get(
+    identity: &Identity,
+    ctx: &Ctx,
+    kind: &str,
+    id: &str,
+) -> Result<Vec<PermissionDescription>> {
+    let object = object_type(kind)?;
+    let entries = existing(&mut identity.db.read().await?, ctx, object, id).await?;
+    let lowest = object.levels.first().map_or("", |(level, _)| level);
+    acl::require_in(ctx, object, id, &entries, lowest)?;
+    let described = object.levels.iter().map(|(level, text)| PermissionDescription {
+        permission_level: (*level).into(),
+        description: (*text).into(),
+    });
+    Ok(described.collect())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// What is not named goes, the owner excepted.
+    Replace,
+    /// What is not named stays.
+    Merge,
+}
+
+pub async fn permissions_update(
+    identity: &Identity,
+    ctx: &Ctx,
+    kind: &str,
+    id: &str,
+    requests: &[AccessControlRequest],
+    mode: Mode,
+) -> Result<ObjectPermissions> {
+    let object = object_type(kind)?;
+    if requests.len() > ENTRIES_MAX {
+        return Err(ApiError::invalid(format!("access_control_list has more than {ENTRIES_MAX} entries.")));
+    }
+    let workspace = ctx.workspace()?;
+    let mut tx = identity.db.write().await?;
+    let old = existing(&mut tx, ctx, object, id).await?;
+    acl::require_in(ctx, object, id, &old, MANAGE)?;
+    let mut asked = Vec::with_capacity(requests.len());
+    for request in requests {
+        asked.push(checked(identity, &mut tx, ctx, object, request).await?);
+    }
+    let new = combined(ctx, object, &old, asked, mode)?;
+    if new != old {
+        acl::clear(&mut tx, workspace, object, id).await?;
+        for entry in &new {
+            acl::grant(&mut tx, workspace, object, id, entry).await?;
+        }
+    }
+    let answer = answer(&mut tx, object, id, new).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// The entries after the change, sorted, each principal once, with exactly one owner.
+fn combined(ctx: &Ctx, object: &ObjectType, old: &[Entry], asked: Vec<Entry>, mode: Mode) -> Result<Vec<Entry>> {
+    let is_owner = |entry: &&Entry| entry.permission_level == OWNER;
+    let same = |a: &Entry, b: &Entry| a.principal_kind == b.principal_kind && a.principal_name == b.principal_name;
+    let mut owners = asked.iter().filter(is_owner);
+    let (owner, second) = (owners.next().cloned(), owners.next());
+    if second.is_some_and(|second| owner.as_ref().is_some_and(|first| !same(first, second))) {
+        return Err(ApiError::invalid("An object has one owner."));
+    }
+    let old_owner = old.iter().find(is_owner).cloned();
+    let transfer = match (&owner, &old_owner) {
+        (Some(new), Some(old)) => !same(new, old),
+        (Some(_), None) => true,
+        _ => false,
+    };
+    if transfer && acl::rank(ctx, object, old) != object.rank(OWNER) {
+        return Err(ApiError::denied("Only the owner and workspace admins may name another owner."));
+    }
+    if owner.as_ref().is_some_and(|owner| owner.principal_kind == "group") {
+        return Err(ApiError::invalid("A group cannot own this object."));
+    }
+    let mut new: Vec<Entry> = match mode {
+        Mode::Replace => Vec::new(),
+        Mode::Merge => old.to_vec(),
+    };
+    if let (true, Some(previous)) = (transfer, &old_owner) {
+        new.retain(|entry| !same(entry, previous));
+    }
+    for entry in asked {
+        new.retain(|known| !same(known, &entry));
+        new.push(entry);
+    }
+    // The owner stays the owner until another one is named.
+    if let (None, Some(owner)) = (&owner, old_owner) {
+        new.retain(|known| !same(known, &owner));
+        new.push(owner);
+    }
+    if new.len() > ENTRIES_MAX {
+        return Err(ApiError::invalid(format!("There may be {ENTRIES_MAX} entries.")));
+    }
+    new.sort_by(|a, b| (&a.principal_kind, &a.principal_name).cmp(&(&b.principal_kind, &b.principal_name)));
+    Ok(new)
+}
+
+/// A request as an entry: a known level, a principal of this workspace, its name as it is written.
+async fn checked(
+    identity: &Identity,
+    tx: &mut Tx,
+    ctx: &Ctx,
+    object: &ObjectType,
+    request: &AccessControlRequest,
+) -> Result<Entry> {
+    let level = request.permission_level.as_str();
+    if object.rank(level).is_none() {
+        return Err(ApiError::invalid(format!("{level:.64} is not a permission level of {}.", object.name)));
+    }
+    let named = [
+        (Kind::User, &request.user_name),
+        (Kind::Group, &request.group_name),
+        (Kind::ServicePrincipal, &request.service_principal_name),
+    ];
+    let mut named = named.iter().filter_map(|(kind, name)| Some((*kind, name.as_deref()?)));
+    let (Some((kind, name)), None) = (named.next(), named.next()) else {
+        return Err(ApiError::invalid(
+            "Each entry names one of user_name, group_name and service_principal_name.",
+        ));
+    };
+    let workspace = ctx.workspace()?;
+    let scope = Some(workspace);
+    let row = match principals::by_name(tx, name).await? {
+        None if kind == Kind::Group => principals::in_scope(tx, scope, name).await?,
+        found => found,
+    };
+    let missing = || {
+        let text = format!("{} {name:.255} does not exist in this workspace.", kind.noun());
+        ApiError::new(ErrorCode::ResourceDoesNotExist, text)
+    };
+    let row = row.filter(|row| row.kind == kind).ok_or_else(missing)?;
+    let here = match kind {
+        Kind::Group => row.home.is_none() || row.home == Some(workspace),
+        _ => identity.principal(row.id, Some(workspace)).await?.is_some_and(|resolved| resolved.member),
+    };
+    match here {
+        true if row.name == ADMINS => {
+            Err(ApiError::invalid("The group admins has all permissions; they cannot be changed."))
+        }
+        true => Ok(Entry {
+            principal_kind: kind.as_str().into(),
+            principal_name: row.name,
+            permission_level: level.into(),
+        }),
+        false => Err(missing()),
+    }
+}
+
+async fn answer(tx: &mut Tx, object: &ObjectType, id: &str, entries: Vec<Entry>) -> Result<ObjectPermissions> {
+    let mut list = Vec::with_capacity(entries.len() + 1);
+    for entry in entries {
+        let display_name = principals::by_name(tx, &entry.principal_name).await?.map(|row| row.display_name);
+        let named = |kind: Kind| (entry.principal_kind == kind.as_str()).then(|| entry.principal_name.clone());
+        list.push(AccessControl {
+            user_name: named(Kind::User),
+            group_name: named(Kind::Group),
+            service_principal_name: named(Kind::ServicePrincipal),
+            display_name,
+            all_permissions: vec![Permission {
+                permission_level: entry.permission_level.clone(),
+                inherited: false,
+                inherited_from_object: Vec::new(),
+            }],
+        });
+    }
+    list.push(AccessControl {
+        user_name: None,
+        group_name: Some(ADMINS.into()),
+        service_principal_name: None,
+        display_name: None,
+        all_permissions: vec![Permission {
+            permission_level: MANAGE.into(),
+            inherited: true,
+            inherited_from_object: vec![format!("{}/", path(object))],
+        }],
+    });
+    Ok(ObjectPermissions {
+        object_id: format!("{}/{id}", path(object)),
+        object_type: object.singular.into(),
+        access_control_list: list,
+    })
+}

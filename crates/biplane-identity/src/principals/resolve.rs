@@ -1,0 +1,73 @@
+//! From a principal to what it is in a workspace: groups, admin or not, member or not.
+
+use super::{ACCOUNT_ADMIN, ACCOUNT_USERS, ADMINS, USERS, store};
+use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_platform::db::args;
+use biplane_platform::{Principal, Result, Tx};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub struct Resolved {
+    pub principal: Arc<Principal>,
+    /// Of the workspace asked for; of the account always.
+    pub member: bool,
+    /// The oldest workspace it is a member of.
+    pub default_workspace: Option<WorkspaceId>,
+}
+
+/// None when there is no such principal, it is a group, or it is not active.
+pub async fn resolve(tx: &mut Tx, id: PrincipalId, workspace: Option<WorkspaceId>) -> Result<Option<Resolved>> {
+    let Some(row) = store::by_id(tx, id).await?.filter(|row| row.active) else {
+        return Ok(None);
+    };
+    let Some(kind) = row.kind.principal_kind() else {
+        return Ok(None);
+    };
+    let above = store::groups_above(tx, id).await?;
+    let permissions = permissions_of(tx, id).await?;
+    let here: Vec<&str> =
+        permissions.iter().filter(|(of, _)| Some(*of) == workspace).map(|(_, level)| level.as_str()).collect();
+    let workspace_admin = here.contains(&"ADMIN");
+    let is_account_admin = |roles: &[String]| roles.iter().any(|role| role == ACCOUNT_ADMIN);
+    let account_admin = is_account_admin(&row.roles) || above.iter().any(|group| is_account_admin(&group.roles));
+    let mut groups: Vec<String> = above
+        .into_iter()
+        .filter(|group| group.home.is_none() || group.home == workspace)
+        .map(|group| group.name)
+        .collect();
+    groups.push(ACCOUNT_USERS.into());
+    if !here.is_empty() {
+        groups.push(USERS.into());
+    }
+    if workspace_admin {
+        groups.push(ADMINS.into());
+    }
+    let principal = Principal {
+        id,
+        kind,
+        name: row.name,
+        display_name: row.display_name,
+        groups,
+        account_admin,
+        workspace_admin,
+    };
+    Ok(Some(Resolved {
+        principal: Arc::new(principal),
+        member: workspace.is_none() || !here.is_empty(),
+        default_workspace: permissions.first().map(|(of, _)| *of),
+    }))
+}
+
+/// (workspace, permission) of the principal, its groups and everybody, oldest workspace first.
+pub async fn permissions_of(tx: &mut Tx, id: PrincipalId) -> Result<Vec<(WorkspaceId, String)>> {
+    let sql = "WITH RECURSIVE up(id) AS (
+           SELECT CAST($1 AS BIGINT)
+           UNION SELECT m.group_id FROM group_members m JOIN up ON m.member_id = up.id)
+         SELECT w.workspace_id, w.permission FROM workspace_permissions w
+           JOIN workspaces s ON s.workspace_id = w.workspace_id
+         WHERE w.principal_id IN (SELECT id FROM up)
+           OR w.principal_id = (SELECT principal_id FROM principals WHERE scope_id = 0 AND name_key = $2)
+         ORDER BY s.created_at, s.workspace_id";
+    let rows = tx.fetch_all(sql, args![id.0, ACCOUNT_USERS]).await?;
+    rows.iter().map(|row| Ok((WorkspaceId(row.int(0)?), row.text(1)?))).collect()
+}

@@ -1,0 +1,97 @@
+//! Workspaces of the account, where they are found, and who is in them.
+
+pub mod assignments;
+pub mod http;
+pub mod ops;
+pub mod store;
+
+use crate::Identity;
+use biplane_api::ids::WorkspaceId;
+use biplane_platform::Result;
+use std::collections::{BTreeMap, HashMap};
+
+/// A workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    pub id: WorkspaceId,
+    pub name: String,
+    /// Lower case; the first label of its host name.
+    pub deployment_name: String,
+    pub host_name: Option<String>,
+    pub region: String,
+    /// `SERVERLESS`.
+    pub compute_mode: String,
+    pub pricing_tier: String,
+    pub custom_tags: BTreeMap<String, String>,
+    /// PROVISIONING, RUNNING or FAILED.
+    pub status: String,
+    pub status_message: String,
+    pub created_at: i64,
+}
+
+/// Host names and what they mean, kept while nothing changes.
+#[derive(Debug)]
+pub struct Places {
+    hosts: HashMap<String, WorkspaceId>,
+    deployments: HashMap<String, WorkspaceId>,
+    /// The only workspace, if there is but one.
+    pub only: Option<WorkspaceId>,
+}
+
+impl Identity {
+    pub(crate) async fn places(&self) -> Result<std::sync::Arc<Places>> {
+        let epoch = self.cache.epoch();
+        if let Some(places) = self.cache.places.get(epoch, &()) {
+            return Ok(places);
+        }
+        let all = store::all(&mut self.db.read().await?).await?;
+        let places = Places {
+            hosts: all.iter().filter_map(|one| Some((one.host_name.clone()?, one.id))).collect(),
+            deployments: all.iter().map(|one| (one.deployment_name.clone(), one.id)).collect(),
+            only: match all.as_slice() {
+                [one] => Some(one.id),
+                _ => None,
+            },
+        };
+        Ok(self.cache.places.put(epoch, (), places))
+    }
+
+    /// `host` without port.
+    pub async fn workspace_by_host(&self, host: &str) -> Result<Option<WorkspaceId>> {
+        let places = self.places().await?;
+        let lower;
+        let host = match host.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => {
+                lower = host.to_ascii_lowercase();
+                &lower
+            }
+            false => host,
+        };
+        if let Some(id) = places.hosts.get(host) {
+            return Ok(Some(*id));
+        }
+        let Some((label, zone)) = host.split_once('.') else {
+            return Ok(None);
+        };
+        let ours = zone == "localhost" || self.zone.as_deref() == Some(zone);
+        Ok(if ours { places.deployments.get(label).copied() } else { None })
+    }
+
+    /// `accounts.<zone>`: the account console.
+    pub(crate) fn is_account_host(&self, host: &str) -> bool {
+        let Some((label, zone)) = host.split_once('.') else {
+            return false;
+        };
+        label.eq_ignore_ascii_case("accounts")
+            && (zone.eq_ignore_ascii_case("localhost")
+                || self.zone.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(zone)))
+    }
+
+    pub async fn workspace_get(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        store::by_id(&mut self.db.read().await?, id).await
+    }
+
+    pub async fn workspace_list(&self) -> Result<Vec<Workspace>> {
+        store::all(&mut self.db.read().await?).await
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows of workspaces and of who is in them.
+
+use super::Workspace;
+use crate::principals::store::json;
+use crate::principals::{ADMINS, Kind, PrincipalRow, USERS, store as principals};
+use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_platform::db::{Row, args};
+use biplane_platform::{Result, Tx};
+
+macro_rules! columns {
+    () => {
+        "workspace_id, workspace_name, deployment_name, host_name, region, compute_mode, pricing_tier,
+         custom_tags, status, status_message, created_at"
+    };
+}
+
+fn from_row(row: &Row) -> Result<Workspace> {
+    Ok(Workspace {
+        id: WorkspaceId(row.int(0)?),
+        name: row.text(1)?,
+        deployment_name: row.text(2)?,
+        host_name: row.opt_text(3)?,
+        region: row.text(4)?,
+        compute_mode: row.text(5)?,
+        pricing_tier: row.text(6)?,
+        custom_tags: row.json(7)?,
+        status: row.text(8)?,
+        status_message: row.text(9)?,
+        created_at: row.int(10)?,
+    })
+}
+
+/// Oldest first.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Workspace>> {
+    let sql = concat!("SELECT ", columns!(), " FROM workspaces ORDER BY created_at, workspace_id");
+    tx.fetch_all(sql, args![]).await?.iter().map(from_row).collect()
+}
+
+pub async fn by_id(tx: &mut Tx, id: WorkspaceId) -> Result<Option<Workspace>> {
+    let sql = concat!("SELECT ", columns!(), " FROM workspaces WHERE workspace_id = $1");
+    tx.fetch_opt(sql, args![id.0]).await?.as_ref().map(from_row).transpose()
+}
+
+/// With its system groups.
+pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId>) -> Result<()> {
+    tx.execute(
+        "INSERT INTO workspaces (workspace_id, workspace_name, deployment_name, host_name, region, compute_mode,
+           pricing_tier, custom_tags, status, status_message, created_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+        args![
+            row.id.0,
+            &row.name,
+            &row.deployment_name,
+            &row.host_name,
+            &row.region,
+            &row.compute_mode,
+            &row.pricing_tier,
+            json(&row.custom_tags)?,
+            &row.status,
+            &row.status_message,
+            created_by.map(|id| id.0),
+            row.created_at
+        ],
+    )
+    .await?;
+    for name in [USERS, ADMINS] {
+        principals::insert(tx, &system_group(name, Some(row.id), row.created_at), None).await?;
+    }
+    Ok(())
+}
+
+pub fn system_group(name: &str, scope: Option<WorkspaceId>, now_ms: i64) -> PrincipalRow {
+    PrincipalRow {
+        id: PrincipalId::random(),
+        kind: Kind::Group,
+        name: name.into(),
+        display_name: name.into(),
+        given_name: None,
+        family_name: None,
+        emails: Vec::new(),
+        active: true,
+        external_id: None,
+        roles: Vec::new(),
+        scope,
+        home: scope,
+        system: true,
+        created_by: None,
+        created_at: now_ms,
+    }
+}
+
+pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE workspaces SET workspace_name = $2, custom_tags = $3, status = $4, status_message = $5,
+           pricing_tier = $6, updated_at = $7 WHERE workspace_id = $1",
+        args![
+            row.id.0,
+            &row.name,
+            json(&row.custom_tags)?,
+            &row.status,
+            &row.status_message,
+            &row.pricing_tier,
+            now_ms
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
+    for sql in [
+        "DELETE FROM group_members WHERE group_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
+        "DELETE FROM group_members WHERE member_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
+        "DELETE FROM principals WHERE home_workspace_id = $1",
+        "DELETE FROM workspace_permissions WHERE workspace_id = $1",
+        "DELETE FROM workspace_entitlements WHERE workspace_id = $1",
+        "DELETE FROM tokens WHERE workspace_id = $1",
+        "DELETE FROM web_sessions WHERE workspace_id = $1",
+        "DELETE FROM workspaces WHERE workspace_id = $1",
+    ] {
+        tx.execute(sql, args![id.0]).await?;
+    }
+    Ok(())
+}
+
+/// The direct permission of a principal: `USER` or `ADMIN`.
+pub async fn permission(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Result<Option<String>> {
+    let sql = "SELECT permission FROM workspace_permissions WHERE workspace_id = $1 AND principal_id = $2";
+    tx.fetch_opt(sql, args![workspace.0, id.0]).await?.map(|row| row.text(0)).transpose()
+}
+
+pub async fn permission_set(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId, permission: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO workspace_permissions (workspace_id, principal_id, permission) VALUES ($1, $2, $3)
+         ON CONFLICT (workspace_id, principal_id) DO UPDATE SET permission = excluded.permission",
+        args![workspace.0, id.0, permission],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn permission_remove(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Result<()> {
+    tx.execute(
+        "DELETE FROM workspace_permissions WHERE workspace_id = $1 AND principal_id = $2",
+        args![workspace.0, id.0],
+    )
+    .await?;
+    tx.execute("DELETE FROM tokens WHERE workspace_id = $1 AND principal_id = $2", args![workspace.0, id.0]).await?;
+    Ok(())
+}
+
+/// Direct assignments, by name.
+pub async fn permissions(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(PrincipalRow, String)>> {
+    let sql = concat!(
+        "SELECT ",
+        crate::principals::store::columns!(),
+        ", w.permission FROM workspace_permissions w JOIN principals p ON p.principal_id = w.principal_id
+         WHERE w.workspace_id = $1 ORDER BY p.name_key"
+    );
+    let rows = tx.fetch_all(sql, args![workspace.0]).await?;
+    rows.iter().map(|row| Ok((principals::from_row(row)?, row.text(15)?))).collect()
+}
