@@ -38,7 +38,10 @@ impl Compute {
                 .slot(&sandbox.warehouse_id)
                 .filter(|slot| slot.live.borrow().sandbox.is_none());
             match slot {
-                Some(slot) => self.expect(&slot, &sandbox, 0, self.config.reconnect_wait * 2),
+                Some(slot) => {
+                    self.expect(&slot, &sandbox, 0, self.config.reconnect_wait * 2);
+                    slot.update_sandbox(&sandbox.id, |_, placed| placed.adopted = true);
+                }
                 None => orphans.push(sandbox.id),
             }
         }

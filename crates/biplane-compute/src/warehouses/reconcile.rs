@@ -188,7 +188,7 @@ async fn exited(
         return Ok(Next::Again);
     }
     let node = compute.nodes.get(&sandbox.node_id);
-    if node.is_none_or(|node| node.leaving.load(Ordering::Relaxed)) {
+    if sandbox.adopted || node.is_none_or(|node| node.leaving.load(Ordering::Relaxed)) {
         // Its node's end, not its own.
         return Ok(Next::Again);
     }
@@ -283,7 +283,7 @@ async fn await_engine(
         None => true,
     };
     forget(compute, slot, &sandbox.id).await?;
-    if away {
+    if away || sandbox.adopted {
         return Ok(Next::Again);
     }
     failed(
@@ -427,6 +427,7 @@ impl Compute {
             memory_bytes,
             created_at: sandbox.created_at,
             engine_due: Instant::now() + wait,
+            adopted: false,
             served_since: None,
             exited: None,
             closed: CancellationToken::new(),

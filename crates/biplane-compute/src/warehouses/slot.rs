@@ -59,6 +59,8 @@ pub(crate) struct Placed {
     pub created_at: i64,
     /// Its engine must be connected by then.
     pub engine_due: Instant,
+    /// A server before this one placed it: its end says nothing about the next start.
+    pub adopted: bool,
     /// Set once the engine connected for the first time.
     pub served_since: Option<Instant>,
     /// The node says that nothing of it is left.
