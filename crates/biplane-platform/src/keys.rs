@@ -5,6 +5,8 @@ use crate::{Clock, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+const SELECT: &str = "SELECT value FROM server_keys WHERE name = $1";
+
 /// The key of this name: 32 random bytes, the same for ever and on every replica.
 pub async fn signing_key(db: &Db, clock: &Clock, name: &str) -> Result<[u8; 32]> {
     let mut fresh = [0u8; 32];
@@ -16,6 +18,12 @@ pub async fn signing_key(db: &Db, clock: &Clock, name: &str) -> Result<[u8; 32]>
         .map_err(|_| crate::ApiError::internal("a signing key has the wrong size"))
 }
 
+/// The value of this name, if there is one.
+pub async fn find(db: &Db, name: &str) -> Result<Option<String>> {
+    let row = db.read().await?.fetch_opt(SELECT, args![name]).await?;
+    row.map(|row| row.text(0)).transpose()
+}
+
 /// The value of this name; `make` gives it the first time. Of two replicas that start at once one wins.
 pub async fn stored(
     db: &Db,
@@ -23,9 +31,8 @@ pub async fn stored(
     name: &str,
     make: impl FnOnce() -> String,
 ) -> Result<String> {
-    let select = "SELECT value FROM server_keys WHERE name = $1";
-    if let Some(row) = db.read().await?.fetch_opt(select, args![name]).await? {
-        return row.text(0);
+    if let Some(value) = find(db, name).await? {
+        return Ok(value);
     }
     let mut tx = db.write().await?;
     tx.execute(
@@ -33,7 +40,7 @@ pub async fn stored(
         args![name, make(), clock.now_ms()],
     )
     .await?;
-    let row = tx.fetch_one(select, args![name]).await?;
+    let row = tx.fetch_one(SELECT, args![name]).await?;
     tx.commit().await?;
     row.text(0)
 }

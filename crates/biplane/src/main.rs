@@ -1,1 +1,76 @@
-fn main() {}
+//! `biplane`: one binary for both planes.
+
+mod args;
+mod node;
+mod up;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        // The engine makes a runtime of its own, sized to its sandbox.
+        #[cfg(feature = "engine")]
+        Command::Engine(args) => args::engine(args),
+        command => serve(command, cli.log),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("biplane: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(command: Command, log: String) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&log)?)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        let stop = on_signal()?;
+        match command {
+            Command::Up(args) => up::up(args.into(), stop).await,
+            Command::Server(args) => up::server(args.into(), stop).await,
+            Command::Node(args) => node::node(args, stop).await,
+            #[cfg(feature = "engine")]
+            Command::Engine(_) => unreachable!("it has its own runtime"),
+        }
+    });
+    // Blocking reads of stdin must not hold up the exit.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.
+fn on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        for last in [false, true] {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            if last {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping; a second signal stops at once");
+            cancel.cancel();
+        }
+    });
+    Ok(stop)
+}

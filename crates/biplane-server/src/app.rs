@@ -1,0 +1,127 @@
+//! The services, made and joined, and the routers in front of them.
+
+use crate::config::ServerConfig;
+use crate::edge::{self, Edge, Operations};
+use crate::{web, wiring};
+use anyhow::Context;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use biplane_catalog::Catalog;
+use biplane_compute::{Compute, ComputeConfig, RelayCa};
+use biplane_identity::Identity;
+use biplane_platform::audit::AuditSink;
+use biplane_platform::{Clock, Db, keys};
+use biplane_query::Query;
+use biplane_workspace::Workspace;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Info, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Statements are up to 16 MiB, and their JSON is larger.
+const BODY_BYTES_MAX: usize = 40 << 20;
+
+pub struct Services {
+    pub identity: Arc<Identity>,
+    pub catalog: Arc<Catalog>,
+    pub workspace: Arc<Workspace>,
+    pub compute: Arc<Compute>,
+    pub query: Arc<Query>,
+    pub relay_ca: Arc<RelayCa>,
+}
+
+impl Services {
+    pub async fn start(
+        config: &ServerConfig,
+        db: &Db,
+        clock: &Clock,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let identity = Identity::new(db.clone(), clock.clone(), Default::default())
+            .await
+            .map_err(wiring::told)?;
+        let catalog = wiring::catalog(config, db, clock, &identity)?;
+        let key = keys::signing_key(db, clock, "uploads")
+            .await
+            .map_err(wiring::told)?;
+        let volumes = Arc::new(wiring::CatalogVolumes(catalog.clone()));
+        let workspace =
+            Workspace::new(volumes, clock.clone(), config.data_dir.join("uploads"), key);
+        let compute = Compute::start(
+            db.clone(),
+            clock.clone(),
+            ComputeConfig::default(),
+            stop.clone(),
+        )
+        .await
+        .map_err(wiring::told)?;
+        let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
+            .context("the relay's authority")?;
+        let query = wiring::query(config, db, clock, &compute, &catalog).await?;
+        identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
+        Ok(Self {
+            identity,
+            catalog,
+            workspace,
+            compute,
+            query,
+            relay_ca: Arc::new(relay_ca),
+        })
+    }
+
+    fn documented(&self) -> OpenApiRouter {
+        OpenApiRouter::with_openapi(description())
+            .merge(self.identity.public_routes())
+            .merge(self.identity.routes())
+            .merge(self.catalog.routes())
+            .merge(self.workspace.routes())
+            .merge(self.compute.clone().routes())
+            .merge(self.query.routes())
+    }
+}
+
+fn description() -> OpenApi {
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let mut components = Components::new();
+    components.add_security_scheme("bearer", bearer);
+    OpenApiBuilder::new()
+        .info(Info::new("Biplane", env!("CARGO_PKG_VERSION")))
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new(
+            "bearer",
+            Vec::<String>::new(),
+        )]))
+        .build()
+}
+
+/// The router of public listeners, and the one that engines call through the relay.
+pub fn routers(services: &Services, audit: AuditSink, clock: Clock) -> (Router, Router) {
+    let (router, api) = services.documented().split_for_parts();
+    let edge = Arc::new(Edge {
+        identity: services.identity.clone(),
+        audit,
+        operations: Operations::of(&api),
+        clock,
+    });
+    let api = Json(api);
+    let plain = router
+        .merge(services.query.thrift_routes())
+        .route("/healthz", get(async || "ok"))
+        .route("/openapi.json", get(async move || api.clone()));
+    let calls = plain.clone().merge(services.catalog.internal_routes());
+    (
+        finish(plain.fallback(web::fallback), &edge),
+        finish(calls, &edge),
+    )
+}
+
+fn finish(router: Router, edge: &Arc<Edge>) -> Router {
+    router
+        .method_not_allowed_fallback(edge::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(middleware::from_fn_with_state(edge.clone(), edge::edge))
+}

@@ -1,0 +1,58 @@
+//! What a server is started with.
+
+use biplane_platform::Secret;
+use std::path::PathBuf;
+
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    pub data_dir: PathBuf,
+    /// `postgres://…`; None = SQLite in the data directory. A secret: it may hold a password.
+    pub database_url: Option<Secret>,
+    pub listen: Option<String>,
+    pub tls_listen: Option<String>,
+    /// Certificate chain and key; None = from a local authority.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
+    pub tls_names: Vec<String>,
+    pub relay_listen: String,
+    /// Root of managed storage; None = in the data directory.
+    pub storage_root: Option<String>,
+    /// Directories in which external locations may be made.
+    pub local_roots: Vec<PathBuf>,
+    pub s3: Option<S3Config>,
+    pub admin_user: String,
+    /// None = a random one at first start.
+    pub admin_password: Option<Secret>,
+    /// Scale factor of samples.tpch as text; `0` = none.
+    pub samples_scale: String,
+}
+
+/// The operator's S3, or a store that speaks it.
+#[derive(Debug, Clone)]
+pub struct S3Config {
+    /// None = AWS.
+    pub endpoint: Option<String>,
+    pub region: String,
+    pub access_key_id: Secret,
+    pub secret_access_key: Secret,
+}
+
+impl ServerConfig {
+    /// For development and tests: everything in `data_dir`, any free port.
+    pub fn local(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            database_url: None,
+            listen: Some("127.0.0.1:0".into()),
+            tls_listen: None,
+            tls_files: None,
+            tls_names: Vec::new(),
+            relay_listen: "127.0.0.1:0".into(),
+            storage_root: None,
+            local_roots: Vec::new(),
+            s3: None,
+            admin_user: "admin@localhost".into(),
+            admin_password: None,
+            samples_scale: "0".into(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Files for people and programs on this machine: the client profile, the first login, the local node.
+
+use crate::config::ServerConfig;
+use crate::{Server, host, tls};
+use anyhow::Context;
+use biplane_api::ids::{AccountId, NodeId, WarehouseId, WorkspaceId};
+use biplane_platform::Secret;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+const PROFILE: &str = "databrickscfg";
+
+/// The data directory, for its owner alone.
+pub fn prepare(dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("making the data directory {}", dir.display()))
+}
+
+pub struct Profile<'a> {
+    pub account_id: &'a AccountId,
+    pub workspace_id: WorkspaceId,
+    pub warehouse_id: Option<&'a WarehouseId>,
+    pub token: &'a Secret,
+}
+
+/// A Databricks configuration file: every tool works with it at once.
+pub fn write(server: &Server, profile: &Profile<'_>) -> anyhow::Result<()> {
+    let Profile {
+        account_id,
+        workspace_id,
+        warehouse_id,
+        token,
+    } = profile;
+    let url = server.url();
+    let warehouse = warehouse_id
+        .map(|id| format!("warehouse_id = {id}\n"))
+        .unwrap_or_default();
+    let https = server.https_url().filter(|https| *https != url);
+    let https = https
+        .map(|https| format!("; also {https}, with the authority in tls/ca.pem\n"))
+        .unwrap_or_default();
+    let text = format!(
+        "{https}[DEFAULT]\nhost = {url}\ntoken = {token}\nworkspace_id = {workspace_id}\n{warehouse}\n\
+         [ACCOUNT]\nhost = {url}\naccount_id = {account_id}\ntoken = {token}\n",
+        token = token.expose()
+    );
+    tls::write_private(&server.config.data_dir.join(PROFILE), &text)
+        .context("writing databrickscfg")
+}
+
+/// The token of the profile written at an earlier start.
+pub fn token(dir: &Path) -> Option<Secret> {
+    let text = fs::read_to_string(dir.join(PROFILE)).ok()?;
+    let token = text
+        .lines()
+        .find_map(|line| line.strip_prefix("token = "))?;
+    Some(Secret::new(token.trim()))
+}
+
+pub fn write_login(dir: &Path, user: &str, password: &Secret) -> anyhow::Result<()> {
+    let text = format!("user name: {user}\npassword: {}\n", password.expose());
+    tls::write_private(&dir.join("initial-login"), &text).context("writing initial-login")
+}
+
+/// Names the certificate of the local authority is good for.
+pub fn tls_names(config: &ServerConfig, address: Option<SocketAddr>) -> Vec<String> {
+    let mut names = vec![
+        "localhost".to_owned(),
+        "*.localhost".into(),
+        "127.0.0.1".into(),
+        "::1".into(),
+    ];
+    let own = fs::read_to_string("/etc/hostname").unwrap_or_default();
+    names.extend(Some(own.trim().to_owned()).filter(|name| !name.is_empty()));
+    names.extend(
+        address
+            .map(|address| address.ip())
+            .filter(|ip| !ip.is_unspecified())
+            .map(|ip| ip.to_string()),
+    );
+    names.extend(config.tls_names.iter().cloned());
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// How the node on this machine dials in.
+#[derive(Debug, Clone)]
+pub struct LocalNode {
+    pub node_id: NodeId,
+    pub relay: String,
+    pub ca_cert: PathBuf,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub work_dir: PathBuf,
+}
+
+pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
+    let dir = server.config.data_dir.join("node");
+    let files = server.services.relay_ca.write_node_files(&dir)?;
+    let (ca, stop) = (server.services.relay_ca.clone(), server.stop.clone());
+    let kept = dir.clone();
+    server
+        .tasks
+        .spawn(async move { ca.keep_node_files(&kept, &stop).await });
+    Ok(LocalNode {
+        node_id: files.node_id,
+        relay: host(server.relay),
+        ca_cert: files.ca_cert,
+        cert: files.cert,
+        key: files.key,
+        work_dir: dir,
+    })
+}

@@ -1,0 +1,238 @@
+//! Which service serves another's needs: small traits owned by who needs, implemented here.
+
+use crate::app::Services;
+use crate::config::ServerConfig;
+use anyhow::Context;
+use biplane_api::ids::{WarehouseId, WorkspaceId};
+use biplane_api::internal::{Access, Storage};
+use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep};
+use biplane_compute::Compute;
+use biplane_identity::{Identity, WorkspaceCreated};
+use biplane_platform::db::Change;
+use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
+use biplane_query::{Engines, Home, Homes, Lease, Query, QueryConfig, WarehouseRules};
+use biplane_workspace::Volumes;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::broadcast::{self, error::TryRecvError};
+use tokio::time::Instant;
+use url::Url;
+
+/// An error of a step of the start, with what the operator needs to know.
+pub fn told(error: ApiError) -> anyhow::Error {
+    match error.internal {
+        Some(internal) => anyhow::anyhow!("{} ({internal})", error.message),
+        None => anyhow::anyhow!(error.message),
+    }
+}
+
+/// The catalog asks identity who there is.
+struct IdentityPrincipals(Arc<Identity>);
+
+#[async_trait::async_trait]
+impl Principals for IdentityPrincipals {
+    async fn exists(&self, name: &str) -> Result<bool> {
+        self.0.principal_exists(name).await
+    }
+
+    async fn groups_of(&self, name: &str) -> Result<Vec<String>> {
+        let Some(known) = self.0.principal_by_name(name).await? else {
+            return Ok(Vec::new());
+        };
+        let resolved = self.0.principal_resolve(known.id, None).await?;
+        Ok(resolved
+            .map(|principal| principal.groups.clone())
+            .unwrap_or_default())
+    }
+}
+
+/// Files ask the catalog for the place of a volume.
+pub struct CatalogVolumes(pub Arc<Catalog>);
+
+#[async_trait::async_trait]
+impl Volumes for CatalogVolumes {
+    async fn resolve(&self, ctx: &Ctx, path: &str, access: Access) -> Result<Storage> {
+        self.0.volume_resolve(ctx, path, access).await
+    }
+}
+
+/// The catalog's sweeper deletes through the object store.
+pub struct Sweep;
+
+#[async_trait::async_trait]
+impl StorageSweep for Sweep {
+    async fn delete_prefix(&self, storage: &Storage) -> Result<()> {
+        biplane_workspace::delete_prefix(storage).await
+    }
+}
+
+pub fn catalog(
+    config: &ServerConfig,
+    db: &Db,
+    clock: &Clock,
+    identity: &Arc<Identity>,
+) -> anyhow::Result<Arc<Catalog>> {
+    let default_root = match &config.storage_root {
+        Some(root) => root.trim_end_matches('/').to_owned(),
+        None => {
+            let dir = config.data_dir.join("storage");
+            std::fs::create_dir_all(&dir)?;
+            directory_url(&dir)?
+        }
+    };
+    let storage = StorageConfig {
+        default_root,
+        local_roots: config
+            .local_roots
+            .iter()
+            .map(|dir| directory_url(dir))
+            .collect::<anyhow::Result<_>>()?,
+        protected: vec![directory_url(&config.data_dir)?],
+        s3: config.s3.as_ref().map(|s3| biplane_catalog::S3Config {
+            allow_http: s3
+                .endpoint
+                .as_ref()
+                .is_some_and(|endpoint| endpoint.starts_with("http://")),
+            // Stores other than AWS rarely have a host name for every bucket.
+            path_style: s3.endpoint.is_some(),
+            endpoint: s3.endpoint.clone(),
+            region: Some(s3.region.clone()),
+            access_key_id: s3.access_key_id.expose().to_owned(),
+            secret_access_key: s3.secret_access_key.clone(),
+        }),
+        drop_grace_ms: None,
+    };
+    Ok(Catalog::new(
+        db.clone(),
+        clock.clone(),
+        storage,
+        Arc::new(IdentityPrincipals(identity.clone())),
+    ))
+}
+
+fn directory_url(dir: &Path) -> anyhow::Result<String> {
+    let dir = dir
+        .canonicalize()
+        .with_context(|| format!("{} is not there", dir.display()))?;
+    let url = Url::from_directory_path(&dir)
+        .map_err(|()| anyhow::anyhow!("{} is not absolute", dir.display()))?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Statements ask compute for engines.
+struct ComputeEngines(Arc<Compute>);
+
+#[async_trait::async_trait]
+impl Engines for ComputeEngines {
+    async fn authorize(&self, ctx: &Ctx, warehouse: &WarehouseId) -> Result<WarehouseRules> {
+        let statement_timeout = self.0.warehouse_use(ctx, warehouse).await?;
+        Ok(WarehouseRules { statement_timeout })
+    }
+
+    async fn acquire(
+        &self,
+        ctx: &Ctx,
+        warehouse: &WarehouseId,
+        deadline: Instant,
+    ) -> Result<Lease> {
+        let lease = self.0.acquire(ctx, warehouse, deadline).await?;
+        Ok(Lease {
+            client: lease.engine(),
+            sandbox_id: lease.sandbox_id().clone(),
+            lost: lease.lost().clone(),
+            guard: Box::new(lease),
+        })
+    }
+
+    async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>> {
+        self.0.warehouses_monitored(ctx).await
+    }
+}
+
+/// Sessions and statements ask the catalog where they start. Asked for every statement, so it is
+/// remembered until the catalog changes.
+struct CatalogHomes {
+    catalog: Arc<Catalog>,
+    known: Mutex<(broadcast::Receiver<Change>, HashMap<WorkspaceId, Home>)>,
+}
+
+impl CatalogHomes {
+    fn known(&self, workspace: WorkspaceId) -> Option<Home> {
+        let mut known = self.known.lock();
+        let (changes, homes) = &mut *known;
+        loop {
+            match changes.try_recv() {
+                Ok(change) if matches!(&*change.topic, "catalog" | "*") => homes.clear(),
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => homes.clear(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => {
+                    return homes.get(&workspace).cloned();
+                }
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Homes for CatalogHomes {
+    async fn home(&self, workspace: WorkspaceId) -> Result<Home> {
+        if let Some(home) = self.known(workspace) {
+            return Ok(home);
+        }
+        let (metastore_id, default_catalog) = self.catalog.home(workspace).await?;
+        let home = Home {
+            metastore_id,
+            default_catalog,
+        };
+        self.known.lock().1.insert(workspace, home.clone());
+        Ok(home)
+    }
+}
+
+pub async fn query(
+    config: &ServerConfig,
+    db: &Db,
+    clock: &Clock,
+    compute: &Arc<Compute>,
+    catalog: &Arc<Catalog>,
+) -> anyhow::Result<Arc<Query>> {
+    let engines = Arc::new(ComputeEngines(compute.clone()));
+    let homes = Arc::new(CatalogHomes {
+        catalog: catalog.clone(),
+        known: Mutex::new((db.subscribe(), HashMap::new())),
+    });
+    let results = QueryConfig::new(config.data_dir.join("results"));
+    Query::new(db.clone(), clock.clone(), results, engines, homes)
+        .await
+        .map_err(told)
+}
+
+/// The first metastore, with its first catalogs.
+pub async fn bootstrap_catalog(services: &Services, system: &Ctx, region: &str) -> Result<()> {
+    let first = biplane_catalog::Bootstrap {
+        metastore_name: "metastore".into(),
+        region: region.into(),
+        storage_root: None,
+        owner: system.principal.name.clone(),
+        users: "account users".into(),
+        admins: None,
+        workspace: system.workspace()?,
+    };
+    services.catalog.bootstrap(first).await.map(drop)
+}
+
+/// A new workspace gets the account's metastore.
+pub struct AssignMetastore(pub Arc<Catalog>);
+
+#[async_trait::async_trait]
+impl WorkspaceCreated for AssignMetastore {
+    async fn workspace_created(
+        &self,
+        _ctx: &Ctx,
+        workspace: &biplane_identity::Workspace,
+    ) -> Result<()> {
+        self.0.metastore_assign_default(workspace.id).await
+    }
+}

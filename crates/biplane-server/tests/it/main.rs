@@ -1,0 +1,7 @@
+//! The whole control plane in process, over real sockets.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod coverage;
+mod edge;
+mod harness;
+mod openapi;

@@ -1,0 +1,181 @@
+//! The command line. Every option has an environment variable, for containers; secrets have only that
+//! or a file, so that they never show in a process list.
+
+use biplane_platform::Secret;
+use biplane_server::{S3Config, ServerConfig};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "biplane",
+    version,
+    about = "A lakehouse platform: control plane, compute plane, SQL engine"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// What to log, as `level` or `crate=level,…`.
+    #[arg(
+        long,
+        global = true,
+        env = "BIPLANE_LOG",
+        default_value = "warn,biplane=info"
+    )]
+    pub log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything on this machine: the control plane and one node.
+    Up(ServerArgs),
+    /// The control plane alone.
+    Server(ServerArgs),
+    /// A node agent, which starts engines for the control plane it dials.
+    Node(NodeArgs),
+    /// One SQL engine; started by the node agent.
+    #[cfg(feature = "engine")]
+    Engine(EngineArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Where everything is kept: database, tables, results, keys.
+    #[arg(long, env = "BIPLANE_DATA_DIR")]
+    data_dir: PathBuf,
+    /// Plain HTTP, for development and behind a proxy: `127.0.0.1:8080`.
+    #[arg(long, env = "BIPLANE_LISTEN")]
+    listen: Option<String>,
+    /// HTTPS: `0.0.0.0:443`.
+    #[arg(long, env = "BIPLANE_TLS_LISTEN")]
+    tls_listen: Option<String>,
+    /// PEM chain for HTTPS. Without it a local authority is made in the data directory.
+    #[arg(long, env = "BIPLANE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    #[arg(long, env = "BIPLANE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// More names and addresses for the certificate of the local authority.
+    #[arg(long = "tls-name", env = "BIPLANE_TLS_NAMES", value_delimiter = ',')]
+    tls_names: Vec<String>,
+    /// Where nodes dial in.
+    #[arg(long, env = "BIPLANE_RELAY_LISTEN", default_value = "127.0.0.1:0")]
+    relay_listen: String,
+    /// Root of managed tables and volumes: `file:///…` or `s3://bucket/prefix`. Default: in the data directory.
+    #[arg(long, env = "BIPLANE_STORAGE_ROOT")]
+    storage_root: Option<String>,
+    /// A directory of this machine in which external locations may be made; may be repeated.
+    #[arg(
+        long = "local-root",
+        env = "BIPLANE_LOCAL_ROOTS",
+        value_delimiter = ','
+    )]
+    local_roots: Vec<PathBuf>,
+    /// S3 or a store that speaks it. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    #[arg(long, env = "BIPLANE_S3_ENDPOINT")]
+    s3_endpoint: Option<String>,
+    #[arg(long, env = "BIPLANE_S3_REGION", default_value = "us-east-1")]
+    s3_region: String,
+    /// User name of the first account admin.
+    #[arg(long, env = "BIPLANE_ADMIN_USER", default_value = "admin@localhost")]
+    admin_user: String,
+    /// Scale factor of samples.tpch; 0 for none.
+    #[arg(long, env = "BIPLANE_SAMPLES_SCALE", default_value = "0.1")]
+    samples_scale: String,
+}
+
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// `host:port` of the control plane's relay.
+    #[arg(long)]
+    pub relay: String,
+    #[arg(long)]
+    pub node_id: biplane_api::ids::NodeId,
+    /// PEM files: the relay's authority, this node's certificate and key.
+    #[arg(long)]
+    pub ca_cert: PathBuf,
+    #[arg(long)]
+    pub cert: PathBuf,
+    #[arg(long)]
+    pub key: PathBuf,
+    #[arg(long)]
+    pub work_dir: PathBuf,
+    /// The program of an engine, if it is not this one.
+    #[arg(long, env = "BIPLANE_ENGINE_PROGRAM")]
+    pub engine_program: Option<PathBuf>,
+    /// End when standard input ends: whoever started this is gone then.
+    #[arg(long, hide = true)]
+    pub with_stdin: bool,
+}
+
+#[cfg(feature = "engine")]
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Unix socket of the relay door.
+    #[arg(long)]
+    door: PathBuf,
+    #[arg(long)]
+    memory_bytes: Option<u64>,
+    #[arg(long)]
+    spill_dir: Option<PathBuf>,
+    #[arg(long)]
+    spill_bytes: Option<u64>,
+    #[arg(long)]
+    cpu_threads: Option<usize>,
+}
+
+fn secret(name: &str) -> Option<Secret> {
+    std::env::var(name)
+        .ok()
+        .filter(|text| !text.is_empty())
+        .map(Secret::new)
+}
+
+impl From<ServerArgs> for ServerConfig {
+    fn from(args: ServerArgs) -> Self {
+        let keys = secret("AWS_ACCESS_KEY_ID").zip(secret("AWS_SECRET_ACCESS_KEY"));
+        let s3 = keys.map(|(access_key_id, secret_access_key)| S3Config {
+            endpoint: args.s3_endpoint,
+            region: args.s3_region,
+            access_key_id,
+            secret_access_key,
+        });
+        Self {
+            data_dir: args.data_dir,
+            database_url: secret("BIPLANE_DATABASE_URL"),
+            listen: args.listen,
+            tls_listen: args.tls_listen,
+            tls_files: args.tls_cert.zip(args.tls_key),
+            tls_names: args.tls_names,
+            relay_listen: args.relay_listen,
+            storage_root: args.storage_root,
+            local_roots: args.local_roots,
+            s3,
+            admin_user: args.admin_user,
+            admin_password: secret("BIPLANE_ADMIN_PASSWORD"),
+            samples_scale: args.samples_scale,
+        }
+    }
+}
+
+#[cfg(feature = "engine")]
+pub fn engine(args: EngineArgs) -> anyhow::Result<()> {
+    let filter = std::env::var("BIPLANE_ENGINE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
+        .with_writer(std::io::stderr)
+        .init();
+    let mut config = biplane_engine::EngineConfig::new(args.door);
+    if let Some(bytes) = args.memory_bytes {
+        config.memory_limit_bytes = bytes;
+    }
+    if let Some(dir) = args.spill_dir {
+        config.spill_dir = dir;
+    }
+    if let Some(bytes) = args.spill_bytes {
+        config.spill_limit_bytes = bytes;
+    }
+    if let Some(threads) = args.cpu_threads {
+        config.cpu_threads = threads;
+    }
+    biplane_engine::service::run_blocking(config).map_err(Into::into)
+}

@@ -1,0 +1,66 @@
+//! `biplane node`.
+
+use crate::args::NodeArgs;
+use anyhow::Context;
+use biplane_node::NodeConfig;
+use std::path::PathBuf;
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+/// Engines on one node at a time.
+const SANDBOXES_MAX: usize = 64;
+
+pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()> {
+    if args.with_stdin {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            let mut ignored = [0; 64];
+            while tokio::io::stdin()
+                .read(&mut ignored)
+                .await
+                .is_ok_and(|bytes| bytes > 0)
+            {}
+            stop.cancel();
+        });
+    }
+    let pass = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
+    let config = NodeConfig {
+        node_id: args.node_id,
+        relay: args.relay,
+        ca_cert: args.ca_cert,
+        cert: args.cert,
+        key: args.key,
+        work_dir: args.work_dir,
+        engine_command: engine_command(args.engine_program)?,
+        engine_env: NodeConfig::ENGINE_ENV_NAMES
+            .iter()
+            .filter_map(pass)
+            .collect(),
+        sandboxes_max: SANDBOXES_MAX,
+    };
+    biplane_node::run(config, stop).await.map_err(Into::into)
+}
+
+/// This program as an engine; a build without one starts the `biplane-engine` that stands beside it.
+fn engine_command(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
+    let text = |path: PathBuf| {
+        path.into_os_string()
+            .into_string()
+            .ok()
+            .context("the engine's path is not UTF-8")
+    };
+    if let Some(program) = program {
+        return Ok(vec![text(program)?]);
+    }
+    let own = std::env::current_exe()?;
+    if cfg!(feature = "engine") {
+        return Ok(vec![text(own)?, "engine".into()]);
+    }
+    let beside = own.with_file_name("biplane-engine");
+    anyhow::ensure!(
+        beside.exists(),
+        "this build carries no engine and there is none at {}",
+        beside.display()
+    );
+    Ok(vec![text(beside)?])
+}

@@ -1,0 +1,73 @@
+//! `biplane up` and `biplane server`.
+
+use anyhow::Context;
+use biplane_server::{LocalNode, Server, ServerConfig};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+/// Longer than a node needs to end its sandboxes.
+const NODE_STOP: Duration = Duration::from_secs(6);
+const NODE_RESTART: Duration = Duration::from_millis(500);
+
+pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let server = Server::start(config).await?;
+    println!("ready {}", server.url());
+    stop.cancelled().await;
+    server.stop().await;
+    Ok(())
+}
+
+pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+    let server = Server::start(config).await?;
+    let node = server.local_node().await?;
+    let mut running = spawn(&node)?;
+    println!("ready {}", server.url());
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            status = running.wait() => {
+                tracing::error!(status = %status?, "the node agent ended; starting it again");
+                tokio::time::sleep(NODE_RESTART).await;
+                running = spawn(&node)?;
+            }
+        }
+    }
+    // Statements in flight end first, then what runs them.
+    server.stop().await;
+    drop(running.stdin.take());
+    if tokio::time::timeout(NODE_STOP, running.wait())
+        .await
+        .is_err()
+    {
+        running.kill().await.context("ending the node agent")?;
+    }
+    Ok(())
+}
+
+/// The node ends when its standard input does, so it never outlives this process, however that ends.
+fn spawn(node: &LocalNode) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([
+        "node",
+        "--with-stdin",
+        "--relay",
+        &node.relay.to_string(),
+        "--node-id",
+        node.node_id.as_str(),
+    ]);
+    command
+        .arg("--ca-cert")
+        .arg(&node.ca_cert)
+        .arg("--cert")
+        .arg(&node.cert)
+        .arg("--key")
+        .arg(&node.key);
+    command.arg("--work-dir").arg(&node.work_dir);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    command.spawn().context("starting the node agent")
+}
