@@ -7,9 +7,12 @@
 use bytes::{Bytes, BytesMut};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use std::io::Write;
+use std::sync::LazyLock;
 
-const HEADER_BYTES: usize = 7;
-const END_MARK: [u8; 4] = [0; 4];
+/// Of every frame of ours, always the same bytes.
+pub const HEADER_BYTES: usize = 7;
+pub const END_BYTES: usize = 4;
+const END_MARK: [u8; END_BYTES] = [0; END_BYTES];
 
 #[derive(Debug, thiserror::Error)]
 #[error("not an LZ4 frame of ours")]
@@ -47,6 +50,14 @@ pub fn join(frames: &[&[u8]]) -> Result<Bytes, NotOurs> {
     Ok(out.freeze())
 }
 
+/// Whether blocks of this frame may be put behind blocks of another.
+pub fn check(frame: &[u8]) -> Result<(), NotOurs> {
+    static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| compress(&[]).unwrap_or_default());
+    let same_header = frame.get(..HEADER_BYTES) == EMPTY.get(..HEADER_BYTES);
+    let ended = frame.get(HEADER_BYTES..).is_some_and(|rest| rest.ends_with(&END_MARK));
+    if same_header && ended { Ok(()) } else { Err(NotOurs) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +91,9 @@ mod tests {
         assert!(join(&[b"short"]).is_err());
         let ours = compress(&[b"a"]).unwrap();
         assert!(join(&[&ours, b"0123456789abcdef"]).is_err());
+        assert!(check(&ours).is_ok());
+        for bad in [&b"short"[..], b"0123456789abcdef", &ours[..7]] {
+            assert!(check(bad).is_err());
+        }
     }
 }

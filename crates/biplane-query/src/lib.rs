@@ -4,9 +4,12 @@
 //! What must hold: the gateway moves bytes and never parses a result; what a client was told is in the
 //! database; memory and disk for results are bounded, and an engine waits when they are full.
 
+mod clients;
 pub mod config;
 pub mod engines;
+mod history;
 mod journal;
+mod rest;
 pub mod results;
 pub mod sessions;
 pub mod statements;
@@ -25,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 /// Tables of this crate.
 pub const MIGRATIONS: &[Migration] =
@@ -70,7 +74,6 @@ impl Query {
             clock: clock.clone(),
             engines: engines.clone(),
             homes,
-            sessions: sessions.clone(),
             tokens,
             journal,
             spool: Spool::new(config.clone()),
@@ -85,6 +88,16 @@ impl Query {
         let query = Arc::new(query);
         query.start_tasks();
         Ok(query)
+    }
+
+    /// REST of this service. Two of them work without authentication: `result_chunk_download` (its link
+    /// is the right) and `telemetry_send_unauthenticated`.
+    pub fn routes(self: &Arc<Self>) -> OpenApiRouter {
+        rest::http::routes(self)
+            .merge(sessions::http::routes(self))
+            .merge(results::http::routes(self))
+            .merge(history::http::routes(self))
+            .merge(clients::routes())
     }
 
     fn start_tasks(&self) {

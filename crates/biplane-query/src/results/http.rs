@@ -1,1 +1,69 @@
-//! Serving linked chunks.
+//! `/api/2.0/biplane/results/…`: chunks behind signed links. No authentication: the link is the right.
+
+use super::{links, stream};
+use crate::Query;
+use crate::statements::ops::result_gone;
+use crate::statements::Format;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use biplane_api::error::ErrorBody;
+use biplane_api::ids::StatementId;
+use biplane_platform::{ApiError, ApiPath, ApiQuery, Result};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes(query: &Arc<Query>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(result_chunk_download)).with_state(query.clone())
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    #[serde(default)]
+    expires: i64,
+    #[serde(default)]
+    signature: String,
+}
+
+/// A chunk of a result, as a link that this server gave out says.
+#[utoipa::path(get, path = "/api/2.0/biplane/results/{statement_id}/{chunk_index}", operation_id = "result_chunk_download", tag = "Statement Execution",
+    params(("statement_id" = String, Path), ("chunk_index" = u64, Path), ("expires" = i64, Query), ("signature" = String, Query)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "default", body = ErrorBody)),
+    security(()))]
+async fn result_chunk_download(
+    State(query): State<Arc<Query>>,
+    ApiPath((id, index)): ApiPath<(String, String)>,
+    ApiQuery(signed): ApiQuery<Signed>,
+) -> Result<Response> {
+    let malformed = |_| links::refused("This link is not one this server gave out.");
+    let id: StatementId = id.parse().map_err(|_| malformed(()))?;
+    let index: usize = index.parse().map_err(|_| malformed(()))?;
+    query.links.verify(&id, index, signed.expires, &signed.signature, query.clock.now_ms())?;
+    let statement = query.statements.linked(&id).ok_or_else(|| result_gone(&id))?;
+    let schema = statement.snapshot().schema;
+    let (Some(schema), Some(chunk)) = (schema, statement.chunk(index)) else {
+        return Err(result_gone(&id));
+    };
+    let format = statement.info.format;
+    let pieces = stream::pieces(format, &schema, &[chunk]).map_err(|error| gone(error, &id))?;
+    let bytes = stream::total(&pieces);
+    let mut response = Body::from_stream(stream::stream(pieces)).into_response();
+    let kind = match format {
+        Format::Arrow { lz4_frame: false, .. } => "application/vnd.apache.arrow.stream",
+        Format::Arrow { .. } => "application/octet-stream",
+        Format::JsonArray => "application/json",
+        Format::Csv => "text/csv; charset=utf-8",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_LENGTH, bytes.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(response)
+}
+
+fn gone(error: ApiError, id: &StatementId) -> ApiError {
+    ApiError { internal: error.internal, ..result_gone(id) }
+}

@@ -51,7 +51,6 @@ impl Links {
         signature: &str,
         now_ms: i64,
     ) -> Result<()> {
-        let refused = |text: &str| ApiError::new(ErrorCode::PermissionDenied, text);
         let signature = hex::decode(signature).unwrap_or_default();
         // Constant time.
         self.mac(id, chunk, expires_ms)
@@ -69,6 +68,10 @@ impl Links {
         mac.update(format!("{id}/{chunk}/{expires_ms}").as_bytes());
         mac
     }
+}
+
+pub(super) fn refused(text: &str) -> ApiError {
+    ApiError::new(ErrorCode::PermissionDenied, text)
 }
 
 #[cfg(test)]

@@ -7,10 +7,14 @@ pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod links;
 pub(crate) mod spool;
+pub(crate) mod stream;
 
 pub use links::Links;
 pub use spool::Spool;
 
+use crate::statements::Format;
+use biplane_platform::{ApiError, Result};
+use biplane_proto::v1::ResultSchema;
 use bytes::Bytes;
 use spool::{DiskShare, MemoryShare};
 use std::path::PathBuf;
@@ -18,8 +22,8 @@ use std::sync::Arc;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
-    Memory(Bytes, Arc<MemoryShare>),
-    File(PathBuf, Arc<DiskShare>),
+    Memory(Bytes, #[expect(dead_code, reason = "given back when dropped")] Arc<MemoryShare>),
+    File(PathBuf, #[expect(dead_code, reason = "given back when dropped")] Arc<DiskShare>),
     /// Consumed by the only reader there is, or given back.
     Gone,
 }
@@ -59,4 +63,10 @@ impl Chunk {
             Place::Gone => Err(std::io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// Chunks of one result as one body in the statement's format: an Arrow stream with its schema and end
+/// mark (LZ4-framed if the chunks are), a JSON array, CSV.
+pub async fn body(format: Format, schema: &ResultSchema, chunks: &[Chunk]) -> Result<Bytes> {
+    stream::whole(stream::pieces(format, schema, chunks)?).await.map_err(ApiError::internal)
 }

@@ -137,12 +137,6 @@ impl Sessions {
         Ok(())
     }
 
-    /// Keeps USE and SET with the session.
-    pub(crate) async fn changed(&self, session: &SqlSession, settings: &Settings) -> Result<()> {
-        let now_ms = self.clock.now_ms();
-        self.journal.write(store::change(&session.id, settings, now_ms)?).await
-    }
-
     /// Of a warehouse, for `num_active_sessions`.
     pub fn count(&self, warehouse: &biplane_api::ids::WarehouseId) -> usize {
         self.open.lock().values().filter(|session| session.warehouse_id == *warehouse).count()

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::results::{Spool, files};
 use crate::sessions::ops::client_application;
 use crate::sessions::settings::check_tags;
-use crate::sessions::{QueryTag, Sessions, Settings, SqlSession};
+use crate::sessions::{QueryTag, Settings, SqlSession};
 use biplane_api::ids::{StatementId, WarehouseId};
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result};
@@ -89,7 +89,6 @@ pub struct StatementService {
     pub(crate) config: QueryConfig,
     pub(crate) engines: Arc<dyn Engines>,
     pub(crate) homes: Arc<dyn Homes>,
-    pub(crate) sessions: Arc<Sessions>,
     pub(crate) tokens: StatementTokens,
     pub(crate) journal: Journal,
     pub(crate) spool: Arc<Spool>,

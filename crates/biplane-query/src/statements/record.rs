@@ -148,11 +148,7 @@ fn tags(info: &Info) -> Result<Option<String>> {
     serde_json::to_string(&info.query_tags).map(Some).map_err(ApiError::internal)
 }
 
-pub(crate) const COLUMNS: &str = "statement_id, workspace_id, warehouse_id, session_id, principal_id,
-    principal_name, statement_text, client_application, query_tags, started_at, state, closed, ended_at,
-    error_code, error_class, sql_state, error_message, num_modified_rows, statement_type, metrics";
-
-/// A row of `COLUMNS`.
+/// A row of the columns that `get` and the history select.
 pub(crate) fn stored(row: &Row) -> Result<Stored> {
     let state = row.text(10)?;
     let state = State::parse(&state).ok_or_else(|| ApiError::internal("an unknown statement state"))?;
