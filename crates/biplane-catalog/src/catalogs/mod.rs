@@ -1,0 +1,4 @@
+//! Catalogs.
+
+pub(crate) mod http;
+pub(crate) mod ops;

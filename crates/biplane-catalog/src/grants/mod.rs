@@ -1,0 +1,4 @@
+//! Grants: who has which privilege on what.
+
+pub(crate) mod http;
+pub(crate) mod ops;

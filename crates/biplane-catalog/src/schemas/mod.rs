@@ -1,0 +1,4 @@
+//! Schemas.
+
+pub(crate) mod http;
+pub(crate) mod ops;

@@ -1,0 +1,4 @@
+//! Volumes: places for files.
+
+pub(crate) mod http;
+pub(crate) mod ops;
