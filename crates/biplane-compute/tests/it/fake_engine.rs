@@ -18,11 +18,7 @@ use tonic::{Request, Response, Status};
 pub fn command() -> Vec<String> {
     let script =
         r#"export FAKE_ENGINE="$*"; exec "$0" fake_engine::run --exact --ignored --nocapture"#;
-    let own = std::env::current_exe()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let own = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
     ["/bin/sh", "-c", script, &own].map(str::to_owned).into()
 }
 
@@ -38,9 +34,7 @@ fn run() {
     match std::env::var("FAKE_MODE").as_deref() {
         Ok("exit") => std::process::exit(3),
         Ok("silent") => std::thread::sleep(Duration::from_secs(600)),
-        _ => tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(serve(door)),
+        _ => tokio::runtime::Runtime::new().unwrap().block_on(serve(door)),
     }
 }
 
@@ -49,13 +43,7 @@ async fn serve(door: &str) {
         if let Ok(mut stream) = UnixStream::connect(door).await
             && DoorRequest::Serve.write(&mut stream).await.is_ok()
         {
-            let _ = channel::serve(
-                stream,
-                EngineServer::new(Fake {
-                    door: door.to_owned(),
-                }),
-            )
-            .await;
+            let _ = channel::serve(stream, EngineServer::new(Fake { door: door.to_owned() })).await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -101,9 +89,7 @@ impl Engine for Fake {
         let text = match verb {
             "hang" => {
                 let first = futures::stream::iter([event(Event::Progress(Progress::default()))]);
-                return Ok(Response::new(
-                    first.chain(futures::stream::pending()).boxed(),
-                ));
+                return Ok(Response::new(first.chain(futures::stream::pending()).boxed()));
             }
             "crash" => std::process::exit(7),
             "call" => self.call(rest).await,
@@ -116,27 +102,17 @@ impl Engine for Fake {
                 .id()
                 .to_string(),
             "env" => std::env::vars().map(|(name, _)| name + "\n").collect(),
-            "cwd" => std::env::current_dir()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned(),
+            "cwd" => std::env::current_dir().unwrap().to_str().unwrap().to_owned(),
             "args" => std::env::var("FAKE_ENGINE").unwrap(),
             other => other.to_owned(),
         };
-        let chunk = Chunk {
-            data: text.into(),
-            rows: 1,
-            uncompressed_bytes: 0,
-        };
+        let chunk = Chunk { data: text.into(), rows: 1, uncompressed_bytes: 0 };
         let events = [
             Event::Schema(ResultSchema::default()),
             Event::Chunk(chunk),
             Event::Finished(Finished::default()),
         ];
-        Ok(Response::new(
-            futures::stream::iter(events.map(event)).boxed(),
-        ))
+        Ok(Response::new(futures::stream::iter(events.map(event)).boxed()))
     }
 
     async fn close_session(

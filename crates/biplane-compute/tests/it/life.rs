@@ -13,10 +13,7 @@ async fn it_starts_serves_and_stops() {
     let id = world.create("one").await;
     assert_eq!(world.get(&id).await.state, WarehouseState::Starting);
     let running = world.until(&id, WarehouseState::Running).await;
-    assert_eq!(
-        (running.num_clusters, running.health.status.as_str()),
-        (1, "HEALTHY")
-    );
+    assert_eq!((running.num_clusters, running.health.status.as_str()), (1, "HEALTHY"));
     assert_eq!(world.ask(&id, "hello").await, "hello");
     let pid = world.pid(&id).await;
     assert_eq!(world.sandboxes().await.len(), 1);
@@ -72,20 +69,15 @@ async fn a_statement_starts_what_is_stopped_once_for_all_who_wait() {
     );
     assert_eq!(world.get(&id).await.state, WarehouseState::Stopped);
     let leases = futures::future::join_all((0..8).map(|_| world.acquire(&id))).await;
-    let sandboxes: std::collections::HashSet<_> = leases
-        .iter()
-        .map(|lease| lease.as_ref().unwrap().sandbox_id().clone())
-        .collect();
+    let sandboxes: std::collections::HashSet<_> =
+        leases.iter().map(|lease| lease.as_ref().unwrap().sandbox_id().clone()).collect();
     assert_eq!(sandboxes.len(), 1);
     assert_eq!(world.get(&id).await.state, WarehouseState::Running);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stops_when_idle_and_not_before() {
-    let config = ComputeConfig {
-        minute: Duration::from_millis(150),
-        ..quick()
-    };
+    let config = ComputeConfig { minute: Duration::from_millis(150), ..quick() };
     let world = World::with(config, "serve").await;
     let request = WarehouseRequest {
         name: Some("one".into()),
@@ -115,9 +107,7 @@ async fn nothing_of_a_sandbox_outlives_it() {
     world.compute.warehouse_stop(&world.ctx, &id).await.unwrap();
     world.until(&id, WarehouseState::Stopped).await;
     dies(child).await;
-    let left = std::fs::read_dir(world.db.dir().join("node/sandboxes"))
-        .unwrap()
-        .count();
+    let left = std::fs::read_dir(world.db.dir().join("node/sandboxes")).unwrap().count();
     assert_eq!(left, 0);
 }
 
@@ -144,10 +134,7 @@ async fn a_crash_is_told_and_the_engine_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_is_given_up_and_explained() {
     for (mode, hint) in [("exit", "exit code 3"), ("silent", "did not connect")] {
-        let config = ComputeConfig {
-            engine_wait: Duration::from_millis(300),
-            ..quick()
-        };
+        let config = ComputeConfig { engine_wait: Duration::from_millis(300), ..quick() };
         let world = World::with(config, mode).await;
         let id = world
             .compute
@@ -160,27 +147,17 @@ async fn a_start_that_fails_is_given_up_and_explained() {
         assert_eq!(info.health.status, "FAILED");
         assert!(info.health.summary.unwrap().contains(hint), "{hint}");
         // Another try forgets the failure.
-        world
-            .compute
-            .warehouse_start(&world.ctx, &id)
-            .await
-            .unwrap();
+        world.compute.warehouse_start(&world.ctx, &id).await.unwrap();
         assert_eq!(world.get(&id).await.health.status, "HEALTHY");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_node_a_start_waits_and_then_fails() {
-    let config = ComputeConfig {
-        node_wait: Duration::from_millis(100),
-        ..quick()
-    };
+    let config = ComputeConfig { node_wait: Duration::from_millis(100), ..quick() };
     let world = World::without_node(config).await;
     let id = world.create("one").await;
-    assert_eq!(
-        world.acquire(&id).await.err().unwrap().code,
-        ErrorCode::TemporarilyUnavailable
-    );
+    assert_eq!(world.acquire(&id).await.err().unwrap().code, ErrorCode::TemporarilyUnavailable);
     let info = world.until(&id, WarehouseState::Stopped).await;
     assert!(info.health.summary.unwrap().contains("No compute node"));
 }
@@ -190,12 +167,7 @@ async fn a_deadline_and_a_stop_end_the_waiting() {
     let world = World::with(quick(), "silent").await;
     let id = world.create("one").await;
     let soon = Instant::now() + Duration::from_millis(50);
-    let error = world
-        .compute
-        .acquire(&world.ctx, &id, soon)
-        .await
-        .err()
-        .unwrap();
+    let error = world.compute.acquire(&world.ctx, &id, soon).await.err().unwrap();
     assert_eq!(error.code, ErrorCode::DeadlineExceeded);
     let (waited, stopped) = tokio::join!(world.acquire(&id), async {
         eventually("a sandbox", async || {
@@ -212,22 +184,15 @@ async fn a_deadline_and_a_stop_end_the_waiting() {
 async fn deleted_while_it_starts_it_stays_deleted() {
     let world = World::with(quick(), "silent").await;
     let id = world.create("one").await;
-    eventually("a sandbox", async || {
-        Some(world.sandboxes().await).filter(|all| !all.is_empty())
-    })
-    .await;
+    eventually("a sandbox", async || Some(world.sandboxes().await).filter(|all| !all.is_empty()))
+        .await;
     let (waited, deleted) = tokio::join!(world.acquire(&id), async {
         tokio::task::yield_now().await;
         world.compute.warehouse_delete(&world.ctx, &id).await
     });
     deleted.unwrap();
     assert_eq!(waited.err().unwrap().code, ErrorCode::ResourceDoesNotExist);
-    let error = world
-        .compute
-        .warehouse_get(&world.ctx, &id)
-        .await
-        .err()
-        .unwrap();
+    let error = world.compute.warehouse_get(&world.ctx, &id).await.err().unwrap();
     assert_eq!(error.code, ErrorCode::ResourceDoesNotExist);
     let dir = world.db.dir().join("node/sandboxes");
     eventually("an empty node", async || {
@@ -243,15 +208,8 @@ async fn another_size_brings_another_engine_when_the_old_one_is_done() {
     let world = World::new().await;
     let id = world.create("one").await;
     let old = world.acquire(&id).await.unwrap();
-    let edit = WarehouseRequest {
-        cluster_size: Some("Small".into()),
-        ..Default::default()
-    };
-    world
-        .compute
-        .warehouse_edit(&world.ctx, &id, &edit)
-        .await
-        .unwrap();
+    let edit = WarehouseRequest { cluster_size: Some("Small".into()), ..Default::default() };
+    world.compute.warehouse_edit(&world.ctx, &id, &edit).await.unwrap();
     assert_eq!(ask(&old, "still here").await, "still");
     assert_eq!(world.get(&id).await.state, WarehouseState::Starting);
     let (next, ()) = tokio::join!(world.acquire(&id), async {
@@ -267,11 +225,7 @@ async fn another_size_brings_another_engine_when_the_old_one_is_done() {
         auto_stop_mins: Some(0),
         ..Default::default()
     };
-    world
-        .compute
-        .warehouse_edit(&world.ctx, &id, &edit)
-        .await
-        .unwrap();
+    world.compute.warehouse_edit(&world.ctx, &id, &edit).await.unwrap();
     assert_eq!(world.pid(&id).await, before);
     assert_eq!(world.get(&id).await.name, "renamed");
 }
@@ -286,9 +240,40 @@ async fn a_running_warehouse_costs_microseconds() {
         drop(world.acquire(&id).await.unwrap());
     }
     // A wide margin: a debug build on a busy machine.
-    assert!(
-        start.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+/// Everybody pulls at it at once; afterwards it still does what it is told, and nothing is left over.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_a_crowd() {
+    let world = World::new().await;
+    let id = world.create("one").await;
+    let pull = async |turn: usize| match turn % 5 {
+        0 => drop(world.compute.warehouse_stop(&world.ctx, &id).await),
+        1 => drop(world.compute.warehouse_start(&world.ctx, &id).await),
+        2 => {
+            let size = ["Small", "Medium"][turn % 2];
+            let edit = WarehouseRequest { cluster_size: Some(size.into()), ..Default::default() };
+            drop(world.compute.warehouse_edit(&world.ctx, &id, &edit).await);
+        }
+        3 => {
+            world.try_ask(&id, "crash").await;
+        }
+        _ => {
+            world.try_ask(&id, "hello").await;
+        }
+    };
+    let crowd = (0..6).map(|person| async move {
+        for turn in 0..12 {
+            pull(person + turn * 7).await;
+        }
+    });
+    futures::future::join_all(crowd).await;
+    eventually("an answer", async || world.try_ask(&id, "hello").await).await;
+    world.until(&id, WarehouseState::Running).await;
+    world.compute.warehouse_stop(&world.ctx, &id).await.unwrap();
+    world.until(&id, WarehouseState::Stopped).await;
+    assert!(world.sandboxes().await.is_empty());
+    let dir = world.db.dir().join("node/sandboxes");
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0);
 }

@@ -16,9 +16,7 @@ async fn a_new_server_takes_over_what_runs() {
     // While no server looked, the row of one sandbox went: nobody knows it any more.
     let mut tx = world.db.db.write().await.unwrap();
     let sql = "DELETE FROM sandboxes WHERE warehouse_id = $1";
-    tx.execute(sql, biplane_platform::db::args![two.as_str()])
-        .await
-        .unwrap();
+    tx.execute(sql, biplane_platform::db::args![two.as_str()]).await.unwrap();
     tx.commit().await.unwrap();
     world.restart_server().await;
     assert_eq!(world.pid(&one).await, pid);
@@ -41,10 +39,7 @@ async fn a_broken_line_comes_back_and_the_engine_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_control_plane_ends_what_runs() {
-    let config = ComputeConfig {
-        lease: Duration::from_millis(600),
-        ..quick()
-    };
+    let config = ComputeConfig { lease: Duration::from_millis(600), ..quick() };
     let world = World::with(config, "serve").await;
     let id = world.create("one").await;
     let pid = world.pid(&id).await;
@@ -73,11 +68,7 @@ async fn a_node_that_dies_takes_its_engines_along_and_its_successor_starts_anew(
     drop(lease);
     world.node_connected(false).await;
     eventually("a free work directory", async || {
-        if world
-            .node
-            .as_ref()
-            .is_none_or(|agent| agent.task.is_finished())
-        {
+        if world.node.as_ref().is_none_or(|agent| agent.task.is_finished()) {
             world.start_node("serve");
         }
         world
@@ -103,10 +94,7 @@ async fn a_node_that_stops_leaves_nothing_and_its_successor_goes_on() {
     assert!(!alive(pid));
     world.node_connected(false).await;
     let info = world.get(&id).await;
-    assert_eq!(
-        (info.state, info.health.status.as_str()),
-        (WarehouseState::Starting, "HEALTHY")
-    );
+    assert_eq!((info.state, info.health.status.as_str()), (WarehouseState::Starting, "HEALTHY"));
     world.start_node("serve");
     world.until(&id, WarehouseState::Running).await;
 }
@@ -134,9 +122,7 @@ fn agent() {
         sandboxes_max: 16,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime
-        .block_on(biplane_node::run(config, CancellationToken::new()))
-        .unwrap();
+    runtime.block_on(biplane_node::run(config, CancellationToken::new())).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,13 +135,8 @@ async fn a_killed_node_leaves_no_orphans() {
         .spawn()
         .unwrap();
     let (dir, tls) = (world.db.dir().join("node"), world.db.dir().join("tls"));
-    let line = format!(
-        "{} {} {} {}\n",
-        world.relay,
-        dir.display(),
-        tls.display(),
-        world.files.node_id
-    );
+    let line =
+        format!("{} {} {} {}\n", world.relay, dir.display(), tls.display(), world.files.node_id);
     std::io::Write::write_all(node.stdin.as_mut().unwrap(), line.as_bytes()).unwrap();
     let id = world.create("one").await;
     let lease = world.acquire(&id).await.unwrap();

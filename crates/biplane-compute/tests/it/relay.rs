@@ -18,9 +18,7 @@ use tokio_rustls::client::TlsStream;
 /// Connects with this certificate and key (one PEM text), or with none.
 async fn connect(world: &World, pem: Option<&str>) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(world.ca.certificate().as_bytes()).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(world.ca.certificate().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -60,9 +58,7 @@ fn preface(role: &Role) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_nodes_with_our_certificate_get_in() {
     let world = World::new().await;
-    let line = preface(&Role::Node {
-        node_id: world.files.node_id.to_string(),
-    });
+    let line = preface(&Role::Node { node_id: world.files.node_id.to_string() });
     assert!(refused(&world, None, &line).await);
     let elsewhere =
         RelayCa::load_or_create(&world.db.dir().join("other"), Clock::system()).unwrap();
@@ -105,9 +101,7 @@ async fn garbage_is_refused_and_harms_nobody() {
     // Not even TLS.
     let mut plain = TcpStream::connect(world.relay).await.unwrap();
     plain
-        .write_all(&preface(&Role::Call {
-            sandbox_id: SandboxId::random().to_string(),
-        }))
+        .write_all(&preface(&Role::Call { sandbox_id: SandboxId::random().to_string() }))
         .await
         .unwrap();
     let mut rest = Vec::new();
@@ -124,22 +118,14 @@ async fn a_sandbox_is_let_in_from_its_own_node_alone() {
     let stranger = world.ca.issue_node_cert(&NodeId::random()).unwrap();
     let own = std::fs::read_to_string(&world.files.cert).unwrap();
     for role in [
-        Role::Call {
-            sandbox_id: lease.sandbox_id().to_string(),
-        },
-        Role::Engine {
-            sandbox_id: lease.sandbox_id().to_string(),
-        },
+        Role::Call { sandbox_id: lease.sandbox_id().to_string() },
+        Role::Engine { sandbox_id: lease.sandbox_id().to_string() },
     ] {
         assert!(refused(&world, Some(&stranger), &preface(&role)).await);
     }
     for role in [
-        Role::Call {
-            sandbox_id: SandboxId::random().to_string(),
-        },
-        Role::Engine {
-            sandbox_id: SandboxId::random().to_string(),
-        },
+        Role::Call { sandbox_id: SandboxId::random().to_string() },
+        Role::Engine { sandbox_id: SandboxId::random().to_string() },
     ] {
         assert!(refused(&world, Some(&own), &preface(&role)).await);
     }
@@ -153,9 +139,7 @@ async fn a_second_connection_of_a_node_replaces_the_first() {
     let pem = std::fs::read_to_string(&world.files.cert).unwrap();
     let mut stream = connect(&world, Some(&pem)).await.unwrap();
     stream
-        .write_all(&preface(&Role::Node {
-            node_id: world.files.node_id.to_string(),
-        }))
+        .write_all(&preface(&Role::Node { node_id: world.files.node_id.to_string() }))
         .await
         .unwrap();
     // It never speaks HTTP/2: it must neither become the node nor push the real one out.

@@ -78,19 +78,7 @@ impl World {
         let (compute, serving) = serve(&db, &config, &ca, listener, &server).await;
         let proxy = Proxy::to(relay).await;
         let ctx = admin_ctx("admin@example.org");
-        Self {
-            compute,
-            ctx,
-            config,
-            ca,
-            files,
-            relay,
-            proxy,
-            node: None,
-            db,
-            server,
-            serving,
-        }
+        Self { compute, ctx, config, ca, files, relay, proxy, node: None, db, server, serving }
     }
 
     pub fn start_node(&mut self, engine_mode: &str) {
@@ -114,10 +102,7 @@ impl World {
     pub async fn stop_node(&mut self) {
         let agent = self.node.take().unwrap();
         agent.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(5), agent.task)
-            .await
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(5), agent.task).await.unwrap().unwrap();
     }
 
     /// The server ends and another begins at the same address, with the same database.
@@ -143,10 +128,7 @@ impl World {
     }
 
     pub async fn create_with(&self, request: WarehouseRequest) -> WarehouseId {
-        self.compute
-            .warehouse_create(&self.ctx, &request)
-            .await
-            .unwrap()
+        self.compute.warehouse_create(&self.ctx, &request).await.unwrap()
     }
 
     pub async fn get(&self, id: &WarehouseId) -> WarehouseInfo {
@@ -161,9 +143,7 @@ impl World {
     }
 
     pub async fn acquire(&self, id: &WarehouseId) -> Result<EngineLease> {
-        self.compute
-            .acquire(&self.ctx, id, Instant::now() + PATIENCE)
-            .await
+        self.compute.acquire(&self.ctx, id, Instant::now() + PATIENCE).await
     }
 
     /// Acquires, asks the engine, gives back.
@@ -205,9 +185,8 @@ async fn serve(
     listener: TcpListener,
     stop: &CancellationToken,
 ) -> (Arc<Compute>, JoinHandle<()>) {
-    let compute = Compute::start(db.db.clone(), Clock::system(), config.clone(), stop.clone())
-        .await
-        .unwrap();
+    let compute =
+        Compute::start(db.db.clone(), Clock::system(), config.clone(), stop.clone()).await.unwrap();
     let who = |Extension(peer): Extension<RelayPeer>| async move {
         format!("{} {}", peer.workspace_id, peer.sandbox_id)
     };
@@ -223,10 +202,7 @@ pub async fn ask(lease: &EngineLease, statement: &str) -> String {
 }
 
 async fn try_ask(lease: &EngineLease, statement: &str) -> Result<String, tonic::Status> {
-    let request = ExecuteRequest {
-        statement: statement.into(),
-        ..ExecuteRequest::default()
-    };
+    let request = ExecuteRequest { statement: statement.into(), ..ExecuteRequest::default() };
     let mut events = lease.engine().execute(request).await?.into_inner();
     let mut text = String::new();
     while let Some(event) = events.message().await? {
@@ -251,8 +227,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 
 pub fn alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')')
-        .is_some_and(|(_, rest)| !rest.starts_with(" Z"))
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
 }
 
 pub async fn dies(pid: u32) {
