@@ -122,6 +122,7 @@ export function Tree({ label, items, selected = null, onToggle, onActivate, acti
             key={item.id}
             id={domId(item.id)}
             role="treeitem"
+            aria-label={item.note ? `${item.label}, ${item.note}` : item.label}
             aria-level={item.level}
             aria-expanded={item.expandable ? item.expanded : undefined}
             aria-selected={item.id === selected}

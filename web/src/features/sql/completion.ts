@@ -92,7 +92,9 @@ async function qualified(names: Names, context: SqlContext, path: readonly strin
   }
   const same = (text: string | undefined) => text?.toLowerCase() === first.toLowerCase();
   const table = tables.find(({ alias, path: of }) => same(alias) || (!alias && same(of.at(-1))));
-  if (table) return columnsOf(fullName(table.path, context));
+  // `from samples.` looks like a table called samples until more is typed.
+  const columns = table ? await columnsOf(fullName(table.path, context)) : [];
+  if (columns.length > 0) return columns;
   const schemas = await names.schemas(first);
   if (schemas.length > 0) return schemas.map((one) => option(one, 'namespace', 5, 'schema'));
   return context.catalog ? tablesIn(context.catalog, first) : [];

@@ -52,7 +52,7 @@ export function editorExtensions(hooks: EditorHooks): Extension {
         nameCompletion(catalogNames, hooks.context),
         keywordCompletionSource(databricksSql, true),
       ],
-      activateOnTyping: true,
+      icons: false,
       maxRenderedOptions: 200,
     }),
     highlightActiveLine(),

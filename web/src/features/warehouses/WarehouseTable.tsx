@@ -31,7 +31,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
             <th className="num">Clusters</th>
             <th className="num">Sessions</th>
             <th>Auto stop</th>
-            <th>Creator</th>
+            <th className="wide-only">Creator</th>
             <th>
               <span className="visually-hidden">Actions</span>
             </th>
@@ -52,7 +52,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
               </td>
               <td className="num">{formatCount(one.num_active_sessions)}</td>
               <td className="nowrap">{one.auto_stop_mins ? plural(one.auto_stop_mins, 'minute') : 'Never'}</td>
-              <td className="muted">{one.creator_name ?? '–'}</td>
+              <td className="muted wide-only">{one.creator_name ?? '–'}</td>
               <td className="actions">
                 <StartStop warehouse={one} />
                 <Menu

@@ -1,0 +1,246 @@
+/** The built pages in a real browser against a pretended server: states a real one is rarely in. */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { preview, type PreviewServer } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { launch } from './browser';
+import { mockServer, newState, type MockState } from './mock';
+
+let server: PreviewServer;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let state: MockState;
+let base: string;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  server = await preview({ preview: { port: 0, host: '127.0.0.1' }, logLevel: 'error' });
+  base = server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '';
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+beforeEach(async () => {
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  problems.length = 0;
+  page.on('pageerror', (error) => problems.push(error.message));
+  state = newState();
+  await mockServer(page, state);
+});
+
+afterEach(async () => {
+  await context.close();
+  expect(problems).toEqual([]);
+});
+
+async function openEditor(sql: string): Promise<void> {
+  await page.goto(`${base}/sql`);
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(sql);
+}
+
+describe('signing in', () => {
+  it('leads a signed-out visitor to the sign-in page and back', async () => {
+    state.signedIn = false;
+    await page.goto(`${base}/history?status=FAILED`);
+    await page.getByLabel('User name').fill('ada');
+    await page.getByLabel('Password').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('do not match').waitFor();
+    await page.getByLabel('Password').fill('secret');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Query history' }).waitFor();
+    expect(new URL(page.url()).search).toBe('?status=FAILED');
+  });
+
+  it('does so when the session ends in the middle', async () => {
+    await page.goto(`${base}/warehouses`);
+    await page.getByText('Starter Warehouse').waitFor();
+    state.signedIn = false;
+    await page.getByRole('button', { name: 'Start Reporting' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(page.url()).toContain(`next=${encodeURIComponent('/warehouses')}`);
+  });
+});
+
+describe('the SQL editor', () => {
+  it('shows rows, fetches later chunks on scroll and copies a row', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await openEditor('SELECT * FROM samples.tpch.orders');
+    await page.keyboard.press('Control+Enter');
+    const grid = page.getByRole('grid', { name: 'Result' });
+    await grid.getByRole('gridcell').first().waitFor();
+    expect(await grid.getAttribute('aria-rowcount')).toBe('2501');
+    await grid.focus();
+    await page.keyboard.press('Control+ArrowDown');
+    await grid.getByText('2500', { exact: true }).waitFor();
+    await page.keyboard.press('Control+Shift+C');
+    await page.getByText('Row copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^2500\t/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByText('Row 2,500').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
+  it('runs the statement at the cursor, or all of them', async () => {
+    await openEditor('select 1;\nSELECT 2;\nCREATE TABLE t (a int)');
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('grid').waitFor();
+    expect(state.statements).toEqual(['select 1']);
+    await page.getByRole('button', { name: 'Run all' }).click();
+    await page.getByText('has no rows to show').waitFor();
+    expect(state.statements.slice(1)).toEqual(['select 1', 'SELECT 2', 'CREATE TABLE t (a int)']);
+    expect(await page.getByRole('group', { name: 'Statements' }).getByRole('button').count()).toBe(3);
+  });
+
+  it('marks an error at its place', async () => {
+    await openEditor('select 1;\nSELECT *\nFROM nowhere');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('TABLE_OR_VIEW_NOT_FOUND', { exact: true }).waitFor();
+    expect(await page.locator('.cm-lintRange-error').textContent()).toBe('nowhere');
+  });
+
+  it('cancels with Escape', async () => {
+    state.hang = true;
+    await openEditor('select 1');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('Running…').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'Cancelled' }).waitFor();
+    expect(state.cancelled).toBe(true);
+  });
+
+  it('keeps tabs over a reload', async () => {
+    await openEditor('select 42');
+    await page.getByRole('button', { name: 'New query' }).click();
+    await page.getByRole('tab', { name: 'Query 2' }).waitFor();
+    await page.reload();
+    await page.getByRole('tab', { name: 'Query 1' }).click();
+    await page.getByText('select 42').waitFor();
+  });
+
+  it('walks the tree by keyboard and inserts a name', async () => {
+    await openEditor('select * from ');
+    await page.getByRole('treeitem', { name: 'samples' }).waitFor();
+    await page.getByRole('tree').focus();
+    for (const key of ['s', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
+    await page.getByRole('treeitem', { name: 'tpch' }).waitFor();
+    await page.keyboard.press('t');
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('treeitem', { name: 'orders' }).waitFor();
+    await page.keyboard.press('o');
+    await page.keyboard.press('Enter');
+    await page.locator('.cm-content', { hasText: 'select * from samples.tpch.orders' }).waitFor();
+  });
+
+  it('draws a chart', async () => {
+    await openEditor('SELECT * FROM samples.tpch.orders');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('tab', { name: 'Chart' }).click();
+    await page.getByRole('img', { name: /^line chart/ }).waitFor();
+    for (const type of ['Bar', 'Scatter', 'Pie']) {
+      await page.getByLabel('Type').selectOption({ label: type });
+      await page.getByRole('img', { name: new RegExp(`^${type} chart`, 'i') }).waitFor();
+    }
+  });
+});
+
+describe('the catalog', () => {
+  it('opens a table by its address, and grants a privilege', async () => {
+    await page.goto(`${base}/catalog/samples/tpch/orders`);
+    await page.getByRole('cell', { name: 'decimal(15,2)' }).waitFor();
+    await page.getByRole('tab', { name: 'Permissions' }).click();
+    await page.getByRole('button', { name: 'Grant', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('To').fill('ben@example.com');
+    await dialog.getByLabel('SELECT').check();
+    await dialog.getByRole('button', { name: 'Grant' }).click();
+    await page.getByRole('cell', { name: 'ben@example.com', exact: true }).waitFor();
+    expect(state.grants.at(-1)).toEqual({ principal: 'ben@example.com', privileges: ['SELECT'] });
+  });
+
+  it('uploads a file and asks before it replaces one', async () => {
+    await page.goto(`${base}/volumes/main/default/landing`);
+    const file = (name: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from('a,b\n1,2\n') });
+    await page.getByLabel('Choose files to upload').setInputFiles(file('new.csv'));
+    await page.getByRole('cell', { name: 'new.csv', exact: true }).waitFor();
+    await page.getByLabel('Choose files to upload').setInputFiles(file('notes.txt'));
+    await page.getByRole('dialog', { name: 'Replace notes.txt?' }).waitFor();
+    await page.keyboard.press('Escape');
+  });
+
+  it('does not start a stopped warehouse unasked', async () => {
+    state.warehouses = state.warehouses.slice(1);
+    await page.goto(`${base}/catalog/samples/tpch/orders?tab=sample`);
+    await page.getByRole('heading', { name: 'Reporting is not running' }).waitFor();
+    expect(state.statements).toEqual([]);
+    await page.getByRole('button', { name: 'Start it and load' }).click();
+    await page.getByRole('grid').waitFor();
+  });
+});
+
+describe('states', () => {
+  it('says what to do when lists are empty', async () => {
+    state.empty = true;
+    await page.goto(`${base}/warehouses`);
+    await page.getByRole('heading', { name: 'No SQL warehouse' }).waitFor();
+    await page.goto(`${base}/history`);
+    await page.getByRole('heading', { name: 'No queries here' }).waitFor();
+    await page.goto(`${base}/settings/tokens`);
+    await page.getByRole('heading', { name: 'No tokens' }).waitFor();
+  });
+
+  it('offers another try when the server fails', async () => {
+    state.broken = true;
+    await page.goto(`${base}/warehouses`);
+    await page.getByRole('heading', { name: 'The server failed' }).waitFor();
+    state.broken = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('Starter Warehouse').waitFor();
+  });
+
+  it('works by keyboard: skip link, help, going places', async () => {
+    await page.goto(`${base}/warehouses`);
+    await page.getByText('Starter Warehouse').waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('g');
+    await page.keyboard.press('h');
+    await page.getByRole('heading', { name: 'Query history' }).waitFor();
+  });
+
+  it('switches the theme and keeps it', async () => {
+    await page.goto(`${base}/settings`);
+    await page.getByLabel('Dark').check();
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await background();
+    await page.reload();
+    await page.getByLabel('Dark').waitFor();
+    expect(await background()).toBe(dark);
+    await page.getByLabel('Light').check();
+    expect(await background()).not.toBe(dark);
+  });
+
+  it('shows a new token once', async () => {
+    await page.goto(`${base}/settings/tokens`);
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByLabel('What is it for?').fill('test');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByText('dapi-0123456789abcdef').waitFor();
+    await page.getByRole('button', { name: 'I have copied it' }).click();
+    expect(await page.getByText('dapi-0123456789abcdef').count()).toBe(0);
+  });
+});
