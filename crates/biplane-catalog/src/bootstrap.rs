@@ -84,32 +84,23 @@ impl Catalog {
         metastore.id.parse().map_err(ApiError::internal)
     }
 
-    /// The metastore of a workspace and the catalog its sessions start in.
-    pub async fn home(&self, workspace: WorkspaceId) -> Result<(String, String)> {
-        let found = assignments::assignment(&mut self.db.read().await?, workspace).await?;
-        let (metastore_id, catalog) =
-            found.ok_or_else(|| ApiError::not_found("No metastore is assigned to the workspace."))?;
-        Ok((metastore_id, catalog.unwrap_or_else(|| MAIN.to_owned())))
-    }
-
-    /// A new workspace gets the account's metastore (the first by name, if there are several). One that
-    /// has a metastore keeps it.
+    /// Gives a new workspace the account's oldest metastore, if there is one and it has none yet.
     pub async fn metastore_assign_default(&self, workspace: WorkspaceId) -> Result<()> {
         let mut tx = self.db.write().await?;
         if assignments::assignment(&mut tx, workspace).await?.is_some() {
             return Ok(());
         }
-        let Some((id, _)) = assignments::ids(&mut tx, "", 1).await?.into_iter().next() else {
-            return Ok(());
-        };
-        assignments::assign(&mut tx, workspace, &id, Some(MAIN)).await?;
+        let Some(metastore_id) = assignments::oldest(&mut tx).await? else { return Ok(()) };
+        let main = store::by_name(&mut tx, &metastore_id, Kind::Catalog, MAIN).await?;
+        assignments::assign(&mut tx, workspace, &metastore_id, main.map(|_| MAIN)).await?;
         self.commit(tx).await
     }
 
-    /// Who owns the metastore of a workspace: the name under which the server makes `samples`.
-    pub async fn metastore_owner(&self, workspace: WorkspaceId) -> Result<String> {
-        let node = store::metastore_of(&mut self.db.read().await?, workspace).await?;
-        Ok(node.ok_or_else(|| ApiError::not_found("No metastore is assigned to the workspace."))?.owner)
+    /// Where statements of a workspace start: its metastore (empty: none) and default catalog.
+    pub async fn home(&self, workspace: WorkspaceId) -> Result<(String, String)> {
+        let found = assignments::assignment(&mut self.db.read().await?, workspace).await?;
+        let (metastore_id, default) = found.unwrap_or_default();
+        Ok((metastore_id, default.unwrap_or_else(|| MAIN.to_owned())))
     }
 }
 

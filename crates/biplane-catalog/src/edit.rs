@@ -58,8 +58,7 @@ impl Catalog {
         if let Some(owner) = change.owner
             && owner != node.owner
         {
-            self.require_principal(owner).await?;
-            node.owner = owner.to_owned();
+            node.owner = self.principal(owner).await?;
         }
         if change.comment.is_some() {
             node.comment = names::comment(change.comment)?;

@@ -24,6 +24,7 @@ mod metadata;
 mod metastores;
 mod names;
 mod node;
+mod principals;
 mod privilege;
 mod resolve;
 mod rights;

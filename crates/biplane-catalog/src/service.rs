@@ -18,6 +18,10 @@ const TOPIC: &str = "catalog";
 pub trait Principals: Send + Sync {
     /// Whether a user, group or service principal (application id) of this name exists.
     async fn exists(&self, name: &str) -> Result<bool>;
+    /// The name as it is written, whatever case was asked for; none when nobody has it.
+    async fn canonical(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.exists(name).await?.then(|| name.to_owned()))
+    }
     /// Names of all groups this principal is in, nested and system ones included.
     async fn groups_of(&self, name: &str) -> Result<Vec<String>>;
 }
@@ -105,16 +109,16 @@ impl Catalog {
         Ok(Write { tx, metastore: Arc::new(metastore) })
     }
 
-    /// Refuses names that nobody has.
-    pub(crate) async fn require_principal(&self, name: &str) -> Result<()> {
-        if name.is_empty() || name.len() > 255 || !self.principals.exists(name).await? {
+    /// The name as grants and owners are to have it. Refuses names that nobody has.
+    pub(crate) async fn principal(&self, name: &str) -> Result<String> {
+        let known = match name.is_empty() || name.len() > 255 {
+            true => None,
+            false => self.principals.canonical(name).await?,
+        };
+        known.ok_or_else(|| {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(255).collect();
-            return Err(ApiError::new(
-                ErrorCode::ResourceDoesNotExist,
-                format!("Could not find principal with name {shown}."),
-            ));
-        }
-        Ok(())
+            ApiError::new(ErrorCode::ResourceDoesNotExist, format!("Could not find principal with name {shown}."))
+        })
     }
 }
 

@@ -8,37 +8,50 @@ use crate::store;
 use crate::tables::store as staged;
 use biplane_platform::db::args;
 use biplane_platform::{Result, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const BATCH: i64 = 100;
+const EVERY: Duration = Duration::from_secs(60);
 
 impl Catalog {
+    /// Sweeps now and then until it is told to stop.
+    pub async fn sweep_until(self: Arc<Self>, storage: Arc<dyn StorageSweep>, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+            match stop.run_until_cancelled(self.sweep(storage.as_ref())).await {
+                Some(Err(error)) => tracing::warn!(%error, cause = ?error.internal, "dropped files could not be swept"),
+                Some(Ok(_)) => {}
+                None => return,
+            }
+        }
+    }
+
     /// One round; for the server's timer. Gives how many places were emptied.
     pub async fn sweep(&self, storage: &dyn StorageSweep) -> Result<usize> {
         self.sweep_staged().await?;
         let now = self.clock.now_ms();
-        let mut done = 0;
-        let mut failed: Vec<String> = Vec::new();
+        let (mut done, mut after) = (0, String::new());
         loop {
-            let due = due(&mut self.db.read().await?, now, failed.last().map_or("", String::as_str)).await?;
+            let due = due(&mut self.db.read().await?, now, &after).await?;
             if due.is_empty() {
                 return Ok(done);
             }
             for location in due {
+                // What cannot be deleted now is passed over, and tried again in the next round.
+                after.clone_from(&location);
                 let deleted = match Location::parse(&location)?.storage(&self.config) {
                     Ok(place) => storage.delete_prefix(&place).await,
                     Err(error) => Err(error),
                 };
                 if let Err(error) = deleted {
-                    tracing::warn!(%location, %error, cause = ?error.internal, "dropped files could not be deleted; trying again later");
-                    failed.push(location);
+                    tracing::warn!(%location, %error, cause = ?error.internal, "dropped files could not be deleted");
                     continue;
                 }
                 let mut tx = self.db.write().await?;
                 tx.execute("DELETE FROM storage_deletions WHERE location = $1", args![&location]).await?;
                 tx.commit().await?;
                 done += 1;
-                // What cannot be deleted now is passed over, by its place in the order.
-                failed.push(location);
             }
         }
     }

@@ -141,14 +141,14 @@ pub(crate) async fn grant_update(
     ctx: &Ctx,
     kind: Kind,
     full_name: &str,
-    request: UpdatePermissions,
+    mut request: UpdatePermissions,
 ) -> Result<PrivilegeAssignments> {
     if request.changes.len() > CHANGES_MAX {
         return Err(ApiError::invalid(format!("At most {CHANGES_MAX} changes are taken at once.")));
     }
     // Before the transaction: it asks another service.
-    for change in request.changes.iter().filter(|change| !change.add.is_empty()) {
-        service.require_principal(&change.principal).await?;
+    for change in request.changes.iter_mut().filter(|change| !change.add.is_empty()) {
+        change.principal = service.principal(&change.principal).await?;
     }
     let mut write = service.write(ctx).await?;
     let parts = parts(kind, full_name, &write.metastore)?;

@@ -41,3 +41,8 @@ pub async fn workspaces(tx: &mut Tx, metastore_id: &str) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM metastore_assignments WHERE metastore_id = $1 ORDER BY workspace_id";
     tx.fetch_all(sql, args![metastore_id]).await?.iter().map(|row| row.int(0)).collect()
 }
+
+pub async fn oldest(tx: &mut Tx) -> Result<Option<String>> {
+    let sql = "SELECT id FROM securables WHERE kind = 'METASTORE' ORDER BY created_at, id LIMIT 1";
+    tx.fetch_opt(sql, args![]).await?.map(|row| row.text(0)).transpose()
+}
