@@ -24,9 +24,7 @@ pub fn columns(types: &[TTypeId], rows: &[Row]) -> Result<Vec<TColumn>, BadValue
         .iter()
         .enumerate()
         .map(|(index, found)| {
-            let values = rows
-                .iter()
-                .map(|row| row.get(index).and_then(Option::as_deref));
+            let values = rows.iter().map(|row| row.get(index).and_then(Option::as_deref));
             column(*found, values).map_err(|Unreadable| BadValue { column: index })
         })
         .collect()
@@ -107,19 +105,11 @@ mod tests {
     fn texts_become_typed_columns() {
         let rows =
             rows_from_json(br#"[["1","true","0.5","YWI=",null],[null,"false","NaN",null,"x"]]"#);
-        let types = [
-            TTypeId::INT,
-            TTypeId::BOOLEAN,
-            TTypeId::DOUBLE,
-            TTypeId::BINARY,
-            TTypeId::DECIMAL,
-        ];
+        let types =
+            [TTypeId::INT, TTypeId::BOOLEAN, TTypeId::DOUBLE, TTypeId::BINARY, TTypeId::DECIMAL];
         let columns = columns(&types, &rows.unwrap()).unwrap();
         let ints = columns[0].i32_val.as_ref().unwrap();
-        assert_eq!(
-            (&ints.values[..], &ints.nulls[..]),
-            (&[1, 0][..], &[0b10][..])
-        );
+        assert_eq!((&ints.values[..], &ints.nulls[..]), (&[1, 0][..], &[0b10][..]));
         assert_eq!(columns[1].bool_val.as_ref().unwrap().values, [true, false]);
         assert!(columns[2].double_val.as_ref().unwrap().values[1].is_nan());
         assert_eq!(columns[3].binary_val.as_ref().unwrap().values[0], "ab");
@@ -130,21 +120,11 @@ mod tests {
     #[test]
     fn a_value_of_another_type_names_its_column() {
         let rows = [vec![Some("1".to_owned()), Some("300".to_owned())]];
-        assert_eq!(
-            columns(&[TTypeId::INT, TTypeId::TINYINT], &rows)
-                .unwrap_err()
-                .column,
-            1
-        );
+        assert_eq!(columns(&[TTypeId::INT, TTypeId::TINYINT], &rows).unwrap_err().column, 1);
     }
 
     #[test]
     fn no_rows_still_have_columns() {
-        assert_eq!(
-            columns(&[TTypeId::INT, TTypeId::STRING], &[])
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(columns(&[TTypeId::INT, TTypeId::STRING], &[]).unwrap().len(), 2);
     }
 }

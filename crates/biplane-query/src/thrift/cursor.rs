@@ -28,10 +28,7 @@ pub struct Cursor {
 pub type Cursors = Cache<Uuid, Arc<Cursor>>;
 
 pub fn cursors() -> Cursors {
-    Cache::builder()
-        .time_to_idle(IDLE)
-        .max_capacity(CURSORS_MAX)
-        .build()
+    Cache::builder().time_to_idle(IDLE).max_capacity(CURSORS_MAX).build()
 }
 
 /// The caller's statement of an operation handle, and its cursor. A server that was started anew has

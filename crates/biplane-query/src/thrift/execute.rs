@@ -39,18 +39,12 @@ pub async fn execute(
         can_download: request.can_download_result == Some(true),
         next_row: Mutex::new(0),
     });
-    let statement = thrift
-        .statements
-        .submit(ctx, submit_request(session, request))
-        .await?;
+    let statement = thrift.statements.submit(ctx, submit_request(session, request)).await?;
     // Nobody could ever stop it if the client goes away before it has the handle.
     let mut abandoned = CancelOnDrop(Some(statement.clone()));
     let id = uuid_of(statement.info.id.as_str())?;
     thrift.cursors.insert(id, cursor.clone());
-    let snapshot = thrift
-        .statements
-        .wait(&statement, Instant::now() + wait, cursor::ready)
-        .await?;
+    let snapshot = thrift.statements.wait(&statement, Instant::now() + wait, cursor::ready).await?;
     let mut direct_results = None;
     if let Some(direct) = direct {
         let found = direct_results_of(thrift, ctx, &statement, &cursor, &snapshot, direct).await?;
@@ -87,9 +81,7 @@ fn submit_request(session: Arc<SqlSession>, request: TExecuteStatementReq) -> Su
     let mut submit = SubmitRequest::new(Target::Session(session), request.statement, format);
     submit.parameters = parameters(request.parameters.unwrap_or_default());
     submit.conf = request.conf_overlay.unwrap_or_default();
-    submit
-        .conf
-        .retain(|key, _| !key.starts_with(CONF_OF_TRANSPORT));
+    submit.conf.retain(|key, _| !key.starts_with(CONF_OF_TRANSPORT));
     submit.row_limit = positive(request.result_row_limit);
     let seconds = positive(request.query_timeout);
     submit.timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
@@ -97,9 +89,7 @@ fn submit_request(session: Arc<SqlSession>, request: TExecuteStatementReq) -> Su
 }
 
 fn positive(number: Option<i64>) -> u64 {
-    number
-        .and_then(|number| u64::try_from(number).ok())
-        .unwrap_or(0)
+    number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
 }
 
 /// Types that a client does not take natively come as text. Old clients say so of timestamps in the
@@ -135,10 +125,7 @@ async fn direct_results_of(
         operation_status: Some(status::response(statement, snapshot)),
         ..Default::default()
     };
-    let has_rows = matches!(
-        snapshot.state,
-        State::Pending | State::Running | State::Succeeded
-    );
+    let has_rows = matches!(snapshot.state, State::Pending | State::Running | State::Succeeded);
     if !has_rows || !cursor::ready(snapshot) {
         return Ok(results);
     }

@@ -16,11 +16,7 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
     pub fn new(sql_state: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
-            code: TStatusCode::ERROR,
-            sql_state: sql_state.into(),
-            message: message.into(),
-        }
+        Self { code: TStatusCode::ERROR, sql_state: sql_state.into(), message: message.into() }
     }
 
     /// The words are those clients look for when a session or operation is gone already.
@@ -33,10 +29,7 @@ impl Failure {
     }
 
     pub fn unsupported(what: &str) -> Self {
-        Self::new(
-            "0A000",
-            format!("[UNSUPPORTED_FEATURE] {what} is not supported."),
-        )
+        Self::new("0A000", format!("[UNSUPPORTED_FEATURE] {what} is not supported."))
     }
 
     pub fn status(self) -> TStatus {
@@ -67,10 +60,7 @@ impl From<ApiError> for Failure {
             ErrorCode::ResourceExhausted | ErrorCode::RequestLimitExceeded => "53000",
             _ => "HY000",
         };
-        Self::new(
-            sql_state,
-            format!("[{}] {}", error.code.as_str(), error.message),
-        )
+        Self::new(sql_state, format!("[{}] {}", error.code.as_str(), error.message))
     }
 }
 

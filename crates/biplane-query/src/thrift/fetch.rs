@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 /// A fetch is held this long for the next rows; then it answers that there are more.
 const ROWS_WAIT: Duration = Duration::from_secs(60);
+const END_WAIT: Duration = Duration::from_millis(200);
 const ROWS_MAX: usize = 1_000_000;
 const BYTES_DEFAULT: u64 = 20 << 20;
 const BYTES_MAX: u64 = 100 << 20;
@@ -28,13 +29,9 @@ pub struct Limits {
 impl Limits {
     pub fn new(max_rows: i64, max_bytes: Option<i64>) -> Self {
         let rows = usize::try_from(max_rows).unwrap_or(0).clamp(1, ROWS_MAX);
-        let bytes = max_bytes
-            .and_then(|bytes| u64::try_from(bytes).ok())
-            .filter(|bytes| *bytes > 0);
-        Self {
-            rows,
-            bytes: bytes.unwrap_or(BYTES_DEFAULT).min(BYTES_MAX),
-        }
+        let bytes =
+            max_bytes.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+        Self { rows, bytes: bytes.unwrap_or(BYTES_DEFAULT).min(BYTES_MAX) }
     }
 }
 
@@ -55,10 +52,7 @@ pub async fn result_set_metadata(
 /// A snapshot with rows to give. The shape of a result is not known before.
 async fn until_ready(thrift: &Thrift, statement: &Statement) -> Result<Snapshot> {
     let deadline = Instant::now() + ROWS_WAIT;
-    let snapshot = thrift
-        .statements
-        .wait(statement, deadline, cursor::ready)
-        .await?;
+    let snapshot = thrift.statements.wait(statement, deadline, cursor::ready).await?;
     cursor::require_success(&snapshot)?;
     match cursor::ready(&snapshot) {
         true => Ok(snapshot),
@@ -75,14 +69,11 @@ pub fn metadata(
     snapshot: &Snapshot,
 ) -> TGetResultSetMetadataResp {
     let result = snapshot.schema.as_deref();
-    let arrow_schema = result
-        .map(|schema| &schema.arrow_schema)
-        .filter(|schema| !schema.is_empty());
+    let arrow_schema =
+        result.map(|schema| &schema.arrow_schema).filter(|schema| !schema.is_empty());
     TGetResultSetMetadataResp {
         status: success(),
-        schema: Some(schema::table_schema(
-            result.map_or(&[], |schema| &schema.columns),
-        )),
+        schema: Some(schema::table_schema(result.map_or(&[], |schema| &schema.columns))),
         result_format: Some(cursor::shape(statement, cursor, snapshot)),
         lz4_compressed: Some(statement.info.format.lz4_frame()),
         arrow_schema: arrow_schema.map(|schema| schema.clone().into()),
@@ -102,9 +93,7 @@ pub async fn fetch_results(
     let wants_metadata = request.include_result_set_metadata == Some(true);
     let from_start = request.orientation == TFetchOrientation::FIRST;
     if !from_start && request.orientation != TFetchOrientation::NEXT {
-        return Err(Failure::unsupported(
-            "Fetching in another direction than forward",
-        ));
+        return Err(Failure::unsupported("Fetching in another direction than forward"));
     }
     let limits = Limits::new(request.max_rows, request.max_bytes);
     if let Some(held) = held::find(thrift, ctx, &handle.operation_id)? {
@@ -137,10 +126,8 @@ pub async fn next_rows(
 ) -> Result<TFetchResultsResp> {
     let start = *cursor.next_row.lock();
     let deadline = Instant::now() + ROWS_WAIT;
-    let snapshot = thrift
-        .statements
-        .wait(statement, deadline, |snapshot| snapshot.rows > start)
-        .await?;
+    let snapshot =
+        thrift.statements.wait(statement, deadline, |snapshot| snapshot.rows > start).await?;
     cursor::require_success(&snapshot)?;
     let shape = cursor::shape(statement, cursor, &snapshot);
     let (rows, end) = match (statement.chunk_of_row(start), shape) {
@@ -148,15 +135,14 @@ pub async fn next_rows(
         (Some(first), TSparkRowSetType::URL_BASED) => links(thrift, ctx, statement, first)?,
         (Some(first), TSparkRowSetType::ARROW_BASED) => batches(statement, first, limits).await?,
         (Some(first), _) => {
-            let types = snapshot
-                .schema
-                .as_deref()
-                .map(|schema| schema::type_ids(&schema.columns));
+            let types = snapshot.schema.as_deref().map(|schema| schema::type_ids(&schema.columns));
             texts(statement, &types.unwrap_or_default(), first, start, limits).await?
         }
     };
     *cursor.next_row.lock() = end;
-    let now = statement.snapshot();
+    // The end often follows the last rows at once; knowing it saves the client a call.
+    let deadline = Instant::now() + END_WAIT;
+    let now = thrift.statements.wait(statement, deadline, |snapshot| snapshot.rows > end).await?;
     Ok(TFetchResultsResp {
         status: success(),
         has_more_rows: Some(end < now.rows || !now.complete()),
@@ -167,18 +153,12 @@ pub async fn next_rows(
 
 /// No rows, in the shape of the result.
 fn nothing(shape: TSparkRowSetType, start: u64, snapshot: &Snapshot) -> TRowSet {
-    let mut rows = TRowSet {
-        start_row_offset: row_number(start),
-        ..Default::default()
-    };
+    let mut rows = TRowSet { start_row_offset: row_number(start), ..Default::default() };
     match shape {
         TSparkRowSetType::URL_BASED => rows.result_links = Some(Vec::new()),
         TSparkRowSetType::ARROW_BASED => rows.arrow_batches = Some(Vec::new()),
         _ => {
-            let types = snapshot
-                .schema
-                .as_deref()
-                .map(|schema| schema::type_ids(&schema.columns));
+            let types = snapshot.schema.as_deref().map(|schema| schema::type_ids(&schema.columns));
             rows.columns = columns(&types.unwrap_or_default(), &[]).ok();
         }
     }
@@ -203,9 +183,7 @@ fn links(
     let result_links: Vec<_> = metas
         .map(|(index, meta)| {
             end = meta.row_offset + meta.rows;
-            let link = thrift
-                .links
-                .sign(&ctx.base_url, &statement.info.id, index, now_ms);
+            let link = thrift.links.sign(&ctx.base_url, &statement.info.id, index, now_ms);
             TSparkArrowResultLink {
                 file_link: link.url,
                 expiry_time: link.expires_ms / 1000,
@@ -218,11 +196,7 @@ fn links(
         .collect();
     let start = result_links.first().map_or(0, |link| link.start_row_offset);
     Ok((
-        TRowSet {
-            start_row_offset: start,
-            result_links: Some(result_links),
-            ..Default::default()
-        },
+        TRowSet { start_row_offset: start, result_links: Some(result_links), ..Default::default() },
         end,
     ))
 }
@@ -243,10 +217,7 @@ async fn batches(statement: &Statement, first: usize, limits: Limits) -> Result<
             break;
         }
         let batch = chunk(statement, index).await?;
-        batches.push(TSparkArrowBatch {
-            batch,
-            row_count: row_number(meta.rows),
-        });
+        batches.push(TSparkArrowBatch { batch, row_count: row_number(meta.rows) });
         end = meta.row_offset + meta.rows;
     }
     Ok((
@@ -267,14 +238,10 @@ async fn texts(
     start: u64,
     limits: Limits,
 ) -> Result<(TRowSet, u64)> {
-    let offset = statement
-        .chunk_meta(index)
-        .map_or(start, |meta| meta.row_offset);
+    let offset = statement.chunk_meta(index).map_or(start, |meta| meta.row_offset);
     let data = chunk(statement, index).await?;
     let rows = rows_from_json(&data).map_err(ApiError::internal)?;
-    let skip = usize::try_from(start - offset)
-        .unwrap_or(usize::MAX)
-        .min(rows.len());
+    let skip = usize::try_from(start - offset).unwrap_or(usize::MAX).min(rows.len());
     let count = limits.rows.min(rows.len() - skip);
     let columns = columns(types, &rows[skip..skip + count]).map_err(ApiError::internal)?;
     Ok((
@@ -289,12 +256,7 @@ async fn texts(
 }
 
 async fn chunk(statement: &Statement, index: usize) -> Result<bytes::Bytes> {
-    let gone = || {
-        Failure::new(
-            "HY000",
-            "[RESULT_EXPIRED] The result is no longer available.",
-        )
-    };
+    let gone = || Failure::new("HY000", "[RESULT_EXPIRED] The result is no longer available.");
     let chunk = statement.chunk(index).ok_or_else(gone)?;
     chunk.bytes().await.map_err(|error| {
         tracing::warn!(%error, statement_id = %statement.info.id, "a result chunk could not be read");

@@ -73,15 +73,9 @@ mod tests {
         assert_eq!(handles.open(Kind::Session, &handle), Some(id));
         assert_eq!(handles.open(Kind::Statement, &handle), None);
         assert_eq!(Handles::new([2; 32]).open(Kind::Session, &handle), None);
-        let other = THandleIdentifier {
-            secret: Bytes::from_static(b"short"),
-            ..handle.clone()
-        };
+        let other = THandleIdentifier { secret: Bytes::from_static(b"short"), ..handle.clone() };
         assert_eq!(handles.open(Kind::Session, &other), None);
-        let other = THandleIdentifier {
-            guid: Bytes::new(),
-            ..handle
-        };
+        let other = THandleIdentifier { guid: Bytes::new(), ..handle };
         assert_eq!(handles.open(Kind::Session, &other), None);
     }
 }

@@ -55,11 +55,7 @@ pub fn answer(
         has_result_set: true,
         modified_row_count: None,
     };
-    let held = Held {
-        found,
-        owner: ctx.principal.id,
-        next_row: Mutex::new(0),
-    };
+    let held = Held { found, owner: ctx.principal.id, next_row: Mutex::new(0) };
     let mut direct_results = None;
     if let Some(rows_max) = rows_max {
         let result_set = held.fetch(TFetchOrientation::NEXT, None, rows_max)?;
@@ -71,17 +67,11 @@ pub fn answer(
             close_operation: complete.then(|| TStatusResp { status: success() }),
         });
     }
-    let closed = direct_results
-        .as_ref()
-        .is_some_and(|direct| direct.close_operation.is_some());
+    let closed = direct_results.as_ref().is_some_and(|direct| direct.close_operation.is_some());
     if !closed {
         thrift.held.insert(id, Arc::new(held));
     }
-    Ok(TOperationResp {
-        status: success(),
-        operation_handle: Some(handle),
-        direct_results,
-    })
+    Ok(TOperationResp { status: success(), operation_handle: Some(handle), direct_results })
 }
 
 /// The held result of a handle, if it is the caller's own.
@@ -89,12 +79,8 @@ pub fn find(thrift: &Thrift, ctx: &Ctx, handle: &THandleIdentifier) -> Result<Op
     let Some(id) = thrift.handles.open(Kind::Metadata, handle) else {
         return Ok(None);
     };
-    let held = thrift
-        .held
-        .get(&id)
-        .filter(|held| held.owner == ctx.principal.id);
-    held.map(Some)
-        .ok_or_else(|| Failure::invalid_handle("OperationHandle"))
+    let held = thrift.held.get(&id).filter(|held| held.owner == ctx.principal.id);
+    held.map(Some).ok_or_else(|| Failure::invalid_handle("OperationHandle"))
 }
 
 /// Whether the handle was one of a held result.
@@ -102,11 +88,7 @@ pub fn close(thrift: &Thrift, ctx: &Ctx, handle: &THandleIdentifier) -> bool {
     let Some(id) = thrift.handles.open(Kind::Metadata, handle) else {
         return false;
     };
-    if thrift
-        .held
-        .get(&id)
-        .is_some_and(|held| held.owner == ctx.principal.id)
-    {
+    if thrift.held.get(&id).is_some_and(|held| held.owner == ctx.principal.id) {
         thrift.held.invalidate(&id);
     }
     true
@@ -128,9 +110,7 @@ impl Held {
             columns.map(|((name, found), position)| describe(name, *found, None, position, None));
         TGetResultSetMetadataResp {
             status: success(),
-            schema: Some(TTableSchema {
-                columns: columns.collect(),
-            }),
+            schema: Some(TTableSchema { columns: columns.collect() }),
             result_format: Some(TSparkRowSetType::COLUMN_BASED),
             lz4_compressed: Some(false),
             cache_lookup_result: Some(TCacheLookupResult::CACHE_INELIGIBLE),

@@ -22,10 +22,8 @@ use std::task::{Context, Poll};
 const REQUEST_BYTES_MAX: usize = 64 << 20;
 const CONTENT_TYPE: &str = "application/x-thrift";
 /// Headers that carry the text of an error when the status is not 200.
-const ERROR_HEADERS: [&str; 2] = [
-    "x-thriftserver-error-message",
-    "x-databricks-error-or-redirect-message",
-];
+const ERROR_HEADERS: [&str; 2] =
+    ["x-thriftserver-error-message", "x-databricks-error-or-redirect-message"];
 const ERROR_HEADER_CHARS_MAX: usize = 1000;
 
 pub fn routes(thrift: &Arc<Thrift>) -> Router {
@@ -99,14 +97,10 @@ async fn respond(
 
 fn refused_body(rejection: &BytesRejection) -> Response {
     let error = match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-            ErrorCode::PayloadTooLarge,
-            "A Thrift message may have 64 MiB.",
-        ),
-        _ => ApiError::new(
-            ErrorCode::MalformedRequest,
-            "The request body could not be read.",
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(ErrorCode::PayloadTooLarge, "A Thrift message may have 64 MiB.")
+        }
+        _ => ApiError::new(ErrorCode::MalformedRequest, "The request body could not be read."),
     };
     with_error_headers(error.message.clone(), error.into_response())
 }
@@ -114,13 +108,7 @@ fn refused_body(rejection: &BytesRejection) -> Response {
 fn with_error_headers(text: String, mut response: Response) -> Response {
     let text: String = text
         .chars()
-        .map(|c| {
-            if c.is_ascii() && !c.is_ascii_control() {
-                c
-            } else {
-                ' '
-            }
-        })
+        .map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { ' ' })
         .take(ERROR_HEADER_CHARS_MAX)
         .collect();
     if let Ok(value) = HeaderValue::from_str(&text) {
@@ -148,11 +136,7 @@ impl http_body::Body for Parts {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        Poll::Ready(
-            self.0
-                .pop_front()
-                .map(|part| Ok(http_body::Frame::data(part))),
-        )
+        Poll::Ready(self.0.pop_front().map(|part| Ok(http_body::Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {

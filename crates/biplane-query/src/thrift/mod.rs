@@ -20,6 +20,8 @@ mod parameters;
 mod schema;
 mod session;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use metadata::Names;
 

@@ -33,12 +33,7 @@ fn bound(
         let arguments = argument.arguments.unwrap_or_default();
         bound(String::new(), argument.r#type, argument.value, arguments)
     };
-    Parameter {
-        name,
-        r#type,
-        value,
-        arguments: arguments.into_iter().map(element).collect(),
-    }
+    Parameter { name, r#type, value, arguments: arguments.into_iter().map(element).collect() }
 }
 
 #[cfg(test)]
@@ -46,10 +41,7 @@ mod tests {
     use super::*;
 
     fn text(value: &str) -> Option<TSparkParameterValue> {
-        Some(TSparkParameterValue {
-            string_value: Some(value.into()),
-            ..Default::default()
-        })
+        Some(TSparkParameterValue { string_value: Some(value.into()), ..Default::default() })
     }
 
     #[test]
@@ -61,10 +53,7 @@ mod tests {
             ..Default::default()
         };
         let bound = parameters(vec![one("7"), one("8")]);
-        let values: Vec<_> = bound
-            .iter()
-            .map(|p| (p.name.as_str(), p.value.as_deref()))
-            .collect();
+        let values: Vec<_> = bound.iter().map(|p| (p.name.as_str(), p.value.as_deref())).collect();
         assert_eq!(values, [("", Some("7")), ("", Some("8"))]);
     }
 
@@ -76,10 +65,7 @@ mod tests {
             value,
             ..Default::default()
         };
-        let bare = TSparkParameter {
-            name: Some("p".into()),
-            ..Default::default()
-        };
+        let bare = TSparkParameter { name: Some("p".into()), ..Default::default() };
         for parameter in parameters(vec![void(text("None")), void(None), bare]) {
             assert_eq!((parameter.r#type.as_str(), parameter.value), ("VOID", None));
         }
@@ -95,10 +81,7 @@ mod tests {
         let bound = parameters(vec![
             TSparkParameter {
                 r#type: Some("DOUBLE".into()),
-                value: Some(TSparkParameterValue {
-                    double_value: Some(0.5),
-                    ..Default::default()
-                }),
+                value: Some(TSparkParameterValue { double_value: Some(0.5), ..Default::default() }),
                 ..Default::default()
             },
             TSparkParameter {

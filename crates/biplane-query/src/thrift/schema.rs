@@ -12,9 +12,7 @@ pub fn table_schema(columns: &[Column]) -> TTableSchema {
         let comment = (!column.comment.is_empty()).then(|| column.comment.clone());
         describe(&column.name, found, qualifiers, position, comment)
     });
-    TTableSchema {
-        columns: columns.collect(),
-    }
+    TTableSchema { columns: columns.collect() }
 }
 
 pub fn describe(
@@ -24,17 +22,10 @@ pub fn describe(
     position: i32,
     comment: Option<String>,
 ) -> TColumnDesc {
-    let entry = TPrimitiveTypeEntry {
-        r#type: found,
-        type_qualifiers,
-    };
+    let entry = TPrimitiveTypeEntry { r#type: found, type_qualifiers };
     TColumnDesc {
         column_name: name.to_owned(),
-        type_desc: TTypeDesc {
-            types: vec![TTypeEntry {
-                primitive_entry: Some(entry),
-            }],
-        },
+        type_desc: TTypeDesc { types: vec![TTypeEntry { primitive_entry: Some(entry) }] },
         position,
         comment,
     }
@@ -46,17 +37,10 @@ pub fn type_ids(columns: &[Column]) -> Vec<TTypeId> {
 }
 
 fn decimal_qualifiers(precision: i32, scale: i32) -> TTypeQualifiers {
-    let value = |n| TTypeQualifierValue {
-        i32_value: Some(n),
-        string_value: None,
-    };
-    let qualifiers = [
-        ("precision".to_owned(), value(precision)),
-        ("scale".to_owned(), value(scale)),
-    ];
-    TTypeQualifiers {
-        qualifiers: BTreeMap::from(qualifiers),
-    }
+    let value = |n| TTypeQualifierValue { i32_value: Some(n), string_value: None };
+    let qualifiers =
+        [("precision".to_owned(), value(precision)), ("scale".to_owned(), value(scale))];
+    TTypeQualifiers { qualifiers: BTreeMap::from(qualifiers) }
 }
 
 fn type_id(type_name: &str, type_text: &str, interval_type: &str) -> TTypeId {
@@ -85,11 +69,7 @@ fn type_id(type_name: &str, type_text: &str, interval_type: &str) -> TTypeId {
 }
 
 fn is_month_interval(type_text: &str, interval_type: &str) -> bool {
-    let text = if interval_type.is_empty() {
-        type_text
-    } else {
-        interval_type
-    };
+    let text = if interval_type.is_empty() { type_text } else { interval_type };
     let text = text.to_ascii_uppercase();
     text.contains("YEAR") || text.contains("MONTH")
 }
@@ -109,10 +89,7 @@ mod tests {
             ..Default::default()
         };
         let schema = table_schema(&[column]);
-        let entry = schema.columns[0].type_desc.types[0]
-            .primitive_entry
-            .clone()
-            .unwrap();
+        let entry = schema.columns[0].type_desc.types[0].primitive_entry.clone().unwrap();
         assert_eq!(entry.r#type, TTypeId::DECIMAL);
         let qualifiers = entry.type_qualifiers.unwrap().qualifiers;
         assert_eq!(qualifiers["precision"].i32_value, Some(10));
@@ -122,17 +99,8 @@ mod tests {
 
     #[test]
     fn intervals_are_told_apart() {
-        assert_eq!(
-            type_id("INTERVAL", "INTERVAL YEAR TO MONTH", ""),
-            TTypeId::INTERVAL_YEAR_MONTH
-        );
-        assert_eq!(
-            type_id("INTERVAL", "INTERVAL DAY TO SECOND", ""),
-            TTypeId::INTERVAL_DAY_TIME
-        );
-        assert_eq!(
-            type_id("INTERVAL", "", "MONTH"),
-            TTypeId::INTERVAL_YEAR_MONTH
-        );
+        assert_eq!(type_id("INTERVAL", "INTERVAL YEAR TO MONTH", ""), TTypeId::INTERVAL_YEAR_MONTH);
+        assert_eq!(type_id("INTERVAL", "INTERVAL DAY TO SECOND", ""), TTypeId::INTERVAL_DAY_TIME);
+        assert_eq!(type_id("INTERVAL", "", "MONTH"), TTypeId::INTERVAL_YEAR_MONTH);
     }
 }

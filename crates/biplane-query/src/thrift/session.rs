@@ -31,9 +31,7 @@ pub async fn open(
     let mut namespace = request.initial_namespace.unwrap_or_default();
     let mut conf = BTreeMap::new();
     for (key, value) in request.configuration.unwrap_or_default() {
-        let key = key
-            .strip_prefix(CONF_PREFIX)
-            .map_or(key.as_str(), |key| key);
+        let key = key.strip_prefix(CONF_PREFIX).map_or(key.as_str(), |key| key);
         if key == CONF_USE_SCHEMA {
             namespace.schema_name.get_or_insert(value);
         } else if !key.starts_with(CONF_OF_TRANSPORT) {
@@ -43,13 +41,7 @@ pub async fn open(
     let catalog = namespace.catalog_name.filter(|name| !name.is_empty());
     let schema = namespace.schema_name.filter(|name| !name.is_empty());
     check_namespace(thrift, ctx, catalog.as_deref(), schema.as_deref()).await?;
-    let open = OpenSession {
-        warehouse_id,
-        catalog,
-        schema,
-        conf,
-        client_application: None,
-    };
+    let open = OpenSession { warehouse_id, catalog, schema, conf, client_application: None };
     let session = thrift.sessions.open(ctx, open).await?;
     let settings = session.settings();
     let infos = request.get_infos.unwrap_or_default();
@@ -57,18 +49,12 @@ pub async fn open(
         status: success(),
         server_protocol_version: version,
         session_handle: Some(TSessionHandle {
-            session_id: thrift
-                .handles
-                .make(Kind::Session, uuid_of(session.id.as_str())?),
+            session_id: thrift.handles.make(Kind::Session, uuid_of(session.id.as_str())?),
             server_protocol_version: Some(version),
         }),
         configuration: Some(BTreeMap::new()),
-        get_infos: (!infos.is_empty()).then(|| {
-            infos
-                .iter()
-                .map(|kind| info(ctx, *kind).unwrap_or_default())
-                .collect()
-        }),
+        get_infos: (!infos.is_empty())
+            .then(|| infos.iter().map(|kind| info(ctx, *kind).unwrap_or_default()).collect()),
         initial_namespace: Some(TNamespace {
             catalog_name: settings.catalog,
             schema_name: settings.schema,
@@ -89,38 +75,20 @@ async fn check_namespace(
         false => error.into(),
     };
     if let Some(catalog) = catalog {
-        thrift
-            .names
-            .check(ctx, catalog, None)
-            .await
-            .map_err(|error| {
-                absent(
-                    error,
-                    format!("[NO_SUCH_CATALOG_EXCEPTION] Catalog '{catalog}' was not found"),
-                )
-            })?;
+        thrift.names.check(ctx, catalog, None).await.map_err(|error| {
+            absent(error, format!("[NO_SUCH_CATALOG_EXCEPTION] Catalog '{catalog}' was not found"))
+        })?;
     }
     if let Some(schema) = schema {
         let catalog = match catalog {
             Some(catalog) => catalog.to_owned(),
-            None => {
-                thrift
-                    .statements
-                    .homes
-                    .home(ctx.workspace()?)
-                    .await?
-                    .default_catalog
-            }
+            None => thrift.statements.homes.home(ctx.workspace()?).await?.default_catalog,
         };
-        thrift
-            .names
-            .check(ctx, &catalog, Some(schema))
-            .await
-            .map_err(|error| {
-                let text =
-                    format!("[SCHEMA_NOT_FOUND] The schema `{catalog}`.`{schema}` cannot be found");
-                absent(error, text)
-            })?;
+        thrift.names.check(ctx, &catalog, Some(schema)).await.map_err(|error| {
+            let text =
+                format!("[SCHEMA_NOT_FOUND] The schema `{catalog}`.`{schema}` cannot be found");
+            absent(error, text)
+        })?;
     }
     Ok(())
 }
@@ -138,9 +106,7 @@ fn warehouse(compute_id: &str) -> Result<WarehouseId> {
 
 /// The lower of the client's and ours.
 fn negotiate(request: &TOpenSessionReq) -> i32 {
-    let asked = request
-        .client_protocol_i64
-        .and_then(|version| i32::try_from(version).ok());
+    let asked = request.client_protocol_i64.and_then(|version| i32::try_from(version).ok());
     match asked.or(request.client_protocol) {
         Some(version) if version >= PROTOCOL_VERSION_MIN => version.min(PROTOCOL_VERSION),
         _ => PROTOCOL_VERSION_UNNAMED,
@@ -172,25 +138,14 @@ pub async fn get_info(thrift: &Thrift, ctx: &Ctx, request: TGetInfoReq) -> Resul
     find(thrift, ctx, &request.session_handle).await?;
     let value = info(ctx, request.info_type)
         .ok_or_else(|| Failure::unsupported(&format!("GetInfo of type {}", request.info_type.0)))?;
-    Ok(TGetInfoResp {
-        status: success(),
-        info_value: value,
-    })
+    Ok(TGetInfoResp { status: success(), info_value: value })
 }
 
 fn info(ctx: &Ctx, kind: TGetInfoType) -> Option<TGetInfoValue> {
-    let text = |text: &str| TGetInfoValue {
-        string_value: Some(text.to_owned()),
-        ..Default::default()
-    };
-    let small = |number| TGetInfoValue {
-        small_int_value: Some(number),
-        ..Default::default()
-    };
-    let length = |number| TGetInfoValue {
-        len_value: Some(number),
-        ..Default::default()
-    };
+    let text =
+        |text: &str| TGetInfoValue { string_value: Some(text.to_owned()), ..Default::default() };
+    let small = |number| TGetInfoValue { small_int_value: Some(number), ..Default::default() };
+    let length = |number| TGetInfoValue { len_value: Some(number), ..Default::default() };
     Some(match kind {
         // Tools choose their SQL dialect by this name.
         TGetInfoType::SERVER_NAME | TGetInfoType::DBMS_NAME => text("Spark SQL"),
@@ -231,11 +186,7 @@ mod tests {
         assert_eq!(asks(Some(42247), Some(-7)), 42247);
         assert_eq!(asks(Some(42300), None), PROTOCOL_VERSION);
         assert_eq!(asks(None, Some(42245)), 42245);
-        for unnamed in [
-            asks(None, Some(-7)),
-            asks(Some(i64::MAX), None),
-            asks(None, Some(9)),
-        ] {
+        for unnamed in [asks(None, Some(-7)), asks(Some(i64::MAX), None), asks(None, Some(9))] {
             assert_eq!(unnamed, PROTOCOL_VERSION_UNNAMED);
         }
     }

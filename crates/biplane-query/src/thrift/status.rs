@@ -22,10 +22,7 @@ pub async fn get(
     }
     let (statement, _) = cursor::find(thrift, ctx, handle).await?;
     let deadline = Instant::now() + POLL_WAIT;
-    let snapshot = thrift
-        .statements
-        .wait(&statement, deadline, cursor::ready)
-        .await?;
+    let snapshot = thrift.statements.wait(&statement, deadline, cursor::ready).await?;
     Ok(response(&statement, &snapshot))
 }
 

@@ -49,22 +49,13 @@ impl Call {
             (false, kind, method, reader.i32()?)
         };
         match kind {
-            CALL | ONE_WAY => Ok(Self {
-                method,
-                sequence,
-                strict,
-                reader,
-            }),
+            CALL | ONE_WAY => Ok(Self { method, sequence, strict, reader }),
             _ => Err(DecodeError::NotAMessage),
         }
     }
 
     pub fn envelope(&self) -> Envelope {
-        Envelope {
-            method: self.method.clone(),
-            sequence: self.sequence,
-            strict: self.strict,
-        }
+        Envelope { method: self.method.clone(), sequence: self.sequence, strict: self.strict }
     }
 
     /// The argument: field 1 of the struct that wraps the arguments of every method here.
@@ -93,10 +84,7 @@ fn name(reader: &mut Reader, length: i32) -> Result<String> {
     let bytes = reader.raw(length)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| DecodeError::NotUtf8)?;
     // The name comes back in replies and goes to logs.
-    match text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    {
+    match text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         true => Ok(text.to_owned()),
         false => Err(DecodeError::NotAMessage),
     }
@@ -118,10 +106,7 @@ pub struct ApplicationError {
 
 impl ApplicationError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 
     /// The exception message; without a readable call it answers no method in particular.
@@ -142,11 +127,7 @@ impl ApplicationError {
 
 impl Envelope {
     fn unknown() -> Self {
-        Self {
-            method: String::new(),
-            sequence: 0,
-            strict: true,
-        }
+        Self { method: String::new(), sequence: 0, strict: true }
     }
 
     fn write(&self, writer: &mut Writer, kind: u8) {

@@ -13,12 +13,15 @@ pub struct Limits {
     pub elements: usize,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self::REQUEST
+    }
+}
+
 impl Limits {
     /// What a client may send.
-    pub const REQUEST: Self = Self {
-        depth: 32,
-        elements: 100_000,
-    };
+    pub const REQUEST: Self = Self { depth: 32, elements: 100_000 };
 }
 
 pub struct Reader {
@@ -31,13 +34,7 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(data: Bytes, limits: Limits) -> Self {
-        Self {
-            data,
-            position: 0,
-            depth: 0,
-            elements: 0,
-            limits,
-        }
+        Self { data, position: 0, depth: 0, elements: 0, limits }
     }
 
     pub fn remaining(&self) -> usize {
@@ -93,9 +90,7 @@ impl Reader {
 
     pub fn string(&mut self) -> Result<String> {
         let bytes = self.binary()?;
-        std::str::from_utf8(&bytes)
-            .map(str::to_owned)
-            .map_err(|_| DecodeError::NotUtf8)
+        std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| DecodeError::NotUtf8)
     }
 
     /// The header of the next field, or `None` at the end of the struct.

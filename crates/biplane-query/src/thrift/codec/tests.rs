@@ -43,10 +43,7 @@ fn call(method: &str, argument: &impl Wire, strict: bool) -> Bytes {
 fn handle() -> TSessionHandle {
     let bytes = Bytes::from_static(b"0123456789abcdef");
     TSessionHandle {
-        session_id: THandleIdentifier {
-            guid: bytes.clone(),
-            secret: bytes,
-        },
+        session_id: THandleIdentifier { guid: bytes.clone(), secret: bytes },
         server_protocol_version: Some(42248),
     }
 }
@@ -60,23 +57,14 @@ fn execute() -> TExecuteStatementReq {
     TExecuteStatementReq {
         session_handle: handle(),
         statement: "SELECT 'ä', ?".into(),
-        conf_overlay: Some(BTreeMap::from([
-            ("a".into(), "b".into()),
-            ("".into(), "".into()),
-        ])),
+        conf_overlay: Some(BTreeMap::from([("a".into(), "b".into()), ("".into(), "".into())])),
         run_async: Some(true),
         query_timeout: Some(-1),
-        get_direct_results: Some(TSparkGetDirectResults {
-            max_rows: 5,
-            max_bytes: None,
-        }),
+        get_direct_results: Some(TSparkGetDirectResults { max_rows: 5, max_bytes: None }),
         parameters: Some(vec![TSparkParameter {
             ordinal: Some(1),
             r#type: Some("ARRAY<INT>".into()),
-            value: Some(TSparkParameterValue {
-                double_value: Some(0.5),
-                ..Default::default()
-            }),
+            value: Some(TSparkParameterValue { double_value: Some(0.5), ..Default::default() }),
             arguments: Some(vec![argument.clone(), argument]),
             ..Default::default()
         }]),
@@ -88,10 +76,7 @@ fn execute() -> TExecuteStatementReq {
 fn calls_are_read_with_and_without_a_version() {
     for strict in [true, false] {
         let read = Call::read(call("ExecuteStatement", &execute(), strict)).unwrap();
-        assert_eq!(
-            (read.method.as_str(), read.sequence),
-            ("ExecuteStatement", 7)
-        );
+        assert_eq!((read.method.as_str(), read.sequence), ("ExecuteStatement", 7));
         assert_eq!(read.argument::<TExecuteStatementReq>().unwrap(), execute());
     }
 }
@@ -99,9 +84,7 @@ fn calls_are_read_with_and_without_a_version() {
 #[test]
 fn replies_repeat_the_envelope_of_the_call() {
     for strict in [true, false] {
-        let envelope = Call::read(call("CloseSession", &handle(), strict))
-            .unwrap()
-            .envelope();
+        let envelope = Call::read(call("CloseSession", &handle(), strict)).unwrap().envelope();
         let bytes = joined(reply(&envelope, &TStatusResp::default()));
         let version = &[0x80, 1, 0, 2][..];
         assert_eq!(bytes.starts_with(version), strict);
@@ -113,10 +96,7 @@ fn replies_repeat_the_envelope_of_the_call() {
 fn large_binary_values_are_passed_on_without_a_copy() {
     let batch = Bytes::from(vec![7u8; 1 << 20]);
     let rows = TRowSet {
-        arrow_batches: Some(vec![TSparkArrowBatch {
-            batch: batch.clone(),
-            row_count: 3,
-        }]),
+        arrow_batches: Some(vec![TSparkArrowBatch { batch: batch.clone(), row_count: 3 }]),
         ..Default::default()
     };
     let mut writer = Writer::default();
@@ -132,16 +112,12 @@ fn every_truncation_of_a_call_is_an_error() {
     for end in 0..whole.len() {
         let part = whole.slice(..end);
         assert!(
-            Call::read(part)
-                .and_then(Call::argument::<TExecuteStatementReq>)
-                .is_err(),
+            Call::read(part).and_then(Call::argument::<TExecuteStatementReq>).is_err(),
             "{end}"
         );
     }
     let longer = [&whole[..], b"x"].concat();
-    let error = Call::read(longer.into())
-        .unwrap()
-        .argument::<TExecuteStatementReq>();
+    let error = Call::read(longer.into()).unwrap().argument::<TExecuteStatementReq>();
     assert_eq!(error.unwrap_err(), DecodeError::Trailing);
 }
 
@@ -155,18 +131,12 @@ fn claims_of_size_are_checked_before_anything_is_allocated() {
         writer.stop();
         joined(writer.finish())
     };
-    assert_eq!(
-        decode::<TStatus>(list(99_999)).unwrap_err(),
-        DecodeError::Truncated
-    );
+    assert_eq!(decode::<TStatus>(list(99_999)).unwrap_err(), DecodeError::Truncated);
     assert_eq!(
         decode::<TStatus>(list(i32::MAX)).unwrap_err(),
         DecodeError::TooManyElements(100_000)
     );
-    assert_eq!(
-        decode::<TStatus>(list(-1)).unwrap_err(),
-        DecodeError::NegativeLength
-    );
+    assert_eq!(decode::<TStatus>(list(-1)).unwrap_err(), DecodeError::NegativeLength);
 }
 
 #[test]
@@ -190,16 +160,11 @@ fn deep_nesting_is_refused_in_known_and_unknown_fields() {
         }
         data.into()
     };
-    assert_eq!(
-        decode::<TStatus>(deep(99)).unwrap_err(),
-        DecodeError::TooDeep(32)
-    );
+    assert_eq!(decode::<TStatus>(deep(99)).unwrap_err(), DecodeError::TooDeep(32));
     let mut argument = TSparkParameterValueArg::default();
     for _ in 0..40 {
-        argument = TSparkParameterValueArg {
-            arguments: Some(vec![argument]),
-            ..Default::default()
-        };
+        argument =
+            TSparkParameterValueArg { arguments: Some(vec![argument]), ..Default::default() };
     }
     let error = decode::<TSparkParameterValueArg>(encode(&argument)).unwrap_err();
     assert_eq!(error, DecodeError::TooDeep(32));
@@ -223,13 +188,7 @@ fn unknown_fields_and_fields_of_another_type_are_skipped() {
     writer.byte(0);
     writer.stop();
     let status: TStatus = decode(joined(writer.finish())).unwrap();
-    assert_eq!(
-        status,
-        TStatus {
-            status_code: TStatusCode::ERROR,
-            ..Default::default()
-        }
-    );
+    assert_eq!(status, TStatus { status_code: TStatusCode::ERROR, ..Default::default() });
 }
 
 fn garbage() -> impl Strategy<Value = Vec<u8>> {

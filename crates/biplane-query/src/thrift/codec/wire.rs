@@ -106,9 +106,7 @@ impl<V: Wire> Wire for BTreeMap<String, V> {
     fn read(reader: &mut Reader) -> Result<Self> {
         reader.nested(|reader| {
             let size = reader.map(String::KIND, V::KIND)?;
-            (0..size)
-                .map(|_| Ok((String::read(reader)?, V::read(reader)?)))
-                .collect()
+            (0..size).map(|_| Ok((String::read(reader)?, V::read(reader)?))).collect()
         })
     }
 

@@ -48,15 +48,7 @@ pub async fn type_info(
     session::find(thrift, ctx, &request.session_handle).await?;
     let kind = TOperationType::GET_TYPE_INFO;
     let direct = request.get_direct_results;
-    answer(
-        thrift,
-        ctx,
-        direct,
-        kind,
-        layout::TYPE_INFO,
-        type_info_rows(),
-    )
-    .await
+    answer(thrift, ctx, direct, kind, layout::TYPE_INFO, type_info_rows()).await
 }
 
 pub async fn table_types(
@@ -67,15 +59,7 @@ pub async fn table_types(
     session::find(thrift, ctx, &request.session_handle).await?;
     let rows = ["TABLE", "VIEW"].map(|kind| vec![text(kind)]).to_vec();
     let kind = TOperationType::GET_TABLE_TYPES;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::TABLE_TYPES,
-        rows,
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::TABLE_TYPES, rows).await
 }
 
 pub async fn catalogs(thrift: &Thrift, ctx: &Ctx, request: TGetPlainReq) -> Result<TOperationResp> {
@@ -83,15 +67,7 @@ pub async fn catalogs(thrift: &Thrift, ctx: &Ctx, request: TGetPlainReq) -> Resu
     let names = thrift.names.catalogs(ctx).await?;
     let rows = names.iter().map(|name| vec![text(name)]).collect();
     let kind = TOperationType::GET_CATALOGS;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::CATALOGS,
-        rows,
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::CATALOGS, rows).await
 }
 
 pub async fn schemas(
@@ -100,26 +76,11 @@ pub async fn schemas(
     request: TGetSchemasReq,
 ) -> Result<TOperationResp> {
     session::find(thrift, ctx, &request.session_handle).await?;
-    let search = Search::new(
-        request.catalog_name.as_deref(),
-        request.schema_name.as_deref(),
-        None,
-    );
+    let search = Search::new(request.catalog_name.as_deref(), request.schema_name.as_deref(), None);
     let found = search.schemas(&*thrift.names, ctx).await?;
-    let rows = found
-        .iter()
-        .map(|(catalog, schema)| vec![text(schema), text(catalog)])
-        .collect();
+    let rows = found.iter().map(|(catalog, schema)| vec![text(schema), text(catalog)]).collect();
     let kind = TOperationType::GET_SCHEMAS;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::SCHEMAS,
-        rows,
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::SCHEMAS, rows).await
 }
 
 pub async fn tables(thrift: &Thrift, ctx: &Ctx, request: TGetTablesReq) -> Result<TOperationResp> {
@@ -131,10 +92,7 @@ pub async fn tables(thrift: &Thrift, ctx: &Ctx, request: TGetTablesReq) -> Resul
     );
     let types = request.table_types.unwrap_or_default();
     let wanted = |table: &TableInfo| {
-        types.is_empty()
-            || types
-                .iter()
-                .any(|kind| kind.eq_ignore_ascii_case(table_type(table)))
+        types.is_empty() || types.iter().any(|kind| kind.eq_ignore_ascii_case(table_type(table)))
     };
     let mut rows = Vec::new();
     search
@@ -146,15 +104,7 @@ pub async fn tables(thrift: &Thrift, ctx: &Ctx, request: TGetTablesReq) -> Resul
         })
         .await?;
     let kind = TOperationType::GET_TABLES;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::TABLES,
-        rows,
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::TABLES, rows).await
 }
 
 pub async fn columns(
@@ -179,15 +129,7 @@ pub async fn columns(
         })
         .await?;
     let kind = TOperationType::GET_COLUMNS;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::COLUMNS,
-        rows,
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::COLUMNS, rows).await
 }
 
 /// Functions of users are not called yet, and built-in ones are not listed.
@@ -198,15 +140,7 @@ pub async fn functions(
 ) -> Result<TOperationResp> {
     session::find(thrift, ctx, &request.session_handle).await?;
     let kind = TOperationType::GET_FUNCTIONS;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::FUNCTIONS,
-        Vec::new(),
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::FUNCTIONS, Vec::new()).await
 }
 
 /// No table has a key: constraints are refused where tables are made.
@@ -217,15 +151,7 @@ pub async fn primary_keys(
 ) -> Result<TOperationResp> {
     session::find(thrift, ctx, &request.session_handle).await?;
     let kind = TOperationType::UNKNOWN;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::PRIMARY_KEYS,
-        Vec::new(),
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::PRIMARY_KEYS, Vec::new()).await
 }
 
 pub async fn cross_reference(
@@ -235,15 +161,7 @@ pub async fn cross_reference(
 ) -> Result<TOperationResp> {
     session::find(thrift, ctx, &request.session_handle).await?;
     let kind = TOperationType::UNKNOWN;
-    answer(
-        thrift,
-        ctx,
-        request.get_direct_results,
-        kind,
-        layout::CROSS_REFERENCE,
-        Vec::new(),
-    )
-    .await
+    answer(thrift, ctx, request.get_direct_results, kind, layout::CROSS_REFERENCE, Vec::new()).await
 }
 
 /// A walk over what matches the patterns of a call.
@@ -256,11 +174,7 @@ struct Search {
 impl Search {
     fn new(catalog: Option<&str>, schema: Option<&str>, table: Option<&str>) -> Self {
         let [catalog, schema, table] = [catalog, schema, table].map(Pattern::new);
-        Self {
-            catalog,
-            schema,
-            table,
-        }
+        Self { catalog, schema, table }
     }
 
     async fn schemas(&self, names: &dyn Names, ctx: &Ctx) -> Result<Vec<(String, String)>> {

@@ -78,11 +78,7 @@ mod tests {
             ("_%", "", false),
             ("%%_", "ä", true),
         ] {
-            assert_eq!(
-                Pattern::new(Some(pattern)).matches(name),
-                expected,
-                "{pattern} {name}"
-            );
+            assert_eq!(Pattern::new(Some(pattern)).matches(name), expected, "{pattern} {name}");
         }
         assert!(Pattern::new(None).matches("x") && Pattern::new(Some("")).matches("x"));
     }

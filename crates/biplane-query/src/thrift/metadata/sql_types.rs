@@ -17,26 +17,16 @@ pub struct JdbcType {
 pub fn jdbc_type(column: &ColumnInfo) -> JdbcType {
     let integer = |number, size| numeric(number, size, Some(0));
     match column.type_name.as_str() {
-        "BOOLEAN" => JdbcType {
-            numeric: false,
-            ..integer(16, 1)
-        },
+        "BOOLEAN" => JdbcType { numeric: false, ..integer(16, 1) },
         "BYTE" => integer(-6, 1),
         "SHORT" => integer(5, 2),
         "INT" => integer(4, 4),
         "LONG" => integer(-5, 8),
         "FLOAT" => numeric(6, 4, Some(7)),
         "DOUBLE" => numeric(8, 8, Some(15)),
-        "DECIMAL" => numeric(
-            3,
-            column.type_precision.unwrap_or(10),
-            column.type_scale.or(Some(0)),
-        ),
+        "DECIMAL" => numeric(3, column.type_precision.unwrap_or(10), column.type_scale.or(Some(0))),
         "DATE" => other(91, Some(4)),
-        "TIMESTAMP" | "TIMESTAMP_NTZ" => JdbcType {
-            digits: Some(6),
-            ..other(93, Some(8))
-        },
+        "TIMESTAMP" | "TIMESTAMP_NTZ" => JdbcType { digits: Some(6), ..other(93, Some(8)) },
         "BINARY" => other(-2, None),
         "CHAR" => other(1, declared_length(&column.type_text)),
         "STRING" => other(12, declared_length(&column.type_text)),
@@ -50,32 +40,16 @@ pub fn jdbc_type(column: &ColumnInfo) -> JdbcType {
 }
 
 fn numeric(number: i32, size: i32, digits: Option<i32>) -> JdbcType {
-    JdbcType {
-        number,
-        size: Some(size),
-        digits,
-        numeric: true,
-    }
+    JdbcType { number, size: Some(size), digits, numeric: true }
 }
 
 fn other(number: i32, size: Option<i32>) -> JdbcType {
-    JdbcType {
-        number,
-        size,
-        digits: None,
-        numeric: false,
-    }
+    JdbcType { number, size, digits: None, numeric: false }
 }
 
 /// The n of `varchar(n)` and `char(n)`.
 fn declared_length(text: &str) -> Option<i32> {
-    text.split_once('(')?
-        .1
-        .split_once(')')?
-        .0
-        .trim()
-        .parse()
-        .ok()
+    text.split_once('(')?.1.split_once(')')?.0.trim().parse().ok()
 }
 
 /// The type in capitals, the names of struct fields as they are.
@@ -158,10 +132,7 @@ mod tests {
     #[test]
     fn names_in_capitals_keep_field_names() {
         assert_eq!(display_name("decimal(10,2)"), "DECIMAL(10,2)");
-        assert_eq!(
-            display_name("map<string,array<int>>"),
-            "MAP<STRING,ARRAY<INT>>"
-        );
+        assert_eq!(display_name("map<string,array<int>>"), "MAP<STRING,ARRAY<INT>>");
         assert_eq!(
             display_name("struct<aB:int,`c d`: timestamp_ntz>"),
             "STRUCT<aB:INT,`c d`: TIMESTAMP_NTZ>"
@@ -177,10 +148,7 @@ mod tests {
             ..Default::default()
         };
         let found = jdbc_type(&column);
-        assert_eq!(
-            (found.number, found.size, found.digits),
-            (3, Some(12), Some(3))
-        );
+        assert_eq!((found.number, found.size, found.digits), (3, Some(12), Some(3)));
     }
 
     #[test]

@@ -1,0 +1,273 @@
+//! The query service on a database of its own, with an engine that knows five statements and a catalog
+//! of two schemas; and a client that speaks Thrift to it.
+
+use super::super::codec::{Reader, Wire, Writer, kind};
+use super::super::{Names, Thrift};
+use crate::{Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, WarehouseRules};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use biplane_api::catalog::{ColumnInfo, TableInfo};
+use biplane_api::ids::{SandboxId, WarehouseId, WorkspaceId};
+use biplane_platform::testing::{TestDb, admin_ctx};
+use biplane_platform::{ApiError, Clock, Ctx};
+use biplane_proto::channel;
+use biplane_proto::v1::engine_client::EngineClient;
+use biplane_proto::v1::engine_server::{Engine, EngineServer};
+use biplane_proto::v1::execute_event::Event;
+use biplane_proto::v1::*;
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use tonic::transport::Channel;
+use tower::ServiceExt;
+
+pub const WAREHOUSE: &str = "00000000000000aa";
+pub const CHUNK_ROWS: u64 = 3;
+
+pub struct World {
+    _db: TestDb,
+    pub query: Arc<Query>,
+    router: Router,
+    pub ctx: Ctx,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let db = TestDb::new(&[MIGRATIONS]).await.unwrap();
+        let config = QueryConfig::new(db.dir().join("results"));
+        let engines = Arc::new(FakeEngines(engine().await));
+        let query =
+            Query::new(db.db.clone(), Clock::system(), config, engines, Arc::new(FakeHomes)).await;
+        let query = query.unwrap();
+        let thrift = Thrift::new(&query, Arc::new(FakeNames)).await.unwrap();
+        Self { _db: db, query, router: thrift.routes(), ctx: admin_ctx("ada") }
+    }
+
+    pub async fn post(&self, ctx: &Ctx, path: &str, body: Bytes) -> Response<Body> {
+        let mut request = Request::post(path).body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ctx.clone());
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn call_as<Q: Wire, R: Wire>(&self, ctx: &Ctx, method: &str, request: &Q) -> R {
+        let path = format!("/sql/1.0/warehouses/{WAREHOUSE}");
+        let response = self.post(ctx, &path, message(method, request)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{method}");
+        assert_eq!(response.headers()["content-type"], "application/x-thrift");
+        result(response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    pub async fn call<Q: Wire, R: Wire>(&self, method: &str, request: &Q) -> R {
+        self.call_as(&self.ctx, method, request).await
+    }
+}
+
+pub fn message(method: &str, request: &impl Wire) -> Bytes {
+    let mut writer = Writer::default();
+    writer.i32(0x8001_0001_u32 as i32);
+    writer.string(method);
+    writer.i32(1);
+    writer.field(kind::STRUCT, 1);
+    request.write(&mut writer);
+    writer.stop();
+    writer.finish().concat().into()
+}
+
+fn result<R: Wire>(data: Bytes) -> R {
+    let mut reader = Reader::new(data, Default::default());
+    assert_eq!(reader.i32().unwrap(), 0x8001_0002_u32 as i32);
+    reader.string().unwrap();
+    reader.i32().unwrap();
+    assert_eq!(reader.field().unwrap(), Some((R::KIND, 0)));
+    let value = R::read(&mut reader).unwrap();
+    assert_eq!(reader.field().unwrap(), None);
+    reader.end().unwrap();
+    value
+}
+
+struct FakeEngines(EngineClient<Channel>);
+
+#[async_trait::async_trait]
+impl Engines for FakeEngines {
+    async fn authorize(
+        &self,
+        _: &Ctx,
+        warehouse: &WarehouseId,
+    ) -> biplane_platform::Result<WarehouseRules> {
+        match warehouse.as_str() {
+            WAREHOUSE => Ok(WarehouseRules::default()),
+            other => Err(ApiError::not_found(format!("Warehouse {other} does not exist."))),
+        }
+    }
+
+    async fn acquire(
+        &self,
+        _: &Ctx,
+        _: &WarehouseId,
+        _: tokio::time::Instant,
+    ) -> biplane_platform::Result<Lease> {
+        Ok(Lease {
+            client: self.0.clone(),
+            sandbox_id: SandboxId::random(),
+            lost: Default::default(),
+            guard: Box::new(()),
+        })
+    }
+
+    async fn monitored(&self, _: &Ctx) -> biplane_platform::Result<Vec<WarehouseId>> {
+        Ok(Vec::new())
+    }
+}
+
+struct FakeHomes;
+
+#[async_trait::async_trait]
+impl Homes for FakeHomes {
+    async fn home(&self, _: WorkspaceId) -> biplane_platform::Result<Home> {
+        Ok(Home { metastore_id: "m".into(), default_catalog: "main".into() })
+    }
+}
+
+struct FakeNames;
+
+#[async_trait::async_trait]
+impl Names for FakeNames {
+    async fn catalogs(&self, _: &Ctx) -> biplane_platform::Result<Vec<String>> {
+        Ok(vec!["main".into(), "other".into()])
+    }
+
+    async fn schemas(&self, _: &Ctx, catalog: &str) -> biplane_platform::Result<Vec<String>> {
+        Ok(if catalog == "main" { vec!["default".into(), "s2".into()] } else { Vec::new() })
+    }
+
+    async fn tables(
+        &self,
+        _: &Ctx,
+        catalog: &str,
+        schema: &str,
+        columns: bool,
+    ) -> biplane_platform::Result<Vec<TableInfo>> {
+        let column = ColumnInfo {
+            name: "price".into(),
+            type_name: "DECIMAL".into(),
+            type_text: "decimal(10,2)".into(),
+            type_precision: Some(10),
+            type_scale: Some(2),
+            nullable: true,
+            ..Default::default()
+        };
+        let table = |name: &str, table_type: &str| TableInfo {
+            name: name.into(),
+            catalog_name: catalog.into(),
+            schema_name: schema.into(),
+            table_type: table_type.into(),
+            columns: if columns { vec![column.clone()] } else { Vec::new() },
+            ..Default::default()
+        };
+        Ok(vec![table("t_1", "MANAGED"), table("v", "VIEW")])
+    }
+
+    async fn check(
+        &self,
+        _: &Ctx,
+        catalog: &str,
+        schema: Option<&str>,
+    ) -> biplane_platform::Result<()> {
+        match (catalog, schema) {
+            ("main", None | Some("default")) => Ok(()),
+            _ => Err(ApiError::not_found("It does not exist.")),
+        }
+    }
+}
+
+async fn engine() -> EngineClient<Channel> {
+    let (near, far) = tokio::io::duplex(1 << 20);
+    tokio::spawn(channel::serve(far, EngineServer::new(FakeEngine)));
+    EngineClient::new(channel::over(near).await.unwrap())
+}
+
+struct FakeEngine;
+
+fn event(event: Event) -> Result<ExecuteEvent, tonic::Status> {
+    Ok(ExecuteEvent { event: Some(event) })
+}
+
+fn schema(request: &ExecuteRequest) -> Event {
+    let column = Column {
+        name: "n".into(),
+        type_name: "LONG".into(),
+        type_text: "BIGINT".into(),
+        nullable: true,
+        ..Default::default()
+    };
+    let arrow = request.format == ResultFormat::Arrow as i32;
+    let arrow_schema = if arrow { b"schema".to_vec() } else { Vec::new() };
+    Event::Schema(ResultSchema { columns: vec![column], arrow_schema: arrow_schema.into() })
+}
+
+fn chunk(request: &ExecuteRequest, index: u64) -> Event {
+    let first = index * CHUNK_ROWS;
+    let data = match request.format == ResultFormat::Arrow as i32 {
+        true => format!("batch-{index}"),
+        false => format!(r#"[["{first}"],[null],["{}"]]"#, first + 2),
+    };
+    Event::Chunk(Chunk { data: data.into(), rows: CHUNK_ROWS, uncompressed_bytes: 10 })
+}
+
+#[tonic::async_trait]
+impl Engine for FakeEngine {
+    type ExecuteStream = BoxStream<'static, Result<ExecuteEvent, tonic::Status>>;
+
+    /// `ROWS <chunks>`, `UPDATE`, `DDL`, `FAIL`, `HANG`.
+    async fn execute(
+        &self,
+        request: tonic::Request<ExecuteRequest>,
+    ) -> Result<tonic::Response<Self::ExecuteStream>, tonic::Status> {
+        let request = request.into_inner();
+        let finished = Finished { statement_type: "SELECT".into(), ..Default::default() };
+        let text = request.statement.clone();
+        let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        let events = match word {
+            "ROWS" => {
+                let chunks = rest.parse::<u64>().unwrap();
+                let mut events = vec![event(schema(&request))];
+                events.extend((0..chunks).map(|index| event(chunk(&request, index))));
+                events.push(event(Event::Finished(finished)));
+                events
+            }
+            "UPDATE" => vec![
+                event(Event::Schema(ResultSchema::default())),
+                event(Event::Finished(Finished { num_modified_rows: Some(3), ..finished })),
+            ],
+            "DDL" => vec![
+                event(Event::Schema(ResultSchema::default())),
+                event(Event::Finished(finished)),
+            ],
+            "FAIL" => vec![event(Event::Failed(Failed {
+                error_class: "DIVIDE_BY_ZERO".into(),
+                sql_state: "22012".into(),
+                message: "[DIVIDE_BY_ZERO] Division by zero.".into(),
+                error_code: "BAD_REQUEST".into(),
+                ..Default::default()
+            }))],
+            _ => return Ok(tonic::Response::new(futures::stream::pending().boxed())),
+        };
+        Ok(tonic::Response::new(futures::stream::iter(events).boxed()))
+    }
+
+    async fn close_session(
+        &self,
+        _: tonic::Request<CloseSessionRequest>,
+    ) -> Result<tonic::Response<CloseSessionResponse>, tonic::Status> {
+        Ok(tonic::Response::new(CloseSessionResponse {}))
+    }
+
+    async fn stats(
+        &self,
+        _: tonic::Request<StatsRequest>,
+    ) -> Result<tonic::Response<StatsResponse>, tonic::Status> {
+        Ok(tonic::Response::new(StatsResponse::default()))
+    }
+}
