@@ -84,8 +84,14 @@ macro_rules! answers {
 }
 
 answers! {
-    TStatusResp TOperationResp TGetOperationStatusResp TGetResultSetMetadataResp TFetchResultsResp
+    TOperationResp TGetOperationStatusResp TGetResultSetMetadataResp TFetchResultsResp
     TGetInfoResp
+}
+
+impl Answer for TStatusResp {
+    fn failed(status: TStatus) -> Self {
+        Self { status }
+    }
 }
 
 impl Answer for TOpenSessionResp {

@@ -76,7 +76,7 @@ pub fn metadata(
         schema: Some(schema::table_schema(result.map_or(&[], |schema| &schema.columns))),
         result_format: Some(cursor::shape(statement, cursor, snapshot)),
         lz4_compressed: Some(statement.info.format.lz4_frame()),
-        arrow_schema: arrow_schema.map(|schema| schema.clone().into()),
+        arrow_schema: arrow_schema.cloned(),
         cache_lookup_result: Some(TCacheLookupResult::CACHE_MISS),
         uncompressed_bytes: None,
         compressed_bytes: None,
