@@ -16,7 +16,8 @@ const CREDENTIAL_BYTES_MAX: usize = 8192;
 const STATEMENT_PATHS: &[&str] =
     &["/internal/v1/", "/api/2.1/unity-catalog/", "/api/2.0/unity-catalog/", "/api/2.0/fs/"];
 /// What a token with scope `sql` and no more may call.
-const SQL_PATHS: &[&str] = &["/api/2.0/sql/", "/sql/", "/api/2.0/preview/scim/v2/Me", "/api/2.0/scim/v2/Me"];
+const SQL_PATHS: &[&str] =
+    &["/api/2.0/sql/", "/sql/", "/api/2.0/preview/scim/v2/Me", "/api/2.0/scim/v2/Me"];
 const WORKSPACE_HEADERS: &[&str] = &["x-databricks-workspace-id", "x-databricks-org-id"];
 
 /// What the edge knows of a request.
@@ -98,8 +99,13 @@ impl Identity {
         self.authenticated(&token, workspace).await
     }
 
-    async fn authenticated(&self, token: &Token, workspace: Option<WorkspaceId>) -> Result<Authenticated> {
-        let resolved = self.principal(token.principal_id, workspace).await?.ok_or_else(unauthenticated)?;
+    async fn authenticated(
+        &self,
+        token: &Token,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Authenticated> {
+        let resolved =
+            self.principal(token.principal_id, workspace).await?.ok_or_else(unauthenticated)?;
         if !resolved.member {
             return Err(ApiError::denied("You are not a member of this workspace."));
         }
@@ -156,14 +162,15 @@ impl Identity {
             return Err(ApiError::denied("The token belongs to another workspace."));
         }
         match (by_host.or(token.workspace), asked) {
-            (Some(here), Some(asked)) if here != asked => {
-                Err(ApiError::denied("The workspace id sent is not that of the host name or token."))
-            }
+            (Some(here), Some(asked)) if here != asked => Err(ApiError::denied(
+                "The workspace id sent is not that of the host name or token.",
+            )),
             (Some(here), _) => Ok(Some(here)),
             (None, Some(asked)) => Ok(Some(asked)),
             (None, None) if token.preferred.is_some() => Ok(token.preferred),
             (None, None) => {
-                let resolved = self.principal(token.principal_id, None).await?.ok_or_else(unauthenticated)?;
+                let resolved =
+                    self.principal(token.principal_id, None).await?.ok_or_else(unauthenticated)?;
                 Ok(resolved.default_workspace)
             }
         }
@@ -187,7 +194,11 @@ impl Identity {
         self.cached(text, async || web::ops::session_find(self, text).await).await
     }
 
-    async fn cached(&self, text: &str, find: impl AsyncFnOnce() -> Result<Option<Token>>) -> Result<Arc<Token>> {
+    async fn cached(
+        &self,
+        text: &str,
+        find: impl AsyncFnOnce() -> Result<Option<Token>>,
+    ) -> Result<Arc<Token>> {
         let key = hash::digest(text);
         let epoch = self.cache.epoch();
         let token = match self.cache.tokens.get(epoch, &key) {
@@ -247,7 +258,9 @@ fn asked_workspace(headers: &HeaderMap) -> Result<Option<WorkspaceId>> {
         return Ok(None);
     };
     let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    id.map(Some).ok_or_else(|| ApiError::invalid("The workspace id in the request's headers is not a number."))
+    id.map(Some).ok_or_else(|| {
+        ApiError::invalid("The workspace id in the request's headers is not a number.")
+    })
 }
 
 fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {

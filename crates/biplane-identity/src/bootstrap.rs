@@ -1,6 +1,8 @@
 //! The first start: account, admin, workspace. Later starts find them.
 
-use crate::principals::{ACCOUNT_ADMIN, ACCOUNT_USERS, Email, Kind, PrincipalRow, store as principals};
+use crate::principals::{
+    ACCOUNT_ADMIN, ACCOUNT_USERS, Email, Kind, PrincipalRow, store as principals,
+};
 use crate::workspaces::{Workspace, store as workspaces};
 use crate::{Identity, hash, lookup, tokens};
 use biplane_api::ids::{AccountId, PrincipalId, WorkspaceId};
@@ -89,7 +91,8 @@ impl Identity {
         };
         let admin = first_admin(&options.admin_user_name, now);
         let mut tx = self.db.write().await?;
-        principals::insert(&mut tx, &workspaces::system_group(ACCOUNT_USERS, None, now), None).await?;
+        principals::insert(&mut tx, &workspaces::system_group(ACCOUNT_USERS, None, now), None)
+            .await?;
         principals::insert(&mut tx, &admin, Some(&password_hash)).await?;
         workspaces::insert(&mut tx, &workspace, Some(admin.id)).await?;
         workspaces::permission_set(&mut tx, workspace.id, admin.id, "ADMIN").await?;
@@ -109,8 +112,10 @@ impl Identity {
         let password = readable_password()?;
         let hash = self.passwords.hash(&password).await?;
         let mut tx = self.db.write().await?;
-        let user = principals::by_name(&mut tx, user_name).await?.filter(|row| row.kind == Kind::User);
-        let user = user.ok_or_else(|| ApiError::not_found(format!("User {user_name} does not exist.")))?;
+        let user =
+            principals::by_name(&mut tx, user_name).await?.filter(|row| row.kind == Kind::User);
+        let user =
+            user.ok_or_else(|| ApiError::not_found(format!("User {user_name} does not exist.")))?;
         principals::set_password_hash(&mut tx, user.id, Some(&hash)).await?;
         principals::sign_out(&mut tx, user.id).await?;
         self.changed(tx).await?;
@@ -129,8 +134,14 @@ impl Identity {
     }
 }
 
-async fn first_token(tx: &mut Tx, admin: PrincipalId, workspace: WorkspaceId, now_ms: i64) -> Result<Secret> {
-    let (row, pat) = tokens::store::TokenRow::fresh(admin, workspace, "client profile", admin, now_ms, None)?;
+async fn first_token(
+    tx: &mut Tx,
+    admin: PrincipalId,
+    workspace: WorkspaceId,
+    now_ms: i64,
+) -> Result<Secret> {
+    let (row, pat) =
+        tokens::store::TokenRow::fresh(admin, workspace, "client profile", admin, now_ms, None)?;
     tokens::store::insert(tx, &row, &pat).await?;
     Ok(pat)
 }

@@ -74,7 +74,8 @@ pub struct Identity {
 impl Identity {
     /// The database is migrated. Starts the task that hears of changes by other replicas.
     pub async fn new(db: Db, clock: Clock, config: Config) -> Result<Arc<Self>> {
-        let account_id = keys::stored(&db, &clock, "account_id", || AccountId::random().to_string()).await?;
+        let account_id =
+            keys::stored(&db, &clock, "account_id", || AccountId::random().to_string()).await?;
         let identity = Self {
             account_id: account_id.parse().map_err(biplane_platform::ApiError::internal)?,
             zone: config.zone.map(|zone| zone.to_ascii_lowercase()),
@@ -131,7 +132,9 @@ impl Identity {
     fn check_account(&self, account_id: &AccountId) -> Result<()> {
         match *account_id == self.account_id {
             true => Ok(()),
-            false => Err(biplane_platform::ApiError::not_found(format!("Account {account_id} does not exist."))),
+            false => Err(biplane_platform::ApiError::not_found(format!(
+                "Account {account_id} does not exist."
+            ))),
         }
     }
 }

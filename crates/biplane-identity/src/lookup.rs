@@ -1,7 +1,7 @@
 //! What other services ask of identity: who is called what.
 
-use crate::principals::{Kind, store};
 use crate::Identity;
+use crate::principals::{Kind, store};
 use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, Principal, Result, Tx};
 use std::sync::Arc;
@@ -50,7 +50,8 @@ impl Identity {
             .await?
             .ok_or_else(|| ApiError::internal("the account has no admin"))?;
         let resolved = self.principal(id, Some(workspace)).await?;
-        let resolved = resolved.ok_or_else(|| ApiError::internal("the account admin is not active"))?;
+        let resolved =
+            resolved.ok_or_else(|| ApiError::internal("the account admin is not active"))?;
         let mut principal = Principal::clone(&resolved.principal);
         principal.account_admin = true;
         principal.workspace_admin = true;

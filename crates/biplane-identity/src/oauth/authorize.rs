@@ -31,7 +31,11 @@ pub struct AuthorizeQuery {
 }
 
 /// Where the browser goes. An unknown client or redirect is told to the person, never redirected to.
-pub async fn authorize(identity: &Identity, call: &Call<'_>, query: &AuthorizeQuery) -> Result<String> {
+pub async fn authorize(
+    identity: &Identity,
+    call: &Call<'_>,
+    query: &AuthorizeQuery,
+) -> Result<String> {
     let client = query.client_id.as_deref().unwrap_or_default();
     if !PUBLIC_CLIENTS.contains(&client) {
         return Err(ApiError::invalid("client_id is not that of a known client."));
@@ -46,7 +50,9 @@ pub async fn authorize(identity: &Identity, call: &Call<'_>, query: &AuthorizeQu
     };
     let person = match identity.authenticate(call).await {
         Ok(found) if found.credential == Credential::WebSession => found.principal,
-        Err(error) if !matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::PermissionDenied) => {
+        Err(error)
+            if !matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::PermissionDenied) =>
+        {
             return Err(error);
         }
         _ => {
@@ -85,16 +91,21 @@ fn check(query: &AuthorizeQuery) -> Result<(String, String), Refused> {
     }
     let challenge = query.code_challenge.as_deref().unwrap_or_default();
     // The SHA-256 of the verifier in base64url.
-    let shaped = challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let shaped = challenge.len() == 43
+        && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     if !shaped || query.code_challenge_method.as_deref() != Some("S256") {
-        return Err(Refused::new("invalid_request", "PKCE is needed: code_challenge with method S256."));
+        return Err(Refused::new(
+            "invalid_request",
+            "PKCE is needed: code_challenge with method S256.",
+        ));
     }
     Ok((scopes(query.scope.as_deref())?, challenge.to_owned()))
 }
 
 /// Clients on people's machines listen on the loopback interface, on any port and path.
 pub fn redirect_uri(text: &str) -> Result<Url> {
-    let wrong = || ApiError::invalid("redirect_uri must be http:// on localhost, 127.0.0.1 or [::1].");
+    let wrong =
+        || ApiError::invalid("redirect_uri must be http:// on localhost, 127.0.0.1 or [::1].");
     if text.len() > FIELD_BYTES_MAX || text.contains('\\') {
         return Err(wrong());
     }

@@ -48,15 +48,26 @@ pub fn authorization_server(origin: &Origin, root: &str) -> AuthorizationServer 
         scopes_supported: texts(SCOPES),
         response_types_supported: texts(&["code"]),
         response_modes_supported: texts(&["query"]),
-        grant_types_supported: texts(&["client_credentials", "authorization_code", "refresh_token"]),
+        grant_types_supported: texts(&[
+            "client_credentials",
+            "authorization_code",
+            "refresh_token",
+        ]),
         code_challenge_methods_supported: texts(&["S256"]),
-        token_endpoint_auth_methods_supported: texts(&["client_secret_basic", "client_secret_post", "none"]),
+        token_endpoint_auth_methods_supported: texts(&[
+            "client_secret_basic",
+            "client_secret_post",
+            "none",
+        ]),
         subject_types_supported: texts(&["public"]),
         id_token_signing_alg_values_supported: texts(&["ES256"]),
     }
 }
 
 /// The workspace that tokens given out on this host are good for; None = all of the account.
-pub async fn bound_workspace(identity: &Identity, origin: &Origin) -> Result<Option<biplane_api::ids::WorkspaceId>> {
+pub async fn bound_workspace(
+    identity: &Identity,
+    origin: &Origin,
+) -> Result<Option<biplane_api::ids::WorkspaceId>> {
     identity.workspace_by_host(host(origin)).await
 }

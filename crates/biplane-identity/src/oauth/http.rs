@@ -34,7 +34,10 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
         .routes(routes!(oauth_token))
         .routes(routes!(account_oauth_token))
         .route("/oidc/.well-known/openid-configuration", get(authorization_server_get))
-        .route("/oidc/accounts/{account_id}/.well-known/openid-configuration", get(account_authorization_server_get))
+        .route(
+            "/oidc/accounts/{account_id}/.well-known/openid-configuration",
+            get(account_authorization_server_get),
+        )
         .route("/oidc/accounts/{account_id}/v1/authorize", get(oauth_authorize))
         .route("/oidc/oauth2/v2.0/authorize", get(oauth_authorize))
         .route("/oidc/oauth2/v2.0/token", post(oauth_token))
@@ -90,12 +93,18 @@ async fn oauth_authorize(
     Ok((StatusCode::FOUND, [(header::LOCATION, location), NO_STORE]).into_response())
 }
 
-const NO_STORE: (header::HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+const NO_STORE: (header::HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 #[utoipa::path(post, path = "/oidc/v1/token", operation_id = "oauth_token", tag = "oauth", security(()),
     request_body(content = Object, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = OAuthToken), (status = 400, body = OAuthError), (status = 401, body = OAuthError)))]
-async fn oauth_token(State(identity): Service, origin: Origin, headers: HeaderMap, body: Bytes) -> Response {
+async fn oauth_token(
+    State(identity): Service,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     answer(&identity, &origin, &headers, &body).await
 }
 
@@ -116,9 +125,17 @@ async fn account_oauth_token(
     }
 }
 
-async fn answer(identity: &Identity, origin: &Origin, headers: &HeaderMap, body: &Bytes) -> Response {
+async fn answer(
+    identity: &Identity,
+    origin: &Origin,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Response {
     let Ok(request) = serde_urlencoded::from_bytes::<TokenRequest>(body) else {
-        return refusal(Refused::new("invalid_request", "The body must be form-encoded, each field once."));
+        return refusal(Refused::new(
+            "invalid_request",
+            "The body must be form-encoded, each field once.",
+        ));
     };
     match token::token(identity, origin, headers, &request).await {
         Ok(token) => ([NO_STORE], Json(token)).into_response(),

@@ -38,8 +38,11 @@ pub struct Signer {
 
 impl Signer {
     pub async fn load(db: &Db, clock: &Clock) -> Result<Self> {
-        let fresh = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(ApiError::internal)?;
-        let text = keys::stored(db, clock, "oauth_es256", || STANDARD.encode(fresh.serialized_der())).await?;
+        let fresh = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+            .map_err(ApiError::internal)?;
+        let text =
+            keys::stored(db, clock, "oauth_es256", || STANDARD.encode(fresh.serialized_der()))
+                .await?;
         let pkcs8 = STANDARD.decode(text).map_err(ApiError::internal)?;
         let pair = rcgen::KeyPair::try_from(pkcs8.as_slice()).map_err(ApiError::internal)?;
         // 4, x and y of 32 bytes each.
@@ -68,7 +71,9 @@ impl Signer {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok().map(|data| data.claims)
+        jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+            .ok()
+            .map(|data| data.claims)
     }
 
     pub fn key_set(&self) -> Value {

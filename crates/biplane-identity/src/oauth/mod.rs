@@ -45,9 +45,13 @@ impl From<biplane_platform::ApiError> for Refused {
 fn scopes(asked: Option<&str>) -> Result<String, Refused> {
     let asked: Vec<&str> = asked.unwrap_or_default().split_ascii_whitespace().collect();
     if let Some(unknown) = asked.iter().find(|scope| !SCOPES.contains(scope)) {
-        return Err(Refused::new("invalid_scope", format!("The scope {unknown:.64} is not known.")));
+        return Err(Refused::new(
+            "invalid_scope",
+            format!("The scope {unknown:.64} is not known."),
+        ));
     }
-    let mut granted: Vec<&str> = SCOPES.iter().copied().filter(|scope| asked.contains(scope)).collect();
+    let mut granted: Vec<&str> =
+        SCOPES.iter().copied().filter(|scope| asked.contains(scope)).collect();
     if !granted.contains(&SCOPE_ALL) && !granted.contains(&SCOPE_SQL) {
         granted.insert(0, SCOPE_ALL);
     }

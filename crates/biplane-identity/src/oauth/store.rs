@@ -28,7 +28,8 @@ pub struct RefreshRow {
 }
 
 pub async fn code_insert(tx: &mut Tx, hash: &str, row: &CodeRow, now_ms: i64) -> Result<()> {
-    tx.execute("DELETE FROM oauth_codes WHERE expires_at < $1", args![now_ms - REMEMBER_MS]).await?;
+    tx.execute("DELETE FROM oauth_codes WHERE expires_at < $1", args![now_ms - REMEMBER_MS])
+        .await?;
     tx.execute("DELETE FROM oauth_refresh_tokens WHERE expires_at < $1", args![now_ms]).await?;
     tx.execute(
         "INSERT INTO oauth_codes (code_hash, family_id, client_id, principal_id, redirect_uri, code_challenge,
@@ -101,11 +102,14 @@ pub async fn refresh_by_hash(tx: &mut Tx, hash: &str) -> Result<Option<RefreshRo
 }
 
 pub async fn refresh_use(tx: &mut Tx, hash: &str, now_ms: i64) -> Result<bool> {
-    let sql = "UPDATE oauth_refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL";
+    let sql =
+        "UPDATE oauth_refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL";
     Ok(tx.execute(sql, args![hash, now_ms]).await? == 1)
 }
 
 /// Ends a sign-in: nothing of it can be refreshed any more.
 pub async fn family_delete(tx: &mut Tx, family_id: &str) -> Result<()> {
-    tx.execute("DELETE FROM oauth_refresh_tokens WHERE family_id = $1", args![family_id]).await.map(|_| ())
+    tx.execute("DELETE FROM oauth_refresh_tokens WHERE family_id = $1", args![family_id])
+        .await
+        .map(|_| ())
 }

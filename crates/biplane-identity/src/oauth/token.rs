@@ -42,12 +42,21 @@ pub struct TokenRequest {
 
 type Answer = Result<OAuthToken, Refused>;
 
-pub async fn token(identity: &Identity, origin: &Origin, headers: &HeaderMap, request: &TokenRequest) -> Answer {
-    for (name, value) in
-        [("authorization_details", &request.authorization_details), ("assume_group", &request.assume_group)]
-    {
+pub async fn token(
+    identity: &Identity,
+    origin: &Origin,
+    headers: &HeaderMap,
+    request: &TokenRequest,
+) -> Answer {
+    for (name, value) in [
+        ("authorization_details", &request.authorization_details),
+        ("assume_group", &request.assume_group),
+    ] {
         if value.as_ref().is_some_and(|value| !value.is_empty()) {
-            return Err(Refused::new("invalid_request", format!("{name} is not supported by this server.")));
+            return Err(Refused::new(
+                "invalid_request",
+                format!("{name} is not supported by this server."),
+            ));
         }
     }
     match request.grant_type.as_deref() {
@@ -85,17 +94,26 @@ async fn client_credentials(
 ) -> Answer {
     let refused = || Refused::new("invalid_client", "The client id or the secret is wrong.");
     let (id, secret) = client(headers, request).ok_or_else(refused)?;
-    let principal_id = secrets::ops::secret_check(identity, &id, &secret).await?.ok_or_else(refused)?;
+    let principal_id =
+        secrets::ops::secret_check(identity, &id, &secret).await?.ok_or_else(refused)?;
     let scope = scopes(request.scope.as_deref())?;
     // Who has the secret can always ask again.
-    let scope = scope.split(' ').filter(|scope| *scope != SCOPE_OFFLINE).collect::<Vec<_>>().join(" ");
+    let scope =
+        scope.split(' ').filter(|scope| *scope != SCOPE_OFFLINE).collect::<Vec<_>>().join(" ");
     access_token(identity, origin, principal_id, &id, scope, None).await
 }
 
-async fn authorization_code(identity: &Identity, origin: &Origin, request: &TokenRequest) -> Answer {
+async fn authorization_code(
+    identity: &Identity,
+    origin: &Origin,
+    request: &TokenRequest,
+) -> Answer {
     let refused = |why: &str| Refused::new("invalid_grant", why);
     let client_id = public_client(request)?;
-    let code = request.code.as_deref().ok_or_else(|| Refused::new("invalid_request", "code is missing."))?;
+    let code = request
+        .code
+        .as_deref()
+        .ok_or_else(|| Refused::new("invalid_request", "code is missing."))?;
     let code_hash = hash::hex_digest(code);
     let now = identity.clock.now_ms();
     let mut tx = identity.db.write().await?;
@@ -124,7 +142,17 @@ async fn authorization_code(identity: &Identity, origin: &Origin, request: &Toke
         return Err(refused(why));
     }
     let refresh = match row.scope.split(' ').any(|scope| scope == SCOPE_OFFLINE) {
-        true => Some(refresh_issue(&mut tx, identity, &row.family_id, client_id, row.principal_id, &row.scope).await?),
+        true => Some(
+            refresh_issue(
+                &mut tx,
+                identity,
+                &row.family_id,
+                client_id,
+                row.principal_id,
+                &row.scope,
+            )
+            .await?,
+        ),
         false => None,
     };
     tx.commit().await?;
@@ -140,7 +168,8 @@ fn public_client(request: &TokenRequest) -> Result<&str, Refused> {
 }
 
 fn same_redirect(asked: &str, sent: Option<&str>) -> bool {
-    sent.and_then(|sent| authorize::redirect_uri(sent).ok()).is_some_and(|sent| sent.as_str() == asked)
+    sent.and_then(|sent| authorize::redirect_uri(sent).ok())
+        .is_some_and(|sent| sent.as_str() == asked)
 }
 
 fn verified(challenge: &str, verifier: Option<&str>) -> bool {
@@ -150,7 +179,8 @@ fn verified(challenge: &str, verifier: Option<&str>) -> bool {
 }
 
 async fn refresh_token(identity: &Identity, origin: &Origin, request: &TokenRequest) -> Answer {
-    let refused = || Refused::new("invalid_grant", "The refresh token is not valid. Sign in again.");
+    let refused =
+        || Refused::new("invalid_grant", "The refresh token is not valid. Sign in again.");
     let client_id = public_client(request)?;
     let sent = request.refresh_token.as_deref();
     let sent = sent.ok_or_else(|| Refused::new("invalid_request", "refresh_token is missing."))?;
@@ -167,7 +197,9 @@ async fn refresh_token(identity: &Identity, origin: &Origin, request: &TokenRequ
         return Err(refused());
     }
     let scope = narrowed(&row.scope, request.scope.as_deref())?;
-    let fresh = refresh_issue(&mut tx, identity, &row.family_id, client_id, row.principal_id, &row.scope).await?;
+    let fresh =
+        refresh_issue(&mut tx, identity, &row.family_id, client_id, row.principal_id, &row.scope)
+            .await?;
     tx.commit().await?;
     access_token(identity, origin, row.principal_id, client_id, scope, Some(fresh)).await
 }
@@ -216,7 +248,10 @@ async fn access_token(
     let workspace = discovery::bound_workspace(identity, origin).await?;
     let resolved = identity.principal(principal_id, workspace).await?;
     let resolved = resolved.filter(|resolved| resolved.member).ok_or_else(|| {
-        Refused::new("access_denied", "The principal is not active, or not a member of this workspace.")
+        Refused::new(
+            "access_denied",
+            "The principal is not active, or not a member of this workspace.",
+        )
     })?;
     let now_s = identity.clock.now_ms() / 1000;
     let claims = Claims {

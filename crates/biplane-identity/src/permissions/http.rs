@@ -22,7 +22,10 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
             "/api/2.0/permissions/sql/{object_type}/{object_id}",
             get(permissions_get).put(permissions_set).patch(permissions_update),
         )
-        .route("/api/2.0/permissions/sql/{object_type}/{object_id}/permissionLevels", get(permission_levels_get))
+        .route(
+            "/api/2.0/permissions/sql/{object_type}/{object_id}/permissionLevels",
+            get(permission_levels_get),
+        )
         .with_state(identity.clone())
 }
 

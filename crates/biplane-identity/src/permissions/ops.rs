@@ -14,9 +14,25 @@ const OWNER: &str = "IS_OWNER";
 const MANAGE: &str = "CAN_MANAGE";
 /// Types clients know that this server has no objects of.
 const KNOWN_TYPES: &[&str] = &[
-    "alerts", "apps", "authorization", "cluster-policies", "clusters", "dashboards", "database-instances",
-    "directories", "experiments", "files", "genie", "instance-pools", "jobs", "notebooks", "pipelines", "queries",
-    "registered-models", "repos", "serving-endpoints",
+    "alerts",
+    "apps",
+    "authorization",
+    "cluster-policies",
+    "clusters",
+    "dashboards",
+    "database-instances",
+    "directories",
+    "experiments",
+    "files",
+    "genie",
+    "instance-pools",
+    "jobs",
+    "notebooks",
+    "pipelines",
+    "queries",
+    "registered-models",
+    "repos",
+    "serving-endpoints",
 ];
 
 /// `warehouses`, also written `sql/warehouses` and `sql/endpoints`.
@@ -30,7 +46,9 @@ pub fn object_type(name: &str) -> Result<&'static ObjectType> {
         None if KNOWN_TYPES.contains(&name) => {
             Err(ApiError::unsupported(format!("Permissions on objects of type {name}")))
         }
-        None => Err(ApiError::invalid(format!("{name:.64} is not a type of object with permissions."))),
+        None => {
+            Err(ApiError::invalid(format!("{name:.64} is not a type of object with permissions.")))
+        }
     }
 }
 
@@ -49,7 +67,12 @@ async fn existing(tx: &mut Tx, ctx: &Ctx, object: &ObjectType, id: &str) -> Resu
     }
 }
 
-pub async fn permissions_get(identity: &Identity, ctx: &Ctx, kind: &str, id: &str) -> Result<ObjectPermissions> {
+pub async fn permissions_get(
+    identity: &Identity,
+    ctx: &Ctx,
+    kind: &str,
+    id: &str,
+) -> Result<ObjectPermissions> {
     let object = object_type(kind)?;
     let mut tx = identity.db.read().await?;
     let entries = existing(&mut tx, ctx, object, id).await?;
@@ -93,7 +116,9 @@ pub async fn permissions_update(
 ) -> Result<ObjectPermissions> {
     let object = object_type(kind)?;
     if requests.len() > ENTRIES_MAX {
-        return Err(ApiError::invalid(format!("access_control_list has more than {ENTRIES_MAX} entries.")));
+        return Err(ApiError::invalid(format!(
+            "access_control_list has more than {ENTRIES_MAX} entries."
+        )));
     }
     let workspace = ctx.workspace()?;
     let mut tx = identity.db.write().await?;
@@ -116,9 +141,17 @@ pub async fn permissions_update(
 }
 
 /// The entries after the change, sorted, each principal once, with exactly one owner.
-fn combined(ctx: &Ctx, object: &ObjectType, old: &[Entry], asked: Vec<Entry>, mode: Mode) -> Result<Vec<Entry>> {
+fn combined(
+    ctx: &Ctx,
+    object: &ObjectType,
+    old: &[Entry],
+    asked: Vec<Entry>,
+    mode: Mode,
+) -> Result<Vec<Entry>> {
     let is_owner = |entry: &&Entry| entry.permission_level == OWNER;
-    let same = |a: &Entry, b: &Entry| a.principal_kind == b.principal_kind && a.principal_name == b.principal_name;
+    let same = |a: &Entry, b: &Entry| {
+        a.principal_kind == b.principal_kind && a.principal_name == b.principal_name
+    };
     let mut owners = asked.iter().filter(is_owner);
     let (owner, second) = (owners.next().cloned(), owners.next());
     if second.is_some_and(|second| owner.as_ref().is_some_and(|first| !same(first, second))) {
@@ -131,7 +164,9 @@ fn combined(ctx: &Ctx, object: &ObjectType, old: &[Entry], asked: Vec<Entry>, mo
         _ => false,
     };
     if transfer && acl::rank(ctx, object, old) != object.rank(OWNER) {
-        return Err(ApiError::denied("Only the owner and workspace admins may name another owner."));
+        return Err(ApiError::denied(
+            "Only the owner and workspace admins may name another owner.",
+        ));
     }
     if owner.as_ref().is_some_and(|owner| owner.principal_kind == "group") {
         return Err(ApiError::invalid("A group cannot own this object."));
@@ -155,7 +190,9 @@ fn combined(ctx: &Ctx, object: &ObjectType, old: &[Entry], asked: Vec<Entry>, mo
     if new.len() > ENTRIES_MAX {
         return Err(ApiError::invalid(format!("There may be {ENTRIES_MAX} entries.")));
     }
-    new.sort_by(|a, b| (&a.principal_kind, &a.principal_name).cmp(&(&b.principal_kind, &b.principal_name)));
+    new.sort_by(|a, b| {
+        (&a.principal_kind, &a.principal_name).cmp(&(&b.principal_kind, &b.principal_name))
+    });
     Ok(new)
 }
 
@@ -169,7 +206,10 @@ async fn checked(
 ) -> Result<Entry> {
     let level = request.permission_level.as_str();
     if object.rank(level).is_none() {
-        return Err(ApiError::invalid(format!("{level:.64} is not a permission level of {}.", object.name)));
+        return Err(ApiError::invalid(format!(
+            "{level:.64} is not a permission level of {}.",
+            object.name
+        )));
     }
     let named = [
         (Kind::User, &request.user_name),
@@ -195,7 +235,10 @@ async fn checked(
     let row = row.filter(|row| row.kind == kind).ok_or_else(missing)?;
     let here = match kind {
         Kind::Group => row.home.is_none() || row.home == Some(workspace),
-        _ => identity.principal(row.id, Some(workspace)).await?.is_some_and(|resolved| resolved.member),
+        _ => identity
+            .principal(row.id, Some(workspace))
+            .await?
+            .is_some_and(|resolved| resolved.member),
     };
     match here {
         true if row.name == ADMINS => {
@@ -210,11 +253,19 @@ async fn checked(
     }
 }
 
-async fn answer(tx: &mut Tx, object: &ObjectType, id: &str, entries: Vec<Entry>) -> Result<ObjectPermissions> {
+async fn answer(
+    tx: &mut Tx,
+    object: &ObjectType,
+    id: &str,
+    entries: Vec<Entry>,
+) -> Result<ObjectPermissions> {
     let mut list = Vec::with_capacity(entries.len() + 1);
     for entry in entries {
-        let display_name = principals::by_name(tx, &entry.principal_name).await?.map(|row| row.display_name);
-        let named = |kind: Kind| (entry.principal_kind == kind.as_str()).then(|| entry.principal_name.clone());
+        let display_name =
+            principals::by_name(tx, &entry.principal_name).await?.map(|row| row.display_name);
+        let named = |kind: Kind| {
+            (entry.principal_kind == kind.as_str()).then(|| entry.principal_name.clone())
+        };
         list.push(AccessControl {
             user_name: named(Kind::User),
             group_name: named(Kind::Group),

@@ -13,7 +13,10 @@ const NAME_CHARS_MAX: usize = 255;
 /// an admin who can sign in.
 pub async fn check_admins_left(tx: &mut Tx, workspace: Option<WorkspaceId>) -> Result<()> {
     let none_left = |what: &str| {
-        Err(ApiError::new(ErrorCode::InvalidState, format!("The {what} must keep at least one active admin.")))
+        Err(ApiError::new(
+            ErrorCode::InvalidState,
+            format!("The {what} must keep at least one active admin."),
+        ))
     };
     let account = "SELECT principal_id FROM principals WHERE roles LIKE '%\"account_admin\"%'";
     if store::users_below(tx, account, args![]).await? == 0 {
@@ -31,16 +34,23 @@ pub async fn check_admins_left(tx: &mut Tx, workspace: Option<WorkspaceId>) -> R
 /// A name of a user or group as it is kept.
 pub fn check_name(what: &str, name: &str) -> Result<String> {
     let name = name.trim();
-    let good = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    let good = !name.is_empty()
+        && name.chars().count() <= NAME_CHARS_MAX
+        && !name.chars().any(char::is_control);
     match good {
         true => Ok(name.to_owned()),
-        false => Err(ApiError::invalid(format!("{what} must have 1 to {NAME_CHARS_MAX} printable characters."))),
+        false => Err(ApiError::invalid(format!(
+            "{what} must have 1 to {NAME_CHARS_MAX} printable characters."
+        ))),
     }
 }
 
 pub fn check_not_reserved(name: &str) -> Result<()> {
     match [ACCOUNT_USERS, USERS, ADMINS].contains(&name.to_lowercase().as_str()) {
-        true => Err(ApiError::new(ErrorCode::ResourceAlreadyExists, format!("The name {name} is the system's own."))),
+        true => Err(ApiError::new(
+            ErrorCode::ResourceAlreadyExists,
+            format!("The name {name} is the system's own."),
+        )),
         false => Ok(()),
     }
 }

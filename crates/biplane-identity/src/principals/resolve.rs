@@ -16,7 +16,11 @@ pub struct Resolved {
 }
 
 /// None when there is no such principal, it is a group, or it is not active.
-pub async fn resolve(tx: &mut Tx, id: PrincipalId, workspace: Option<WorkspaceId>) -> Result<Option<Resolved>> {
+pub async fn resolve(
+    tx: &mut Tx,
+    id: PrincipalId,
+    workspace: Option<WorkspaceId>,
+) -> Result<Option<Resolved>> {
     let Some(row) = store::by_id(tx, id).await?.filter(|row| row.active) else {
         return Ok(None);
     };
@@ -25,11 +29,15 @@ pub async fn resolve(tx: &mut Tx, id: PrincipalId, workspace: Option<WorkspaceId
     };
     let above = store::groups_above(tx, id).await?;
     let permissions = permissions_of(tx, id).await?;
-    let here: Vec<&str> =
-        permissions.iter().filter(|(of, _)| Some(*of) == workspace).map(|(_, level)| level.as_str()).collect();
+    let here: Vec<&str> = permissions
+        .iter()
+        .filter(|(of, _)| Some(*of) == workspace)
+        .map(|(_, level)| level.as_str())
+        .collect();
     let workspace_admin = here.contains(&"ADMIN");
     let is_account_admin = |roles: &[String]| roles.iter().any(|role| role == ACCOUNT_ADMIN);
-    let account_admin = is_account_admin(&row.roles) || above.iter().any(|group| is_account_admin(&group.roles));
+    let account_admin =
+        is_account_admin(&row.roles) || above.iter().any(|group| is_account_admin(&group.roles));
     let mut groups: Vec<String> = above
         .into_iter()
         .filter(|group| group.home.is_none() || group.home == workspace)

@@ -177,19 +177,33 @@ pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<PrincipalRow>> {
     in_scope(tx, None, name).await
 }
 
-pub async fn in_scope(tx: &mut Tx, scope: Option<WorkspaceId>, name: &str) -> Result<Option<PrincipalRow>> {
-    let sql = concat!("SELECT ", columns!(), " FROM principals p WHERE p.scope_id = $1 AND p.name_key = $2");
+pub async fn in_scope(
+    tx: &mut Tx,
+    scope: Option<WorkspaceId>,
+    name: &str,
+) -> Result<Option<PrincipalRow>> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM principals p WHERE p.scope_id = $1 AND p.name_key = $2"
+    );
     let row = tx.fetch_opt(sql, args![scope.map_or(0, |id| id.0), name.to_lowercase()]).await?;
     row.as_ref().map(from_row).transpose()
 }
 
 pub async fn password_hash(tx: &mut Tx, id: PrincipalId) -> Result<Option<String>> {
-    let row = tx.fetch_opt("SELECT password_hash FROM principals WHERE principal_id = $1", args![id.0]).await?;
+    let row = tx
+        .fetch_opt("SELECT password_hash FROM principals WHERE principal_id = $1", args![id.0])
+        .await?;
     row.map_or(Ok(None), |row| row.opt_text(0))
 }
 
 pub async fn set_password_hash(tx: &mut Tx, id: PrincipalId, hash: Option<&str>) -> Result<()> {
-    tx.execute("UPDATE principals SET password_hash = $2 WHERE principal_id = $1", args![id.0, hash]).await?;
+    tx.execute(
+        "UPDATE principals SET password_hash = $2 WHERE principal_id = $1",
+        args![id.0, hash],
+    )
+    .await?;
     Ok(())
 }
 
@@ -230,9 +244,12 @@ pub async fn member_add(tx: &mut Tx, group: PrincipalId, member: PrincipalId) ->
 }
 
 pub async fn member_remove(tx: &mut Tx, group: PrincipalId, member: PrincipalId) -> Result<()> {
-    tx.execute("DELETE FROM group_members WHERE group_id = $1 AND member_id = $2", args![group.0, member.0])
-        .await
-        .map(|_| ())
+    tx.execute(
+        "DELETE FROM group_members WHERE group_id = $1 AND member_id = $2",
+        args![group.0, member.0],
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A principal as others name it: id, display name, kind.
@@ -244,7 +261,11 @@ pub struct Reference {
 }
 
 fn reference(row: &Row, at: usize) -> Result<Reference> {
-    Ok(Reference { id: PrincipalId(row.int(at)?), kind: row.parse(at + 1)?, display: row.text(at + 2)? })
+    Ok(Reference {
+        id: PrincipalId(row.int(at)?),
+        kind: row.parse(at + 1)?,
+        display: row.text(at + 2)?,
+    })
 }
 
 /// An SQL list of ids; numbers need no quoting.
@@ -256,7 +277,11 @@ fn list(ids: &[PrincipalId]) -> String {
 const IDS_AT_ONCE: usize = 500;
 
 /// For each of `ids` what `sql` finds: first column the id, then id, kind and display name of the other.
-async fn references(tx: &mut Tx, ids: &[PrincipalId], sql: &str) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
+async fn references(
+    tx: &mut Tx,
+    ids: &[PrincipalId],
+    sql: &str,
+) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
     let mut found: HashMap<PrincipalId, Vec<Reference>> = HashMap::new();
     for ids in ids.chunks(IDS_AT_ONCE) {
         for row in tx.fetch_all(AssertSqlSafe(sql.replace("$ids", &list(ids))), args![]).await? {
@@ -267,7 +292,10 @@ async fn references(tx: &mut Tx, ids: &[PrincipalId], sql: &str) -> Result<HashM
 }
 
 /// The groups each principal is directly in.
-pub async fn groups_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
+pub async fn groups_of(
+    tx: &mut Tx,
+    ids: &[PrincipalId],
+) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
     let sql = "SELECT m.member_id, p.principal_id, p.kind, p.display_name
          FROM group_members m JOIN principals p ON p.principal_id = m.group_id
          WHERE m.member_id IN $ids ORDER BY p.name_key";
@@ -275,7 +303,10 @@ pub async fn groups_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<Princ
 }
 
 /// The direct members of each group. Those of `admins` are the workspace's direct admins.
-pub async fn members_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
+pub async fn members_of(
+    tx: &mut Tx,
+    ids: &[PrincipalId],
+) -> Result<HashMap<PrincipalId, Vec<Reference>>> {
     let sql = "SELECT m.group_id, p.principal_id, p.kind, p.display_name
          FROM group_members m JOIN principals p ON p.principal_id = m.member_id
          WHERE m.group_id IN $ids
@@ -329,10 +360,16 @@ pub async fn entitlements_set(
 }
 
 /// Of which of `ids` there is a principal.
-pub async fn existing(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, PrincipalRow>> {
+pub async fn existing(
+    tx: &mut Tx,
+    ids: &[PrincipalId],
+) -> Result<HashMap<PrincipalId, PrincipalRow>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(IDS_AT_ONCE) {
-        let sql = format!(concat!("SELECT ", columns!(), " FROM principals p WHERE p.principal_id IN {}"), list(ids));
+        let sql = format!(
+            concat!("SELECT ", columns!(), " FROM principals p WHERE p.principal_id IN {}"),
+            list(ids)
+        );
         for row in tx.fetch_all(AssertSqlSafe(sql), args![]).await? {
             let row = from_row(&row)?;
             found.insert(row.id, row);

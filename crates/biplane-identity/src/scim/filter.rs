@@ -106,7 +106,8 @@ impl Parser {
     }
 
     fn word(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(next)) if next.eq_ignore_ascii_case(word));
+        let found =
+            matches!(self.peek(), Some(Token::Word(next)) if next.eq_ignore_ascii_case(word));
         self.at += usize::from(found);
         found
     }
@@ -148,8 +149,9 @@ impl Parser {
     }
 
     fn comparison(&mut self, attribute: &str) -> Result<String> {
-        let column = column(self.kind, attribute)
-            .ok_or_else(|| wrong(&format!("the attribute {attribute:.64} cannot be filtered by")))?;
+        let column = column(self.kind, attribute).ok_or_else(|| {
+            wrong(&format!("the attribute {attribute:.64} cannot be filtered by"))
+        })?;
         let Some(Token::Word(operator)) = self.next() else {
             return Err(wrong("an operator is missing"));
         };
@@ -169,7 +171,8 @@ impl Parser {
             Column::Text(sql) => self.text(sql, &operator, &value.to_lowercase()),
             Column::Emails if operator == "eq" => {
                 // The column is JSON text in which each address is a whole value.
-                let address = serde_json::to_string(&value.to_lowercase()).map_err(ApiError::internal)?;
+                let address =
+                    serde_json::to_string(&value.to_lowercase()).map_err(ApiError::internal)?;
                 let pattern = format!("%\"value\":{}%", escaped(&address));
                 Ok(format!("(lower(p.emails) LIKE {} ESCAPE '\\')", self.parameter(pattern.into())))
             }
@@ -209,7 +212,10 @@ impl Parser {
         let pattern = match operator {
             "eq" => return Ok(format!("({column} = {})", self.parameter(value.into()))),
             "ne" => {
-                return Ok(format!("({column} IS NULL OR {column} <> {})", self.parameter(value.into())));
+                return Ok(format!(
+                    "({column} IS NULL OR {column} <> {})",
+                    self.parameter(value.into())
+                ));
             }
             "co" => format!("%{escaped}%"),
             "sw" => format!("{escaped}%"),
@@ -237,7 +243,9 @@ enum Column {
 fn column(kind: Kind, attribute: &str) -> Option<Column> {
     let attribute = attribute.rsplit(':').next()?.to_ascii_lowercase();
     Some(match (kind, attribute.as_str()) {
-        (Kind::User, "username") | (Kind::ServicePrincipal, "applicationid") => Column::Text("p.name_key"),
+        (Kind::User, "username") | (Kind::ServicePrincipal, "applicationid") => {
+            Column::Text("p.name_key")
+        }
         (_, "displayname") => Column::Text("p.display_key"),
         (_, "externalid") => Column::Text("lower(p.external_id)"),
         (Kind::User, "name.givenname") => Column::Text("lower(p.given_name)"),
@@ -262,8 +270,10 @@ mod tests {
             sql(r#"userName sw "a" and (displayName co "b" or not active eq true)"#),
             r"((p.name_key LIKE $3 ESCAPE '\') AND (((p.display_key LIKE $4 ESCAPE '\') OR NOT (p.active = $5))))"
         );
-        assert_eq!(sql("urn:ietf:params:scim:schemas:core:2.0:User:userName pr"),
-            "(p.name_key IS NOT NULL AND p.name_key <> '')");
+        assert_eq!(
+            sql("urn:ietf:params:scim:schemas:core:2.0:User:userName pr"),
+            "(p.name_key IS NOT NULL AND p.name_key <> '')"
+        );
     }
 
     #[test]
@@ -271,9 +281,20 @@ mod tests {
         let deep = "(".repeat(100);
         let long = format!("userName eq \"{}\"", "a".repeat(5000));
         for bad in [
-            "", "userName", "userName eq", "userName like \"a\"", "userName eq \"a", "userName eq \"a\" and",
-            "password eq \"x\"", "1=1; DROP TABLE principals", "userName eq \"a\") or (1 eq 1", "(userName eq \"a\"",
-            "active gt \"x\"", "active eq maybe", &deep, &long,
+            "",
+            "userName",
+            "userName eq",
+            "userName like \"a\"",
+            "userName eq \"a",
+            "userName eq \"a\" and",
+            "password eq \"x\"",
+            "1=1; DROP TABLE principals",
+            "userName eq \"a\") or (1 eq 1",
+            "(userName eq \"a\"",
+            "active gt \"x\"",
+            "active eq maybe",
+            &deep,
+            &long,
         ] {
             assert!(parse(Kind::User, bad, 1).is_err(), "{bad}");
         }

@@ -189,38 +189,102 @@ impl Door for InAccount {
     fn many(identity: &Identity, _: &Ctx, account_id: AccountId) -> Result<Level> {
         identity.check_account(&account_id).map(|()| Level::Account)
     }
-    fn one(identity: &Identity, _: &Ctx, (account_id, id): (AccountId, String)) -> Result<(Level, String)> {
+    fn one(
+        identity: &Identity,
+        _: &Ctx,
+        (account_id, id): (AccountId, String),
+    ) -> Result<(Level, String)> {
         identity.check_account(&account_id).map(|()| (Level::Account, id))
     }
 }
 
-resource!(users, Kind::User, InWorkspace,
+resource!(
+    users,
+    Kind::User,
+    InWorkspace,
     ["/api/2.0/scim/v2/Users", "/api/2.0/scim/v2/Users/{id}"],
-    "/api/2.0/preview/scim/v2/Users", "/api/2.0/preview/scim/v2/Users/{id}",
+    "/api/2.0/preview/scim/v2/Users",
+    "/api/2.0/preview/scim/v2/Users/{id}",
     [],
-    "user_list", "user_create", "user_get", "user_replace", "user_patch", "user_delete");
-resource!(groups, Kind::Group, InWorkspace,
+    "user_list",
+    "user_create",
+    "user_get",
+    "user_replace",
+    "user_patch",
+    "user_delete"
+);
+resource!(
+    groups,
+    Kind::Group,
+    InWorkspace,
     ["/api/2.0/scim/v2/Groups", "/api/2.0/scim/v2/Groups/{id}"],
-    "/api/2.0/preview/scim/v2/Groups", "/api/2.0/preview/scim/v2/Groups/{id}",
+    "/api/2.0/preview/scim/v2/Groups",
+    "/api/2.0/preview/scim/v2/Groups/{id}",
     [],
-    "group_list", "group_create", "group_get", "group_replace", "group_patch", "group_delete");
-resource!(service_principals, Kind::ServicePrincipal, InWorkspace,
+    "group_list",
+    "group_create",
+    "group_get",
+    "group_replace",
+    "group_patch",
+    "group_delete"
+);
+resource!(
+    service_principals,
+    Kind::ServicePrincipal,
+    InWorkspace,
     ["/api/2.0/scim/v2/ServicePrincipals", "/api/2.0/scim/v2/ServicePrincipals/{id}"],
-    "/api/2.0/preview/scim/v2/ServicePrincipals", "/api/2.0/preview/scim/v2/ServicePrincipals/{id}",
+    "/api/2.0/preview/scim/v2/ServicePrincipals",
+    "/api/2.0/preview/scim/v2/ServicePrincipals/{id}",
     [],
-    "service_principal_list", "service_principal_create", "service_principal_get", "service_principal_replace", "service_principal_patch", "service_principal_delete");
-resource!(account_users, Kind::User, InAccount,
+    "service_principal_list",
+    "service_principal_create",
+    "service_principal_get",
+    "service_principal_replace",
+    "service_principal_patch",
+    "service_principal_delete"
+);
+resource!(
+    account_users,
+    Kind::User,
+    InAccount,
     [],
-    "/api/2.0/accounts/{account_id}/scim/v2/Users", "/api/2.0/accounts/{account_id}/scim/v2/Users/{id}",
+    "/api/2.0/accounts/{account_id}/scim/v2/Users",
+    "/api/2.0/accounts/{account_id}/scim/v2/Users/{id}",
     [("account_id" = String, Path),],
-    "account_user_list", "account_user_create", "account_user_get", "account_user_replace", "account_user_patch", "account_user_delete");
-resource!(account_groups, Kind::Group, InAccount,
+    "account_user_list",
+    "account_user_create",
+    "account_user_get",
+    "account_user_replace",
+    "account_user_patch",
+    "account_user_delete"
+);
+resource!(
+    account_groups,
+    Kind::Group,
+    InAccount,
     [],
-    "/api/2.0/accounts/{account_id}/scim/v2/Groups", "/api/2.0/accounts/{account_id}/scim/v2/Groups/{id}",
+    "/api/2.0/accounts/{account_id}/scim/v2/Groups",
+    "/api/2.0/accounts/{account_id}/scim/v2/Groups/{id}",
     [("account_id" = String, Path),],
-    "account_group_list", "account_group_create", "account_group_get", "account_group_replace", "account_group_patch", "account_group_delete");
-resource!(account_service_principals, Kind::ServicePrincipal, InAccount,
+    "account_group_list",
+    "account_group_create",
+    "account_group_get",
+    "account_group_replace",
+    "account_group_patch",
+    "account_group_delete"
+);
+resource!(
+    account_service_principals,
+    Kind::ServicePrincipal,
+    InAccount,
     [],
-    "/api/2.0/accounts/{account_id}/scim/v2/ServicePrincipals", "/api/2.0/accounts/{account_id}/scim/v2/ServicePrincipals/{id}",
+    "/api/2.0/accounts/{account_id}/scim/v2/ServicePrincipals",
+    "/api/2.0/accounts/{account_id}/scim/v2/ServicePrincipals/{id}",
     [("account_id" = String, Path),],
-    "account_service_principal_list", "account_service_principal_create", "account_service_principal_get", "account_service_principal_replace", "account_service_principal_patch", "account_service_principal_delete");
+    "account_service_principal_list",
+    "account_service_principal_create",
+    "account_service_principal_get",
+    "account_service_principal_replace",
+    "account_service_principal_patch",
+    "account_service_principal_delete"
+);

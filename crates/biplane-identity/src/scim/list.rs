@@ -52,7 +52,12 @@ fn head(level: Level, kind: Kind) -> Vec<Arg> {
     args![level.workspace().map_or(0, |id| id.0), kind.as_str(), ACCOUNT_USERS]
 }
 
-pub async fn find(tx: &mut Tx, level: Level, kind: Kind, id: PrincipalId) -> Result<Option<PrincipalRow>> {
+pub async fn find(
+    tx: &mut Tx,
+    level: Level,
+    kind: Kind,
+    id: PrincipalId,
+) -> Result<Option<PrincipalRow>> {
     let sql = format!("{} AND p.principal_id = $4", FROM.replace("@columns", store::columns!()));
     let mut args = head(level, kind);
     args.push(id.0.into());
@@ -66,7 +71,8 @@ pub async fn page(tx: &mut Tx, level: Level, kind: Kind, query: &ListQuery) -> R
     };
     let mut args = head(level, kind);
     args.extend(condition.args);
-    let from = |columns: &str| format!("{} AND {}", FROM.replace("@columns", columns), condition.sql);
+    let from =
+        |columns: &str| format!("{} AND {}", FROM.replace("@columns", columns), condition.sql);
     let total = tx.fetch_one(AssertSqlSafe(from("COUNT(*)")), args.clone()).await?.int(0)?;
     let start_index = query.start_index.unwrap_or(1).max(1);
     let count = query.count.unwrap_or(COUNT_DEFAULT).clamp(0, COUNT_MAX);
@@ -90,12 +96,17 @@ fn order(kind: Kind, query: &ListQuery) -> Result<String> {
         "id" => "p.principal_id",
         "displayname" => "p.display_key",
         "username" | "applicationid" => "p.name_key",
-        _ => return Err(ApiError::invalid("sortBy may be id, userName, displayName or applicationId.")),
+        _ => {
+            return Err(ApiError::invalid(
+                "sortBy may be id, userName, displayName or applicationId.",
+            ));
+        }
     };
-    let direction = match query.sort_order.as_deref().unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "ascending" => "ASC",
-        "descending" => "DESC",
-        _ => return Err(ApiError::invalid("sortOrder may be ascending or descending.")),
-    };
+    let direction =
+        match query.sort_order.as_deref().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "" | "ascending" => "ASC",
+            "descending" => "DESC",
+            _ => return Err(ApiError::invalid("sortOrder may be ascending or descending.")),
+        };
     Ok(format!("{column} {direction}"))
 }

@@ -4,7 +4,9 @@ use super::list::{self, ListQuery};
 use super::wire::{self, Loaded, Selection};
 use super::{Level, name_attribute, patch};
 use crate::Identity;
-use crate::principals::{ACCOUNT_ADMIN, ACCOUNT_USERS, Email, Kind, PrincipalRow, USERS, ops as rules, store};
+use crate::principals::{
+    ACCOUNT_ADMIN, ACCOUNT_USERS, Email, Kind, PrincipalRow, USERS, ops as rules, store,
+};
 use crate::workspaces::store as workspaces;
 use biplane_api::identity::{ScimList, ScimPatch, ScimResource, ScimValue};
 use biplane_api::ids::{ApplicationId, PrincipalId, WorkspaceId};
@@ -60,11 +62,15 @@ pub async fn principal_list(
     query: &ListQuery,
 ) -> Result<ScimList> {
     require_reader(ctx, level, None)?;
-    let selection = Selection::new(query.attributes.as_deref(), query.excluded_attributes.as_deref());
+    let selection =
+        Selection::new(query.attributes.as_deref(), query.excluded_attributes.as_deref());
     let mut tx = identity.db.read().await?;
     let page = list::page(&mut tx, level, kind, query).await?;
     let loaded = wire::load(&mut tx, level, page.rows, &selection).await?;
-    let resources = loaded.iter().map(|one| selection.value(&wire::resource(one))).collect::<Result<Vec<_>>>()?;
+    let resources = loaded
+        .iter()
+        .map(|one| selection.value(&wire::resource(one)))
+        .collect::<Result<Vec<_>>>()?;
     Ok(ScimList {
         schemas: vec!["urn:ietf:params:scim:api:messages:2.0:ListResponse".into()],
         total_results: page.total,
@@ -115,7 +121,9 @@ pub async fn principal_create(
     };
     let name = match (kind, asked.filter(|name| !name.trim().is_empty())) {
         (Kind::ServicePrincipal, None) => ApplicationId::random().to_string(),
-        (Kind::User, name) => rules::check_name("userName", name.unwrap_or_default())?.to_lowercase(),
+        (Kind::User, name) => {
+            rules::check_name("userName", name.unwrap_or_default())?.to_lowercase()
+        }
         (_, name) => rules::check_name(name_attribute(kind), name.unwrap_or_default())?,
     };
     rules::check_not_reserved(&name)?;
@@ -125,8 +133,11 @@ pub async fn principal_create(
     let id = match store::by_name(&mut tx, &name).await? {
         Some(existing) => join(&mut tx, level, kind, existing, request).await?,
         None => {
-            if kind == Kind::ServicePrincipal && asked.is_some_and(|asked| !asked.trim().is_empty()) {
-                return Err(ApiError::not_found(format!("Service principal {name} does not exist in the account.")));
+            if kind == Kind::ServicePrincipal && asked.is_some_and(|asked| !asked.trim().is_empty())
+            {
+                return Err(ApiError::not_found(format!(
+                    "Service principal {name} does not exist in the account."
+                )));
             }
             fresh(&mut tx, ctx, level, kind, name, request, password_hash.as_deref()).await?
         }
@@ -137,10 +148,16 @@ pub async fn principal_create(
     Ok(answer)
 }
 
-async fn password_hash(identity: &Identity, kind: Kind, request: &ScimResource) -> Result<Option<String>> {
+async fn password_hash(
+    identity: &Identity,
+    kind: Kind,
+    request: &ScimResource,
+) -> Result<Option<String>> {
     match (&request.password, kind) {
         (None, _) => Ok(None),
-        (Some(password), Kind::User) => identity.passwords.hash(&Secret::new(password)).await.map(Some),
+        (Some(password), Kind::User) => {
+            identity.passwords.hash(&Secret::new(password)).await.map(Some)
+        }
         (Some(_), _) => Err(ApiError::invalid("Only users have a password.")),
     }
 }
@@ -153,14 +170,19 @@ async fn join(
     existing: PrincipalRow,
     request: &ScimResource,
 ) -> Result<PrincipalId> {
-    let Some(workspace) = level.workspace().filter(|_| existing.kind == kind && kind != Kind::Group) else {
+    let Some(workspace) =
+        level.workspace().filter(|_| existing.kind == kind && kind != Kind::Group)
+    else {
         return Err(taken(kind, &existing.name));
     };
     if list::find(tx, level, kind, existing.id).await?.is_some() {
         return Err(taken(kind, &existing.name));
     }
     if request.password.is_some() || request.roles.as_ref().is_some_and(|roles| !roles.is_empty()) {
-        let text = format!("{} exists in the account; its password and roles are changed there.", existing.name);
+        let text = format!(
+            "{} exists in the account; its password and roles are changed there.",
+            existing.name
+        );
         return Err(ApiError::new(ErrorCode::ResourceAlreadyExists, text));
     }
     workspaces::permission_set(tx, workspace, existing.id, "USER").await?;
@@ -214,7 +236,8 @@ async fn fresh(
 fn described(old: &PrincipalRow, request: &ScimResource) -> Result<PrincipalRow> {
     let mut row = old.clone();
     if old.kind != Kind::Group
-        && let Some(display) = request.display_name.as_deref().filter(|display| !display.trim().is_empty())
+        && let Some(display) =
+            request.display_name.as_deref().filter(|display| !display.trim().is_empty())
     {
         row.display_name = rules::check_name("displayName", display)?;
     }
@@ -252,7 +275,9 @@ fn emails(user_name: &str, asked: &[ScimValue]) -> Result<Vec<Email>> {
         Ok(Email { value, r#type: kind, primary: one.primary.unwrap_or(false) })
     };
     match asked {
-        [] => Ok(vec![Email { value: user_name.into(), r#type: Some("work".into()), primary: true }]),
+        [] => {
+            Ok(vec![Email { value: user_name.into(), r#type: Some("work".into()), primary: true }])
+        }
         asked if asked.len() <= EMAILS_MAX => asked.iter().map(email).collect(),
         _ => Err(ApiError::invalid(format!("A user has at most {EMAILS_MAX} e-mail addresses."))),
     }
@@ -262,7 +287,10 @@ fn emails(user_name: &str, asked: &[ScimValue]) -> Result<Vec<Email>> {
 fn values(list: &[ScimValue]) -> Result<Vec<String>> {
     let mut values: Vec<String> = Vec::new();
     for one in list {
-        let value = one.value.clone().ok_or_else(|| ApiError::invalid("An element of a list has no value."))?;
+        let value = one
+            .value
+            .clone()
+            .ok_or_else(|| ApiError::invalid("An element of a list has no value."))?;
         if value.chars().count() > TEXT_CHARS_MAX {
             return Err(ApiError::invalid("An element of a list is too long."));
         }
@@ -276,7 +304,8 @@ fn values(list: &[ScimValue]) -> Result<Vec<String>> {
 fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
     let id = |one: &ScimValue| {
         let text = one.value.as_deref().unwrap_or_default();
-        text.parse().map_err(|_| ApiError::invalid(format!("{text:.64} is not the id of a member.")))
+        text.parse()
+            .map_err(|_| ApiError::invalid(format!("{text:.64} is not the id of a member.")))
     };
     members.iter().map(id).collect()
 }
@@ -297,9 +326,9 @@ async fn set_entitlements(
         Some(workspace) if clear || request.entitlements.is_some() => {
             store::entitlements_set(tx, workspace, id, &asked).await
         }
-        None if !asked.is_empty() => {
-            Err(ApiError::invalid("Entitlements are a workspace's: set them through the workspace."))
-        }
+        None if !asked.is_empty() => Err(ApiError::invalid(
+            "Entitlements are a workspace's: set them through the workspace.",
+        )),
         _ => Ok(()),
     }
 }
@@ -345,12 +374,15 @@ pub async fn principal_patch(
 
 /// The resource after the operations, with every list there: absent would mean "as before".
 fn patched(resource: &ScimResource, request: &ScimPatch) -> Result<ScimResource> {
-    let Value::Object(mut document) = serde_json::to_value(resource).map_err(ApiError::internal)? else {
+    let Value::Object(mut document) = serde_json::to_value(resource).map_err(ApiError::internal)?
+    else {
         return Err(ApiError::internal("a resource is not an object"));
     };
     patch::apply(&mut document, &request.operations)?;
-    let mut new: ScimResource = serde_json::from_value(Value::Object(document))
-        .map_err(|error| ApiError::invalid(format!("The operations do not fit the resource: {error}")))?;
+    let mut new: ScimResource =
+        serde_json::from_value(Value::Object(document)).map_err(|error| {
+            ApiError::invalid(format!("The operations do not fit the resource: {error}"))
+        })?;
     new.roles.get_or_insert_default();
     new.entitlements.get_or_insert_default();
     new.members.get_or_insert_default();
@@ -399,15 +431,25 @@ fn check_same_name(row: &PrincipalRow, request: &ScimResource) -> Result<()> {
         Kind::Group => &request.display_name,
         Kind::ServicePrincipal => &request.application_id,
     };
-    match asked.as_ref().is_none_or(|asked| asked.trim().to_lowercase() == row.name.to_lowercase()) {
+    match asked.as_ref().is_none_or(|asked| asked.trim().to_lowercase() == row.name.to_lowercase())
+    {
         true => Ok(()),
-        false => Err(ApiError::unsupported(format!("Changing {} of a principal", name_attribute(row.kind)))),
+        false => Err(ApiError::unsupported(format!(
+            "Changing {} of a principal",
+            name_attribute(row.kind)
+        ))),
     }
 }
 
 /// What belongs to the account its admins change; who made a principal in a workspace may, short of what
 /// would give power over the account.
-async fn may_change(tx: &mut Tx, ctx: &Ctx, level: Level, row: &PrincipalRow, sensitive: bool) -> Result<()> {
+async fn may_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    level: Level,
+    row: &PrincipalRow,
+    sensitive: bool,
+) -> Result<()> {
     if row.system {
         return Err(ApiError::denied(format!("The group {} is the system's own.", row.name)));
     }
@@ -417,10 +459,14 @@ async fn may_change(tx: &mut Tx, ctx: &Ctx, level: Level, row: &PrincipalRow, se
     let at_home = row.home.is_some() && row.home == level.workspace();
     let made = row.created_by == Some(ctx.principal.id);
     if sensitive || !(at_home || made) {
-        return Err(ApiError::denied("Only account admins may change this of a principal of the account."));
+        return Err(ApiError::denied(
+            "Only account admins may change this of a principal of the account.",
+        ));
     }
     let above = store::groups_above(tx, row.id).await?;
-    let powerful = std::iter::once(row).chain(&above).any(|one| one.roles.iter().any(|role| role == ACCOUNT_ADMIN));
+    let powerful = std::iter::once(row)
+        .chain(&above)
+        .any(|one| one.roles.iter().any(|role| role == ACCOUNT_ADMIN));
     match powerful {
         true => Err(ApiError::denied("Only account admins may change an account admin.")),
         false => Ok(()),
@@ -438,7 +484,10 @@ async fn members_change(
         (false, ..) => None,
         (true, Some(workspace), name) if name != USERS => Some(workspace),
         (true, ..) => {
-            return Err(ApiError::invalid(format!("Who is in the group {} follows from assignments.", group.name)));
+            return Err(ApiError::invalid(format!(
+                "Who is in the group {} follows from assignments.",
+                group.name
+            )));
         }
     };
     let (had, wanted): (HashSet<_>, HashSet<_>) = (before.iter().collect(), after.iter().collect());
@@ -455,7 +504,9 @@ async fn members_change(
         false => HashSet::new(),
     };
     for id in added {
-        let member = known.get(&id).ok_or_else(|| ApiError::invalid(format!("There is no principal with id {id}.")))?;
+        let member = known
+            .get(&id)
+            .ok_or_else(|| ApiError::invalid(format!("There is no principal with id {id}.")))?;
         check_member(group, member, &above)?;
         match admins_of {
             Some(workspace) => admin_add(tx, workspace, id).await?,
@@ -469,13 +520,23 @@ async fn admin_add(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Resu
     workspaces::permission_set(tx, workspace, id, "ADMIN").await
 }
 
-fn check_member(group: &PrincipalRow, member: &PrincipalRow, above: &HashSet<PrincipalId>) -> Result<()> {
+fn check_member(
+    group: &PrincipalRow,
+    member: &PrincipalRow,
+    above: &HashSet<PrincipalId>,
+) -> Result<()> {
     let everybody = member.name == ACCOUNT_USERS && group.system;
     if member.system && !everybody {
-        return Err(ApiError::invalid(format!("The system's group {} cannot be a member.", member.name)));
+        return Err(ApiError::invalid(format!(
+            "The system's group {} cannot be a member.",
+            member.name
+        )));
     }
     if member.home.is_some() && member.home != group.home {
-        return Err(ApiError::invalid(format!("The group {} belongs to a workspace.", member.name)));
+        return Err(ApiError::invalid(format!(
+            "The group {} belongs to a workspace.",
+            member.name
+        )));
     }
     match member.id == group.id || above.contains(&member.id) {
         true => Err(ApiError::invalid("A group cannot contain itself, also not through others.")),
@@ -495,7 +556,10 @@ pub async fn principal_delete(
     let row = list::find(&mut tx, level, kind, id).await?.ok_or_else(|| missing(kind, id))?;
     drop(tx);
     if row.system && (level == Level::Account || row.scope.is_some()) {
-        return Err(ApiError::invalid(format!("The group {} is the system's own and cannot be deleted.", row.name)));
+        return Err(ApiError::invalid(format!(
+            "The group {} is the system's own and cannot be deleted.",
+            row.name
+        )));
     }
     match level {
         Level::Workspace(workspace) if row.home.is_none() => leave(identity, &row, workspace).await,
@@ -509,7 +573,10 @@ async fn leave(identity: &Identity, row: &PrincipalRow, workspace: WorkspaceId) 
     workspaces::permission_remove(&mut tx, workspace, row.id).await?;
     store::entitlements_set(&mut tx, workspace, row.id, &[]).await?;
     if list::find(&mut tx, Level::Workspace(workspace), row.kind, row.id).await?.is_some() {
-        return Err(ApiError::conflict(format!("{} is in the workspace through a group. Change the group.", row.name)));
+        return Err(ApiError::conflict(format!(
+            "{} is in the workspace through a group. Change the group.",
+            row.name
+        )));
     }
     rules::check_admins_left(&mut tx, Some(workspace)).await?;
     identity.changed(tx).await

@@ -10,8 +10,17 @@ pub const OPERATIONS_MAX: usize = 1000;
 
 /// What may be changed. Names come in any case; these are the true ones.
 const ATTRIBUTES: &[&str] = &[
-    "userName", "displayName", "applicationId", "name", "emails", "active", "members", "roles", "entitlements",
-    "externalId", "password",
+    "userName",
+    "displayName",
+    "applicationId",
+    "name",
+    "emails",
+    "active",
+    "members",
+    "roles",
+    "entitlements",
+    "externalId",
+    "password",
 ];
 const LISTS: &[&str] = &["emails", "members", "roles", "entitlements"];
 /// Set by the server; clients that echo what they read may send them.
@@ -33,14 +42,20 @@ struct Path {
 
 pub fn apply(document: &mut Map<String, Value>, operations: &[ScimOperation]) -> Result<()> {
     if operations.len() > OPERATIONS_MAX {
-        return Err(ApiError::invalid(format!("There may be {OPERATIONS_MAX} operations at once.")));
+        return Err(ApiError::invalid(format!(
+            "There may be {OPERATIONS_MAX} operations at once."
+        )));
     }
     for operation in operations {
         let op = match operation.op.to_ascii_lowercase().as_str() {
             "add" => Op::Add,
             "remove" => Op::Remove,
             "replace" => Op::Replace,
-            other => return Err(ApiError::invalid(format!("{other:.16} is not add, remove or replace."))),
+            other => {
+                return Err(ApiError::invalid(format!(
+                    "{other:.16} is not add, remove or replace."
+                )));
+            }
         };
         let value = operation.value.as_ref();
         match operation.path.as_deref().map(str::trim).filter(|path| !path.is_empty()) {
@@ -69,15 +84,28 @@ fn many(document: &mut Map<String, Value>, op: Op, value: Option<&Value>) -> Res
 }
 
 fn parse(text: &str) -> Result<Path> {
-    let wrong = || ApiError::invalid(format!("{} is not a path that can be changed.", text.chars().take(80).collect::<String>()));
+    let wrong = || {
+        ApiError::invalid(format!(
+            "{} is not a path that can be changed.",
+            text.chars().take(80).collect::<String>()
+        ))
+    };
     // A schema may stand before the attribute.
     let text = match text.strip_prefix("urn:") {
-        Some(_) => text.split('[').next().and_then(|head| head.rfind(':')).map_or(text, |at| &text[at + 1..]),
+        Some(_) => text
+            .split('[')
+            .next()
+            .and_then(|head| head.rfind(':'))
+            .map_or(text, |at| &text[at + 1..]),
         None => text,
     };
     let end = text.find(['[', '.']).unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
-    let attribute = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name)).copied().ok_or_else(wrong)?;
+    let attribute = ATTRIBUTES
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .copied()
+        .ok_or_else(wrong)?;
     let mut filter = None;
     if let Some(inner) = rest.strip_prefix('[') {
         let (inner, after) = inner.rsplit_once(']').ok_or_else(wrong)?;
@@ -90,7 +118,10 @@ fn parse(text: &str) -> Result<Path> {
             return Err(wrong());
         }
         let value = value.trim();
-        let unquoted = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(value);
+        let unquoted = ['"', '\'']
+            .iter()
+            .find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q))
+            .unwrap_or(value);
         filter = Some((sub_name(sub), unquoted.to_owned()));
         rest = after;
     }
@@ -109,13 +140,20 @@ fn sub_name(text: &str) -> String {
         .map_or_else(|| text.to_owned(), |known| (*known).to_owned())
 }
 
-fn one(document: &mut Map<String, Value>, op: Op, path: &Path, value: Option<&Value>) -> Result<()> {
+fn one(
+    document: &mut Map<String, Value>,
+    op: Op,
+    path: &Path,
+    value: Option<&Value>,
+) -> Result<()> {
     if op != Op::Remove && value.is_none() {
         return Err(ApiError::invalid("An add or replace operation needs a value."));
     }
     let value = value.unwrap_or(&Value::Null);
     match (LISTS.contains(&path.attribute), &path.filter, &path.sub) {
-        (true, Some(filter), sub) => filtered(document, op, path.attribute, filter, sub.as_deref(), value),
+        (true, Some(filter), sub) => {
+            filtered(document, op, path.attribute, filter, sub.as_deref(), value)
+        }
         (true, None, None) => list(document, op, path.attribute, value),
         (false, None, None) => scalar(document, op, path.attribute, value),
         (false, None, Some(sub)) if path.attribute == "name" => {
@@ -183,9 +221,12 @@ fn list(document: &mut Map<String, Value>, op: Op, attribute: &str, value: &Valu
         Op::Replace if value.is_null() => current.clear(),
         Op::Replace => *current = elements(value)?,
         Op::Add => {
-            let known: HashSet<String> = current.iter().filter_map(|one| key(one).map(str::to_owned)).collect();
+            let known: HashSet<String> =
+                current.iter().filter_map(|one| key(one).map(str::to_owned)).collect();
             let fresh = elements(value)?;
-            current.extend(fresh.into_iter().filter(|one| key(one).is_none_or(|key| !known.contains(key))));
+            current.extend(
+                fresh.into_iter().filter(|one| key(one).is_none_or(|key| !known.contains(key))),
+            );
         }
         // All of them, or those that are named in the value.
         Op::Remove if value.is_null() => current.clear(),
@@ -279,10 +320,20 @@ mod tests {
             assert_eq!(&patched(two.clone(), op, path, value).unwrap(), result, "{op} {path:?}");
         }
         let user = json!({"active": true, "name": {"givenName": "A"}});
-        assert_eq!(patched(user.clone(), "replace", Some("active"), json!("False")).unwrap()["active"], false);
-        assert_eq!(patched(user.clone(), "replace", Some("name.givenName"), json!("B")).unwrap()["name"]["givenName"], "B");
-        assert_eq!(patched(user.clone(), "add", None, json!({"name.familyName": "C"})).unwrap()["name"]["familyName"], "C");
-        let emails = patched(user, "add", Some("emails[type eq \"work\"].value"), json!("a@x")).unwrap();
+        assert_eq!(
+            patched(user.clone(), "replace", Some("active"), json!("False")).unwrap()["active"],
+            false
+        );
+        assert_eq!(
+            patched(user.clone(), "replace", Some("name.givenName"), json!("B")).unwrap()["name"]["givenName"],
+            "B"
+        );
+        assert_eq!(
+            patched(user.clone(), "add", None, json!({"name.familyName": "C"})).unwrap()["name"]["familyName"],
+            "C"
+        );
+        let emails =
+            patched(user, "add", Some("emails[type eq \"work\"].value"), json!("a@x")).unwrap();
         assert_eq!(emails["emails"], json!([{"type": "work", "value": "a@x"}]));
     }
 

@@ -55,7 +55,12 @@ impl Selection {
     }
 }
 
-pub async fn load(tx: &mut Tx, level: Level, rows: Vec<PrincipalRow>, selection: &Selection) -> Result<Vec<Loaded>> {
+pub async fn load(
+    tx: &mut Tx,
+    level: Level,
+    rows: Vec<PrincipalRow>,
+    selection: &Selection,
+) -> Result<Vec<Loaded>> {
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let mut groups = match selection.wants("groups") {
         true => store::groups_of(tx, &ids).await?,
@@ -63,20 +68,25 @@ pub async fn load(tx: &mut Tx, level: Level, rows: Vec<PrincipalRow>, selection:
     };
     let mut members = match selection.wants("members") {
         true => {
-            let ids: Vec<_> = rows.iter().filter(|row| row.kind == Kind::Group).map(|row| row.id).collect();
+            let ids: Vec<_> =
+                rows.iter().filter(|row| row.kind == Kind::Group).map(|row| row.id).collect();
             store::members_of(tx, &ids).await?
         }
         false => Default::default(),
     };
     let mut entitlements = match level.workspace() {
-        Some(workspace) if selection.wants("entitlements") => store::entitlements(tx, workspace, &ids).await?,
+        Some(workspace) if selection.wants("entitlements") => {
+            store::entitlements(tx, workspace, &ids).await?
+        }
         _ => Default::default(),
     };
     let system = system_groups(tx, level).await?;
     let mut loaded = Vec::with_capacity(rows.len());
     for row in rows {
         let mut groups = groups.remove(&row.id).unwrap_or_default();
-        if let (Some(workspace), true) = (level.workspace(), selection.wants("groups") && row.scope.is_none()) {
+        if let (Some(workspace), true) =
+            (level.workspace(), selection.wants("groups") && row.scope.is_none())
+        {
             let permission = workspaces::permission(tx, workspace, row.id).await?;
             let named = |group: &Reference| match permission.as_deref() {
                 Some("ADMIN") => true,
@@ -100,7 +110,11 @@ async fn system_groups(tx: &mut Tx, level: Level) -> Result<Vec<Reference>> {
     if let Some(workspace) = level.workspace() {
         for name in [ADMINS, USERS] {
             let row = store::in_scope(tx, Some(workspace), name).await?;
-            found.extend(row.map(|row| Reference { id: row.id, kind: row.kind, display: row.display_name }));
+            found.extend(row.map(|row| Reference {
+                id: row.id,
+                kind: row.kind,
+                display: row.display_name,
+            }));
         }
     }
     Ok(found)
@@ -117,8 +131,10 @@ fn reference(reference: &Reference, direct: bool) -> ScimValue {
 }
 
 fn plain(values: &[String]) -> Option<Vec<ScimValue>> {
-    let values: Vec<ScimValue> =
-        values.iter().map(|value| ScimValue { value: Some(value.clone()), ..ScimValue::default() }).collect();
+    let values: Vec<ScimValue> = values
+        .iter()
+        .map(|value| ScimValue { value: Some(value.clone()), ..ScimValue::default() })
+        .collect();
     Some(values).filter(|values| !values.is_empty())
 }
 
@@ -145,11 +161,15 @@ pub fn resource(loaded: &Loaded) -> ScimResource {
             resource.user_name = Some(row.name.clone());
             resource.active = Some(row.active);
             resource.emails = some(row.emails.iter().map(email).collect());
-            let name = ScimName { given_name: row.given_name.clone(), family_name: row.family_name.clone() };
+            let name = ScimName {
+                given_name: row.given_name.clone(),
+                family_name: row.family_name.clone(),
+            };
             resource.name = Some(name).filter(|name| *name != ScimName::default());
         }
         Kind::Group => {
-            resource.members = some(loaded.members.iter().map(|member| reference(member, false)).collect());
+            resource.members =
+                some(loaded.members.iter().map(|member| reference(member, false)).collect());
             let kind = if row.home.is_some() { "WorkspaceGroup" } else { "Group" };
             resource.meta = Some(ScimMeta { resource_type: Some(kind.into()) });
         }

@@ -14,7 +14,11 @@ const LIFETIME_S_MAX: i64 = 730 * 24 * 3600;
 
 /// The service principal that this client id and secret belong to. Every secret is compared, in constant
 /// time.
-pub async fn secret_check(identity: &Identity, client_id: &str, secret: &str) -> Result<Option<PrincipalId>> {
+pub async fn secret_check(
+    identity: &Identity,
+    client_id: &str,
+    secret: &str,
+) -> Result<Option<PrincipalId>> {
     let mut tx = identity.db.read().await?;
     let found = principals::by_name(&mut tx, client_id).await?;
     let Some(found) = found.filter(|row| row.kind == Kind::ServicePrincipal && row.active) else {
@@ -31,23 +35,38 @@ pub async fn secret_check(identity: &Identity, client_id: &str, secret: &str) ->
 
 /// An account admin; in a workspace also who made the service principal, unless that has become more
 /// than its maker.
-async fn manageable(identity: &Identity, tx: &mut Tx, ctx: &Ctx, id: PrincipalId) -> Result<PrincipalRow> {
+async fn manageable(
+    identity: &Identity,
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: PrincipalId,
+) -> Result<PrincipalRow> {
     let row = principals::by_id(tx, id).await?.filter(|row| row.kind == Kind::ServicePrincipal);
-    let row = row.ok_or_else(|| ApiError::not_found(format!("Service principal {id} does not exist.")))?;
+    let row =
+        row.ok_or_else(|| ApiError::not_found(format!("Service principal {id} does not exist.")))?;
     if ctx.principal.account_admin {
         return Ok(row);
     }
     let resolved = identity.principal(id, None).await?;
     if resolved.is_some_and(|resolved| resolved.principal.account_admin) {
-        return Err(ApiError::denied(format!("The service principal has the role {ACCOUNT_ADMIN}, and you have not.")));
+        return Err(ApiError::denied(format!(
+            "The service principal has the role {ACCOUNT_ADMIN}, and you have not."
+        )));
     }
     match row.created_by == Some(ctx.principal.id) {
         true => Ok(row),
-        false => Err(ApiError::denied("Only account admins and who made a service principal may manage its secrets.")),
+        false => Err(ApiError::denied(
+            "Only account admins and who made a service principal may manage its secrets.",
+        )),
     }
 }
 
-pub async fn secret_create(identity: &Identity, ctx: &Ctx, id: PrincipalId, request: &CreateSecret) -> Result<SecretInfo> {
+pub async fn secret_create(
+    identity: &Identity,
+    ctx: &Ctx,
+    id: PrincipalId,
+    request: &CreateSecret,
+) -> Result<SecretInfo> {
     if request.scopes.as_deref().unwrap_or_default().iter().any(|scope| scope != "all-apis") {
         return Err(ApiError::unsupported("A secret with scopes other than all-apis"));
     }
@@ -80,17 +99,28 @@ fn lifetime(text: Option<&str>) -> Result<i64> {
     };
     let seconds = text.strip_suffix('s').and_then(|seconds| seconds.parse::<i64>().ok());
     seconds.filter(|seconds| (1..=LIFETIME_S_MAX).contains(seconds)).ok_or_else(|| {
-        ApiError::invalid(format!("lifetime must be a number of seconds from \"1s\" to \"{LIFETIME_S_MAX}s\"."))
+        ApiError::invalid(format!(
+            "lifetime must be a number of seconds from \"1s\" to \"{LIFETIME_S_MAX}s\"."
+        ))
     })
 }
 
-pub async fn secret_list(identity: &Identity, ctx: &Ctx, id: PrincipalId) -> Result<Vec<SecretInfo>> {
+pub async fn secret_list(
+    identity: &Identity,
+    ctx: &Ctx,
+    id: PrincipalId,
+) -> Result<Vec<SecretInfo>> {
     let mut tx = identity.db.read().await?;
     manageable(identity, &mut tx, ctx, id).await?;
     store::of(&mut tx, id).await?.iter().map(|row| info(row, ctx.now_ms())).collect()
 }
 
-pub async fn secret_delete(identity: &Identity, ctx: &Ctx, id: PrincipalId, secret_id: &str) -> Result<()> {
+pub async fn secret_delete(
+    identity: &Identity,
+    ctx: &Ctx,
+    id: PrincipalId,
+    secret_id: &str,
+) -> Result<()> {
     let mut tx = identity.db.write().await?;
     manageable(identity, &mut tx, ctx, id).await?;
     if !store::delete(&mut tx, id, secret_id).await? {

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use biplane_api::error::ErrorBody;
 use biplane_api::identity::{
-    CreateToken, CreateTokenResponse, DeleteToken, GetTokenResponse, ListTokensResponse, TokenInfo, UpdateToken,
+    CreateToken, CreateTokenResponse, DeleteToken, GetTokenResponse, ListTokensResponse, TokenInfo,
+    UpdateToken,
 };
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
@@ -66,7 +67,8 @@ async fn token_update(
     ApiPath(token_id): ApiPath<String>,
     ApiJson(request): ApiJson<UpdateToken>,
 ) -> Result<Json<Value>> {
-    ops::token_update(&identity, &ctx, &token_id, &request.token, request.update_mask.as_deref()).await?;
+    ops::token_update(&identity, &ctx, &token_id, &request.token, request.update_mask.as_deref())
+        .await?;
     Ok(Json(json!({})))
 }
 
@@ -84,7 +86,8 @@ async fn token_management_list(
     ApiQuery(query): ApiQuery<ManagementQuery>,
 ) -> Result<Json<ListTokensResponse>> {
     let name = query.created_by_username.as_deref();
-    let token_infos = ops::token_management_list(&identity, &ctx, query.created_by_id, name).await?;
+    let token_infos =
+        ops::token_management_list(&identity, &ctx, query.created_by_id, name).await?;
     Ok(Json(ListTokensResponse { token_infos }))
 }
 

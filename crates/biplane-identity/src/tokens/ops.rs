@@ -17,7 +17,8 @@ const USED_STEP_MS: i64 = 3_600_000;
 
 /// For authentication: the token as stored, if there is one.
 pub async fn token_find(identity: &Identity, text: &str) -> Result<Option<Token>> {
-    let Some(row) = store::by_hash(&mut identity.db.read().await?, &hash::hex_digest(text)).await? else {
+    let Some(row) = store::by_hash(&mut identity.db.read().await?, &hash::hex_digest(text)).await?
+    else {
         return Ok(None);
     };
     let now = identity.clock.now_ms();
@@ -49,7 +50,11 @@ fn note_use(identity: &Identity, token_id: String, now_ms: i64) {
     });
 }
 
-pub async fn token_create(identity: &Identity, ctx: &Ctx, request: &CreateToken) -> Result<CreateTokenResponse> {
+pub async fn token_create(
+    identity: &Identity,
+    ctx: &Ctx,
+    request: &CreateToken,
+) -> Result<CreateTokenResponse> {
     issue(identity, ctx, ctx.principal.id, request).await
 }
 
@@ -62,12 +67,22 @@ pub async fn token_create_on_behalf(
 ) -> Result<CreateTokenResponse> {
     ctx.require_workspace_admin()?;
     let name = request.application_id.as_deref().unwrap_or_default();
-    let missing = || ApiError::not_found(format!("Service principal {name:.64} does not exist in this workspace."));
+    let missing = || {
+        ApiError::not_found(format!(
+            "Service principal {name:.64} does not exist in this workspace."
+        ))
+    };
     let found = principals::by_name(&mut identity.db.read().await?, name).await?;
     let found = found.filter(|row| row.kind == Kind::ServicePrincipal).ok_or_else(missing)?;
-    let resolved = identity.principal(found.id, ctx.workspace).await?.filter(|one| one.member).ok_or_else(missing)?;
+    let resolved = identity
+        .principal(found.id, ctx.workspace)
+        .await?
+        .filter(|one| one.member)
+        .ok_or_else(missing)?;
     if resolved.principal.account_admin && !ctx.principal.account_admin {
-        return Err(ApiError::denied(format!("The service principal has the role {ACCOUNT_ADMIN}, and you have not.")));
+        return Err(ApiError::denied(format!(
+            "The service principal has the role {ACCOUNT_ADMIN}, and you have not."
+        )));
     }
     issue(identity, ctx, found.id, request).await
 }
@@ -86,7 +101,11 @@ async fn issue(
         // Several clients send 0 or -1 for "no end".
         None | Some(-1 | 0) => None,
         Some(seconds @ 1..=LIFETIME_S_MAX) => Some(now + seconds * 1000),
-        Some(_) => return Err(ApiError::invalid(format!("lifetime_seconds must be from 1 to {LIFETIME_S_MAX}."))),
+        Some(_) => {
+            return Err(ApiError::invalid(format!(
+                "lifetime_seconds must be from 1 to {LIFETIME_S_MAX}."
+            )));
+        }
     };
     let mut tx = identity.db.write().await?;
     store::delete_expired(&mut tx, now - LIFETIME_S_MAX * 1000).await?;
@@ -96,23 +115,31 @@ async fn issue(
             format!("There are {TOKENS_PER_PRINCIPAL_MAX} tokens already. Delete some first."),
         ));
     }
-    let (row, token) = TokenRow::fresh(owner, workspace, comment, ctx.principal.id, now, expires_at)?;
+    let (row, token) =
+        TokenRow::fresh(owner, workspace, comment, ctx.principal.id, now, expires_at)?;
     store::insert(&mut tx, &row, &token).await?;
     tx.commit().await?;
-    Ok(CreateTokenResponse { token_value: token.expose().to_owned(), token_info: info(row, Detail::Own) })
+    Ok(CreateTokenResponse {
+        token_value: token.expose().to_owned(),
+        token_info: info(row, Detail::Own),
+    })
 }
 
 fn check_scopes(scopes: Option<&[String]>) -> Result<()> {
     match scopes.unwrap_or_default().iter().all(|scope| scope == "all-apis") {
         true => Ok(()),
-        false => Err(ApiError::unsupported("A personal access token with scopes other than all-apis")),
+        false => {
+            Err(ApiError::unsupported("A personal access token with scopes other than all-apis"))
+        }
     }
 }
 
 fn check_comment(comment: &str) -> Result<&str> {
     match comment.chars().count() <= COMMENT_CHARS_MAX {
         true => Ok(comment),
-        false => Err(ApiError::invalid(format!("The comment is longer than {COMMENT_CHARS_MAX} characters."))),
+        false => Err(ApiError::invalid(format!(
+            "The comment is longer than {COMMENT_CHARS_MAX} characters."
+        ))),
     }
 }
 
@@ -152,7 +179,9 @@ fn patched_comment<'a>(patch: &'a TokenPatch, mask: Option<&str>) -> Result<&'a 
     }
     check_scopes(patch.scopes.as_deref())?;
     let comment = patch.comment.as_deref();
-    check_comment(comment.ok_or_else(|| ApiError::invalid("There is nothing to change: token.comment is missing."))?)
+    check_comment(comment.ok_or_else(|| {
+        ApiError::invalid("There is nothing to change: token.comment is missing.")
+    })?)
 }
 
 fn own(row: Option<TokenRow>, ctx: &Ctx, token_id: &str) -> Result<TokenRow> {
@@ -160,7 +189,10 @@ fn own(row: Option<TokenRow>, ctx: &Ctx, token_id: &str) -> Result<TokenRow> {
 }
 
 fn missing(token_id: &str) -> ApiError {
-    ApiError::not_found(format!("Token {} does not exist.", token_id.chars().take(80).collect::<String>()))
+    ApiError::not_found(format!(
+        "Token {} does not exist.",
+        token_id.chars().take(80).collect::<String>()
+    ))
 }
 
 pub async fn token_management_list(
@@ -185,7 +217,11 @@ pub async fn token_management_list(
     Ok(rows.into_iter().map(|row| info(row, Detail::Managed)).collect())
 }
 
-pub async fn token_management_get(identity: &Identity, ctx: &Ctx, token_id: &str) -> Result<TokenInfo> {
+pub async fn token_management_get(
+    identity: &Identity,
+    ctx: &Ctx,
+    token_id: &str,
+) -> Result<TokenInfo> {
     ctx.require_workspace_admin()?;
     let row = store::by_id(&mut identity.db.read().await?, ctx.workspace()?, token_id).await?;
     row.map(|row| info(row, Detail::Managed)).ok_or_else(|| missing(token_id))
@@ -194,7 +230,9 @@ pub async fn token_management_get(identity: &Identity, ctx: &Ctx, token_id: &str
 pub async fn token_management_delete(identity: &Identity, ctx: &Ctx, token_id: &str) -> Result<()> {
     ctx.require_workspace_admin()?;
     let mut tx = identity.db.write().await?;
-    let row = store::by_id(&mut tx, ctx.workspace()?, token_id).await?.ok_or_else(|| missing(token_id))?;
+    let row = store::by_id(&mut tx, ctx.workspace()?, token_id)
+        .await?
+        .ok_or_else(|| missing(token_id))?;
     store::delete(&mut tx, &row.token_id).await?;
     identity.changed(tx).await
 }
@@ -208,7 +246,9 @@ pub async fn token_management_update(
 ) -> Result<TokenInfo> {
     ctx.require_workspace_admin()?;
     let mut tx = identity.db.write().await?;
-    let mut row = store::by_id(&mut tx, ctx.workspace()?, token_id).await?.ok_or_else(|| missing(token_id))?;
+    let mut row = store::by_id(&mut tx, ctx.workspace()?, token_id)
+        .await?
+        .ok_or_else(|| missing(token_id))?;
     row.comment = patched_comment(patch, mask)?.to_owned();
     store::comment_set(&mut tx, &row.token_id, &row.comment).await?;
     tx.commit().await?;

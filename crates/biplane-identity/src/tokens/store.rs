@@ -94,13 +94,22 @@ pub async fn by_hash(tx: &mut Tx, token_hash: &str) -> Result<Option<TokenRow>> 
     row.as_ref().map(from_row).transpose()
 }
 
-pub async fn by_id(tx: &mut Tx, workspace: WorkspaceId, token_id: &str) -> Result<Option<TokenRow>> {
+pub async fn by_id(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    token_id: &str,
+) -> Result<Option<TokenRow>> {
     let sql = select!("WHERE t.workspace_id = $1 AND t.token_id = $2");
     tx.fetch_opt(sql, args![workspace.0, token_id]).await?.as_ref().map(from_row).transpose()
 }
 
 /// Those that have not expired, oldest first.
-pub async fn of_owner(tx: &mut Tx, workspace: WorkspaceId, owner: PrincipalId, now_ms: i64) -> Result<Vec<TokenRow>> {
+pub async fn of_owner(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    owner: PrincipalId,
+    now_ms: i64,
+) -> Result<Vec<TokenRow>> {
     let sql = select!(
         "WHERE t.workspace_id = $1 AND t.principal_id = $2 AND (t.expires_at IS NULL OR t.expires_at > $3)
          ORDER BY t.created_at, t.token_id"
@@ -137,9 +146,13 @@ pub async fn delete_expired(tx: &mut Tx, before_ms: i64) -> Result<()> {
 }
 
 pub async fn comment_set(tx: &mut Tx, token_id: &str, comment: &str) -> Result<()> {
-    tx.execute("UPDATE tokens SET comment = $2 WHERE token_id = $1", args![token_id, comment]).await.map(|_| ())
+    tx.execute("UPDATE tokens SET comment = $2 WHERE token_id = $1", args![token_id, comment])
+        .await
+        .map(|_| ())
 }
 
 pub async fn used(tx: &mut Tx, token_id: &str, now_ms: i64) -> Result<()> {
-    tx.execute("UPDATE tokens SET last_used_at = $2 WHERE token_id = $1", args![token_id, now_ms]).await.map(|_| ())
+    tx.execute("UPDATE tokens SET last_used_at = $2 WHERE token_id = $1", args![token_id, now_ms])
+        .await
+        .map(|_| ())
 }

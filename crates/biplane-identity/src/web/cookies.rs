@@ -30,7 +30,9 @@ pub fn check_csrf(headers: &HeaderMap, session: &str) -> Result<()> {
     let sent = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match hash::same(sent, &csrf_token(session)) {
         true => Ok(()),
-        false => Err(ApiError::denied("The X-CSRF-Token header is missing or does not belong to this session.")),
+        false => Err(ApiError::denied(
+            "The X-CSRF-Token header is missing or does not belong to this session.",
+        )),
     }
 }
 

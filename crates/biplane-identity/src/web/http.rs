@@ -30,7 +30,10 @@ pub fn public_routes(identity: &Arc<Identity>) -> OpenApiRouter {
 /// A form on another site must not sign somebody in as somebody else.
 fn check_same_site(headers: &HeaderMap, origin: &Origin) -> Result<()> {
     let authority = |url: &str| url.split_once("://").map(|(_, rest)| rest.to_ascii_lowercase());
-    match headers.get(axum::http::header::ORIGIN).map(|value| value.to_str().ok().and_then(authority)) {
+    match headers
+        .get(axum::http::header::ORIGIN)
+        .map(|value| value.to_str().ok().and_then(authority))
+    {
         Some(sent) if sent != authority(&origin.base_url) => {
             Err(ApiError::denied("Sign in from the pages of this server only."))
         }

@@ -48,7 +48,10 @@ impl Limits {
             attempt.succeeded();
             return Err(ApiError {
                 retry_after_s: Some(60),
-                ..ApiError::new(ErrorCode::RequestLimitExceeded, "Too many attempts to sign in. Wait some minutes.")
+                ..ApiError::new(
+                    ErrorCode::RequestLimitExceeded,
+                    "Too many attempts to sign in. Wait some minutes.",
+                )
             });
         }
         Ok(attempt)

@@ -34,7 +34,9 @@ pub async fn session_create(
     let attempt = identity.passwords.limits.attempt(&user_key, origin.source_ip)?;
     let mut tx = identity.db.read().await?;
     let user = match user_key.len() <= 255 {
-        true => principals::by_name(&mut tx, &user_key).await?.filter(|row| row.kind == Kind::User && row.active),
+        true => principals::by_name(&mut tx, &user_key)
+            .await?
+            .filter(|row| row.kind == Kind::User && row.active),
         false => None,
     };
     let password_hash = match &user {
@@ -44,7 +46,10 @@ pub async fn session_create(
     drop(tx);
     let right = identity.passwords.verify(&Secret::new(&request.password), password_hash).await?;
     let Some(user) = user.filter(|_| right) else {
-        return Err(ApiError::new(ErrorCode::Unauthenticated, "The user name or the password is wrong."));
+        return Err(ApiError::new(
+            ErrorCode::Unauthenticated,
+            "The user name or the password is wrong.",
+        ));
     };
     attempt.succeeded();
     let here = match host {
@@ -53,12 +58,18 @@ pub async fn session_create(
     };
     let workspace = match here {
         Some(here) => Some(here),
-        None => identity.principal(user.id, None).await?.and_then(|resolved| resolved.default_workspace),
+        None => {
+            identity.principal(user.id, None).await?.and_then(|resolved| resolved.default_workspace)
+        }
     };
     let info = session_info(identity, user.id, workspace).await?;
     let session = hash::opaque()?;
     let now = identity.clock.now_ms();
-    let row = SessionRow { principal_id: user.id, workspace_id: workspace, expires_at: now + SESSION_S * 1000 };
+    let row = SessionRow {
+        principal_id: user.id,
+        workspace_id: workspace,
+        expires_at: now + SESSION_S * 1000,
+    };
     let mut tx = identity.db.write().await?;
     store::insert(&mut tx, &hash::hex_digest(&session), &row, now).await?;
     tx.commit().await?;
@@ -70,7 +81,10 @@ async fn session_info(
     id: biplane_api::ids::PrincipalId,
     workspace: Option<WorkspaceId>,
 ) -> Result<SessionInfo> {
-    let resolved = identity.principal(id, workspace).await?.ok_or_else(crate::authenticate::unauthenticated)?;
+    let resolved = identity
+        .principal(id, workspace)
+        .await?
+        .ok_or_else(crate::authenticate::unauthenticated)?;
     if !resolved.member {
         return Err(ApiError::denied("You are not a member of this workspace."));
     }
@@ -128,7 +142,10 @@ pub async fn password_change(
     let kept = match session {
         Some(session) => {
             let hash = hash::hex_digest(session);
-            store::by_hash(&mut tx, &hash).await?.filter(|row| row.principal_id == id).map(|row| (hash, row))
+            store::by_hash(&mut tx, &hash)
+                .await?
+                .filter(|row| row.principal_id == id)
+                .map(|row| (hash, row))
         }
         None => None,
     };

@@ -25,7 +25,11 @@ pub struct Passwords {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), dummy: Default::default(), limits: Limits::default() }
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            dummy: Default::default(),
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -79,7 +83,9 @@ impl Passwords {
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {
-        let busy = || ApiError::new(ErrorCode::RequestLimitExceeded, "Too many sign-ins at once. Try again.");
+        let busy = || {
+            ApiError::new(ErrorCode::RequestLimitExceeded, "Too many sign-ins at once. Try again.")
+        };
         match tokio::time::timeout(WAIT, self.turns.clone().acquire_owned()).await {
             Ok(permit) => permit.map_err(ApiError::internal),
             Err(_) => Err(busy()),

@@ -23,7 +23,8 @@ pub async fn insert(tx: &mut Tx, hash: &str, row: &SessionRow, now_ms: i64) -> R
 }
 
 pub async fn by_hash(tx: &mut Tx, hash: &str) -> Result<Option<SessionRow>> {
-    let sql = "SELECT principal_id, workspace_id, expires_at FROM web_sessions WHERE session_hash = $1";
+    let sql =
+        "SELECT principal_id, workspace_id, expires_at FROM web_sessions WHERE session_hash = $1";
     let row = tx.fetch_opt(sql, args![hash]).await?;
     row.map(|row| {
         Ok(SessionRow {

@@ -21,7 +21,11 @@ fn assignment(row: PrincipalRow, permission: &str) -> PermissionAssignment {
     }
 }
 
-pub async fn assignment_list(identity: &Identity, ctx: &Ctx, id: WorkspaceId) -> Result<Vec<PermissionAssignment>> {
+pub async fn assignment_list(
+    identity: &Identity,
+    ctx: &Ctx,
+    id: WorkspaceId,
+) -> Result<Vec<PermissionAssignment>> {
     ctx.require_account_admin()?;
     let mut tx = identity.db.read().await?;
     store::by_id(&mut tx, id).await?.ok_or_else(|| ops::missing(id))?;
@@ -38,7 +42,9 @@ pub async fn assignment_update(
     permissions: &[String],
 ) -> Result<PermissionAssignment> {
     ctx.require_account_admin()?;
-    if let Some(unknown) = permissions.iter().find(|one| !["USER", "ADMIN", "UNKNOWN"].contains(&one.as_str())) {
+    if let Some(unknown) =
+        permissions.iter().find(|one| !["USER", "ADMIN", "UNKNOWN"].contains(&one.as_str()))
+    {
         return Err(ApiError::invalid(format!("{unknown:.64} is not USER or ADMIN.")));
     }
     let permission = match permissions {
@@ -49,7 +55,8 @@ pub async fn assignment_update(
     let mut tx = identity.db.write().await?;
     store::by_id(&mut tx, id).await?.ok_or_else(|| ops::missing(id))?;
     let row = principals::by_id(&mut tx, principal).await?.filter(|row| row.home.is_none());
-    let row = row.ok_or_else(|| ApiError::not_found(format!("Principal {principal} does not exist.")))?;
+    let row =
+        row.ok_or_else(|| ApiError::not_found(format!("Principal {principal} does not exist.")))?;
     match permission {
         Some(permission) => store::permission_set(&mut tx, id, principal, permission).await?,
         None => store::permission_remove(&mut tx, id, principal).await?,
@@ -73,5 +80,8 @@ pub async fn assignment_permissions(
         permission_level: level.into(),
         description: text.into(),
     };
-    Ok(vec![described("USER", "Can use the workspace"), described("ADMIN", "Can administer the workspace")])
+    Ok(vec![
+        described("USER", "Can use the workspace"),
+        described("ADMIN", "Can administer the workspace"),
+    ])
 }

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use biplane_api::error::ErrorBody;
 use biplane_api::identity::{
-    PermissionAssignment, PermissionAssignments, UpdateAssignment, WorkspaceInfo, WorkspacePermissions,
-    WorkspaceRequest,
+    PermissionAssignment, PermissionAssignments, UpdateAssignment, WorkspaceInfo,
+    WorkspacePermissions, WorkspaceRequest,
 };
 use biplane_api::ids::AccountId;
 use biplane_platform::{ApiJson, ApiPath, Ctx, Result};
@@ -108,7 +108,8 @@ async fn assignment_list(
     ApiPath((account_id, id)): ApiPath<(AccountId, String)>,
 ) -> Result<Json<PermissionAssignments>> {
     identity.check_account(&account_id)?;
-    let permission_assignments = assignments::assignment_list(&identity, &ctx, workspace_id(&id)?).await?;
+    let permission_assignments =
+        assignments::assignment_list(&identity, &ctx, workspace_id(&id)?).await?;
     Ok(Json(PermissionAssignments { permission_assignments }))
 }
 
@@ -122,7 +123,8 @@ async fn assignment_permissions(
     ApiPath((account_id, id)): ApiPath<(AccountId, String)>,
 ) -> Result<Json<WorkspacePermissions>> {
     identity.check_account(&account_id)?;
-    let permissions = assignments::assignment_permissions(&identity, &ctx, workspace_id(&id)?).await?;
+    let permissions =
+        assignments::assignment_permissions(&identity, &ctx, workspace_id(&id)?).await?;
     Ok(Json(WorkspacePermissions { permissions }))
 }
 
@@ -140,7 +142,9 @@ async fn assignment_update(
 ) -> Result<Json<PermissionAssignment>> {
     identity.check_account(&account_id)?;
     let (id, principal) = (workspace_id(&id)?, principal_id(&principal)?);
-    assignments::assignment_update(&identity, &ctx, id, principal, &request.permissions).await.map(Json)
+    assignments::assignment_update(&identity, &ctx, id, principal, &request.permissions)
+        .await
+        .map(Json)
 }
 
 #[utoipa::path(delete,

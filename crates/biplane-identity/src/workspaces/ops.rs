@@ -8,7 +8,8 @@ use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 
 const NAME_CHARS_MAX: usize = 100;
 const TAGS_MAX: usize = 45;
-const TIERS: &[&str] = &["COMMUNITY_EDITION", "DEDICATED", "ENTERPRISE", "PREMIUM", "STANDARD", "UNKNOWN"];
+const TIERS: &[&str] =
+    &["COMMUNITY_EDITION", "DEDICATED", "ENTERPRISE", "PREMIUM", "STANDARD", "UNKNOWN"];
 /// What a workspace in a cloud account would need.
 const CLASSIC_FIELDS: &[&str] = &[
     "credentials_id",
@@ -41,7 +42,11 @@ pub fn info(identity: &Identity, row: Workspace) -> WorkspaceInfo {
     }
 }
 
-pub async fn workspace_create(identity: &Identity, ctx: &Ctx, request: &WorkspaceRequest) -> Result<Workspace> {
+pub async fn workspace_create(
+    identity: &Identity,
+    ctx: &Ctx,
+    request: &WorkspaceRequest,
+) -> Result<Workspace> {
     ctx.require_account_admin()?;
     check_serverless(request)?;
     let name = check_name(request.workspace_name.as_deref().unwrap_or_default())?;
@@ -57,9 +62,15 @@ pub async fn workspace_create(identity: &Identity, ctx: &Ctx, request: &Workspac
         return Err(taken(format!("A workspace with the name {name} exists already.")));
     }
     if all.iter().any(|one| one.deployment_name == deployment_name) {
-        return Err(taken(format!("A workspace with the deployment name {deployment_name} exists already.")));
+        return Err(taken(format!(
+            "A workspace with the deployment name {deployment_name} exists already."
+        )));
     }
-    let region = request.aws_region.as_ref().or(request.location.as_ref()).filter(|region| !region.is_empty());
+    let region = request
+        .aws_region
+        .as_ref()
+        .or(request.location.as_ref())
+        .filter(|region| !region.is_empty());
     let region = region.cloned().or_else(|| all.first().map(|one| one.region.clone()));
     let row = Workspace {
         id,
@@ -68,7 +79,9 @@ pub async fn workspace_create(identity: &Identity, ctx: &Ctx, request: &Workspac
         host_name: None,
         region: region.unwrap_or_else(|| "us-east-1".into()),
         compute_mode: "SERVERLESS".into(),
-        pricing_tier: check_tier(request.pricing_tier.as_deref())?.unwrap_or("ENTERPRISE").to_owned(),
+        pricing_tier: check_tier(request.pricing_tier.as_deref())?
+            .unwrap_or("ENTERPRISE")
+            .to_owned(),
         custom_tags: request.custom_tags.clone().unwrap_or_default(),
         status: "PROVISIONING".into(),
         status_message: "Workspace is being made.".into(),
@@ -113,23 +126,32 @@ impl Identity {
 }
 
 fn check_serverless(request: &WorkspaceRequest) -> Result<()> {
-    let classic = request.other.iter().find(|(name, value)| CLASSIC_FIELDS.contains(&name.as_str()) && !value.is_null());
+    let classic = request
+        .other
+        .iter()
+        .find(|(name, value)| CLASSIC_FIELDS.contains(&name.as_str()) && !value.is_null());
     if let Some((name, _)) = classic {
         return Err(ApiError::unsupported(format!("{name}: a workspace in a cloud account")));
     }
     match request.compute_mode.as_deref() {
         None | Some("" | "SERVERLESS") => Ok(()),
-        Some("HYBRID") => Err(ApiError::unsupported("compute_mode HYBRID: a workspace in a cloud account")),
+        Some("HYBRID") => {
+            Err(ApiError::unsupported("compute_mode HYBRID: a workspace in a cloud account"))
+        }
         Some(_) => Err(ApiError::invalid("compute_mode must be SERVERLESS.")),
     }
 }
 
 fn check_name(name: &str) -> Result<&str> {
     let name = name.trim();
-    let good = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    let good = !name.is_empty()
+        && name.chars().count() <= NAME_CHARS_MAX
+        && !name.chars().any(char::is_control);
     match good {
         true => Ok(name),
-        false => Err(ApiError::invalid(format!("workspace_name must have 1 to {NAME_CHARS_MAX} characters."))),
+        false => Err(ApiError::invalid(format!(
+            "workspace_name must have 1 to {NAME_CHARS_MAX} characters."
+        ))),
     }
 }
 
@@ -150,17 +172,22 @@ fn check_label(name: &str) -> Result<String> {
 
 fn check_tier(tier: Option<&str>) -> Result<Option<&str>> {
     match tier.filter(|tier| !tier.is_empty()) {
-        Some(tier) if !TIERS.contains(&tier) => Err(ApiError::invalid("pricing_tier is not a known one.")),
+        Some(tier) if !TIERS.contains(&tier) => {
+            Err(ApiError::invalid("pricing_tier is not a known one."))
+        }
         tier => Ok(tier),
     }
 }
 
 fn check_tags(request: &WorkspaceRequest) -> Result<()> {
     let tags = request.custom_tags.iter().flatten();
-    let good = tags.clone().count() <= TAGS_MAX && tags.clone().all(|(key, value)| key.len() <= 127 && value.len() <= 255);
+    let good = tags.clone().count() <= TAGS_MAX
+        && tags.clone().all(|(key, value)| key.len() <= 127 && value.len() <= 255);
     match good {
         true => Ok(()),
-        false => Err(ApiError::invalid(format!("There may be {TAGS_MAX} custom tags of 127 and 255 bytes."))),
+        false => Err(ApiError::invalid(format!(
+            "There may be {TAGS_MAX} custom tags of 127 and 255 bytes."
+        ))),
     }
 }
 
@@ -216,12 +243,19 @@ pub async fn workspace_update(
     }
 }
 
-pub async fn workspace_delete(identity: &Identity, ctx: &Ctx, id: WorkspaceId) -> Result<Workspace> {
+pub async fn workspace_delete(
+    identity: &Identity,
+    ctx: &Ctx,
+    id: WorkspaceId,
+) -> Result<Workspace> {
     ctx.require_account_admin()?;
     let mut tx = identity.db.write().await?;
     let row = store::by_id(&mut tx, id).await?.ok_or_else(|| missing(id))?;
     if store::all(&mut tx).await?.len() == 1 {
-        return Err(ApiError::new(ErrorCode::InvalidState, "The only workspace of the account cannot be deleted."));
+        return Err(ApiError::new(
+            ErrorCode::InvalidState,
+            "The only workspace of the account cannot be deleted.",
+        ));
     }
     store::delete(&mut tx, id).await?;
     tx.notify("workspaces", &id.to_string());

@@ -124,12 +124,21 @@ pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
 }
 
 /// The direct permission of a principal: `USER` or `ADMIN`.
-pub async fn permission(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Result<Option<String>> {
+pub async fn permission(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: PrincipalId,
+) -> Result<Option<String>> {
     let sql = "SELECT permission FROM workspace_permissions WHERE workspace_id = $1 AND principal_id = $2";
     tx.fetch_opt(sql, args![workspace.0, id.0]).await?.map(|row| row.text(0)).transpose()
 }
 
-pub async fn permission_set(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId, permission: &str) -> Result<()> {
+pub async fn permission_set(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: PrincipalId,
+    permission: &str,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO workspace_permissions (workspace_id, principal_id, permission) VALUES ($1, $2, $3)
          ON CONFLICT (workspace_id, principal_id) DO UPDATE SET permission = excluded.permission",
@@ -145,12 +154,19 @@ pub async fn permission_remove(tx: &mut Tx, workspace: WorkspaceId, id: Principa
         args![workspace.0, id.0],
     )
     .await?;
-    tx.execute("DELETE FROM tokens WHERE workspace_id = $1 AND principal_id = $2", args![workspace.0, id.0]).await?;
+    tx.execute(
+        "DELETE FROM tokens WHERE workspace_id = $1 AND principal_id = $2",
+        args![workspace.0, id.0],
+    )
+    .await?;
     Ok(())
 }
 
 /// Direct assignments, by name.
-pub async fn permissions(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(PrincipalRow, String)>> {
+pub async fn permissions(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+) -> Result<Vec<(PrincipalRow, String)>> {
     let sql = concat!(
         "SELECT ",
         crate::principals::store::columns!(),

@@ -1,0 +1,12 @@
+//! Identity over its router, behind an edge of a few lines, on a real database.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test")]
+
+mod app;
+mod authentication;
+mod hostile;
+mod login;
+mod oauth;
+mod permissions;
+mod scim;
+mod tokens;
+mod workspaces;

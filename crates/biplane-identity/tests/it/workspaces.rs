@@ -1,0 +1,186 @@
+//! Workspaces of the account and who is in them.
+
+use crate::app::App;
+use axum::http::{Method, StatusCode};
+use biplane_api::ids::PrincipalId;
+use biplane_identity::{PrincipalDeleting, Workspace, WorkspaceCreated};
+use biplane_platform::{ApiError, Ctx};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Default)]
+struct Hook {
+    broken: AtomicBool,
+    deleted: std::sync::Mutex<Vec<String>>,
+}
+
+#[async_trait::async_trait]
+impl WorkspaceCreated for Hook {
+    async fn workspace_created(&self, _: &Ctx, workspace: &Workspace) -> Result<(), ApiError> {
+        assert_eq!(workspace.status, "PROVISIONING");
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(ApiError::invalid("no metastore")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PrincipalDeleting for Hook {
+    async fn principal_deleting(
+        &self,
+        _: &Ctx,
+        _: PrincipalId,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        self.deleted.lock().unwrap().push(name.to_owned());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_serverless_workspace_is_there_at_once() {
+    let app = App::new().await;
+    let hook = Arc::new(Hook::default());
+    app.identity.on_workspace_created(hook.clone());
+    let path = app.account("/workspaces");
+    let made = app.post(&path, json!({"workspace_name": "Two", "compute_mode": "SERVERLESS", "custom_tags": {"a": "b"}})).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let made = made.json();
+    assert_eq!(
+        (&made["workspace_status"], &made["custom_tags"]["a"]),
+        (&json!("RUNNING"), &json!("b"))
+    );
+    let one = format!("{path}/{}", made["workspace_id"]);
+    assert_eq!(app.get(&one).await.ok(), made);
+    assert_eq!(app.get(&path).await.ok().as_array().unwrap().len(), 2);
+    assert_eq!(
+        app.post(&path, json!({"workspace_name": "Two"})).await.refused(),
+        (409, "RESOURCE_ALREADY_EXISTS".into())
+    );
+    let patched = app
+        .patch(&format!("{one}?update_mask=custom_tags"), json!({"custom_tags": {"c": "d"}}))
+        .await
+        .ok();
+    assert_eq!(patched["custom_tags"], json!({"c": "d"}));
+
+    hook.broken.store(true, Ordering::SeqCst);
+    let failed = app.post(&path, json!({"workspace_name": "Three"})).await.ok();
+    assert_eq!(
+        (&failed["workspace_status"], &failed["workspace_status_message"]),
+        (&json!("FAILED"), &json!("no metastore"))
+    );
+    let three = format!("{path}/{}", failed["workspace_id"]);
+
+    assert_eq!(app.delete(&three).await.ok()["workspace_name"], "Three");
+    assert_eq!(app.get(&three).await.status, StatusCode::NOT_FOUND);
+    app.delete(&one).await.ok();
+    let last = format!("{path}/{}", app.boot.workspace_id);
+    assert_eq!(app.delete(&last).await.refused(), (400, "INVALID_STATE".into()));
+}
+
+#[tokio::test]
+async fn what_needs_a_cloud_account_is_refused() {
+    let app = App::new().await;
+    let path = app.account("/workspaces");
+    for body in [
+        json!({"workspace_name": "x", "credentials_id": "c"}),
+        json!({"workspace_name": "x", "network_id": "n"}),
+        json!({"workspace_name": "x", "compute_mode": "HYBRID"}),
+    ] {
+        assert_eq!(app.post(&path, body).await.refused(), (501, "FEATURE_DISABLED".into()));
+    }
+    for body in [
+        json!({}),
+        json!({"workspace_name": "a\u{0}b"}),
+        json!({"workspace_name": "x", "deployment_name": "accounts"}),
+        json!({"workspace_name": "x", "deployment_name": "a.b"}),
+        json!({"workspace_name": "x", "pricing_tier": "FREE"}),
+    ] {
+        assert_eq!(app.post(&path, body).await.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(app.get(&path).await.ok().as_array().unwrap().len(), 1);
+    let (_, ann) = app.user("ann@x").await;
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(
+            app.call(&ann, method, &path, json!({"workspace_name": "x"})).await.status,
+            StatusCode::FORBIDDEN
+        );
+    }
+}
+
+#[tokio::test]
+async fn principals_are_assigned_to_a_workspace() {
+    let app = App::new().await;
+    let made = app.post(&app.account("/scim/v2/Users"), json!({"userName": "acc@x"})).await.ok();
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(
+        app.get(&format!("/api/2.0/preview/scim/v2/Users/{id}")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let list = app.account(&format!("/workspaces/{}/permissionassignments", app.boot.workspace_id));
+    let one = format!("{list}/principals/{id}");
+    let assigned = app.put(&one, json!({"permissions": ["USER"]})).await.ok();
+    assert_eq!(
+        (&assigned["principal"]["user_name"], &assigned["permissions"]),
+        (&json!("acc@x"), &json!(["USER"]))
+    );
+    app.get(&format!("/api/2.0/preview/scim/v2/Users/{id}")).await.ok();
+    assert_eq!(app.get(&list).await.ok()["permission_assignments"].as_array().unwrap().len(), 2);
+    app.get(&format!("{list}/permissions")).await.ok();
+    app.delete(&one).await.ok();
+    assert_eq!(app.get(&list).await.ok()["permission_assignments"].as_array().unwrap().len(), 1);
+
+    // A group brings its members, and a member of a group cannot leave alone.
+    let group = app
+        .post(
+            &app.account("/scim/v2/Groups"),
+            json!({"displayName": "team", "members": [{"value": id}]}),
+        )
+        .await
+        .ok();
+    app.put(
+        &format!("{list}/principals/{}", group["id"].as_str().unwrap()),
+        json!({"permissions": ["ADMIN"]}),
+    )
+    .await
+    .ok();
+    app.get(&format!("/api/2.0/preview/scim/v2/Users/{id}")).await.ok();
+    assert_eq!(
+        app.delete(&format!("/api/2.0/preview/scim/v2/Users/{id}")).await.refused(),
+        (409, "RESOURCE_CONFLICT".into())
+    );
+    assert_eq!(
+        app.put(&one, json!({"permissions": ["OWNER"]})).await.status,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        app.put(&format!("{list}/principals/42"), json!({"permissions": ["USER"]})).await.status,
+        StatusCode::NOT_FOUND
+    );
+    // A workspace's admin does not change a group of the account.
+    let members = app
+        .get(&format!("/api/2.0/preview/scim/v2/Groups/{}", group["id"].as_str().unwrap()))
+        .await
+        .ok();
+    assert_eq!(members["meta"]["resourceType"], "Group");
+}
+
+#[tokio::test]
+async fn whoever_is_deleted_takes_the_grants_along() {
+    let app = App::new().await;
+    let hook = Arc::new(Hook::default());
+    app.identity.on_principal_deleting(hook.clone());
+    let (ann, token) = app.user("ann@x").await;
+    let one = app.account(&format!("/scim/v2/Users/{ann}"));
+    assert_eq!(
+        app.call(&token, Method::DELETE, &one, Value::Null).await.status,
+        StatusCode::FORBIDDEN
+    );
+    app.delete(&one).await.ok();
+    assert_eq!(*hook.deleted.lock().unwrap(), ["ann@x"]);
+    assert!(!app.identity.principal_exists("ann@x").await.unwrap());
+    assert!(app.identity.principal_exists("account users").await.unwrap());
+    assert!(!app.identity.principal_exists("admins").await.unwrap());
+}
