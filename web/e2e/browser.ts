@@ -11,6 +11,11 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** The policy of the server (`crates/biplane-server/src/web.rs`), so that the tests live under it too. */
+export const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; " +
+  "base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',

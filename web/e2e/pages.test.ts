@@ -2,7 +2,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { preview, type PreviewServer } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launch } from './browser';
+import { launch, POLICY } from './browser';
 import { mockServer, newState, type MockState } from './mock';
 
 let server: PreviewServer;
@@ -14,7 +14,7 @@ let base: string;
 const problems: string[] = [];
 
 beforeAll(async () => {
-  server = await preview({ preview: { port: 0, host: '127.0.0.1' }, logLevel: 'error' });
+  server = await preview({ preview: { port: 0, host: '127.0.0.1', headers: { 'Content-Security-Policy': POLICY } }, logLevel: 'error' });
   base = server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '';
   browser = await launch();
 });
@@ -30,6 +30,9 @@ beforeEach(async () => {
   page.setDefaultTimeout(10_000);
   problems.length = 0;
   page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) problems.push(message.text());
+  });
   state = newState();
   await mockServer(page, state);
 });
@@ -132,7 +135,8 @@ describe('the SQL editor', () => {
     await openEditor('select * from ');
     await page.getByRole('treeitem', { name: 'samples' }).waitFor();
     await page.getByRole('tree').focus();
-    for (const key of ['s', 'ArrowRight', 'ArrowDown']) await page.keyboard.press(key);
+    await page.keyboard.press('s');
+    await page.keyboard.press('ArrowRight');
     await page.getByRole('treeitem', { name: 'tpch' }).waitFor();
     await page.keyboard.press('t');
     await page.keyboard.press('ArrowRight');

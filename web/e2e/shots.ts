@@ -1,12 +1,12 @@
 /** Takes pictures of every page, light and dark, into the directory named by SHOTS. */
 import { mkdirSync } from 'node:fs';
 import { preview } from 'vite';
-import { launch } from './browser';
+import { launch, POLICY } from './browser';
 import { mockServer, newState } from './mock';
 
 const out = process.env['SHOTS'] ?? '/tmp/shots';
 mkdirSync(out, { recursive: true });
-const server = await preview({ preview: { port: 4173, host: '127.0.0.1' }, logLevel: 'error' });
+const server = await preview({ preview: { port: 4173, host: '127.0.0.1', headers: { 'Content-Security-Policy': POLICY } }, logLevel: 'error' });
 const base = 'http://127.0.0.1:4173';
 const browser = await launch();
 const only = process.argv[2];

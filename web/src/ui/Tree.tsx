@@ -36,10 +36,12 @@ const TYPE_MS = 700;
 export function Tree({ label, items, selected = null, onToggle, onActivate, action }: TreeProps) {
   const [sizeRef, , height] = useElementSize();
   const [scrollTop, setScrollTop] = useState(0);
-  const [focused, setFocused] = useState<string | null>(null);
+  const [focused, setFocused] = useState<Pick<TreeItem, 'id' | 'parent'> | null>(null);
   const box = useRef<HTMLDivElement | null>(null);
   const typed = useRef({ text: '', at: 0 });
-  const currentId = items.some((item) => item.id === focused) ? focused : (selected ?? items[0]?.id ?? null);
+  // An item that went away, such as a line that said Loading, hands the focus to its parent.
+  const present = (id: string | null | undefined) => (items.some((item) => item.id === id) ? id : undefined);
+  const currentId = present(focused?.id) ?? present(focused?.parent) ?? present(selected) ?? items[0]?.id ?? null;
   const currentIndex = items.findIndex((item) => item.id === currentId);
 
   const reveal = (index: number) => {
@@ -59,7 +61,7 @@ export function Tree({ label, items, selected = null, onToggle, onActivate, acti
   const focusAt = (index: number) => {
     const item = items[Math.max(0, Math.min(index, items.length - 1))];
     if (!item) return;
-    setFocused(item.id);
+    setFocused(item);
     reveal(items.indexOf(item));
   };
   const find = (key: string) => {
@@ -86,14 +88,16 @@ export function Tree({ label, items, selected = null, onToggle, onActivate, acti
       ' ': () => !item.info && (action ? action.run(item) : onActivate(item)),
     };
     const act = actions[event.key];
-    if (act) act();
-    else if (event.key.length === 1 && event.key !== '?') find(event.key);
+    if (act) {
+      typed.current.at = 0;
+      act();
+    } else if (event.key.length === 1 && event.key !== '?') find(event.key);
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
   const click = (event: MouseEvent, item: TreeItem) => {
-    setFocused(item.id);
+    setFocused(item);
     if (item.info) return;
     if ((event.target as Element).closest('.tree-toggle') && item.expandable) onToggle(item, !item.expanded);
     else onActivate(item);

@@ -1,5 +1,5 @@
 /** The CodeMirror extensions of the editor. Colours come from the page's own CSS variables. */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { keywordCompletionSource, sql } from '@codemirror/lang-sql';
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
@@ -32,8 +32,8 @@ export interface EditorHooks {
 
 export function editorExtensions(hooks: EditorHooks): Extension {
   const commands = keymap.of([
-    { key: 'Mod-Enter', run: () => (hooks.run(), true), preventDefault: true },
-    { key: 'Mod-Shift-Enter', run: () => (hooks.runAll(), true), preventDefault: true },
+    { key: 'Mod-Enter', run: (view) => (closeCompletion(view), hooks.run(), true), preventDefault: true },
+    { key: 'Mod-Shift-Enter', run: (view) => (closeCompletion(view), hooks.runAll(), true), preventDefault: true },
   ]);
   return [
     Prec.highest(commands),

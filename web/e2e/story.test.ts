@@ -1,0 +1,250 @@
+/**
+ * The real story in a real browser against a running server (BIPLANE_URL, BIPLANE_USER,
+ * BIPLANE_PASSWORD). Leaves nothing behind but rows in the query history.
+ */
+import { mkdirSync } from 'node:fs';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch } from './browser';
+
+function setting(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`Set ${name}: the story needs a running server, see web/README.md.`);
+  return value;
+}
+
+const base = setting('BIPLANE_URL').replace(/\/$/, '');
+const user = setting('BIPLANE_USER');
+const password = setting('BIPLANE_PASSWORD');
+const shots = process.env['SHOTS'];
+const mark = `web_${Date.now().toString(36)}`;
+const CSV = 'carrier,flights,delay\nAA,32729,8.6\nUA,58665,12.1\nDL,48110,9.3\nB6,54635,13.0\n';
+
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  browser = await launch();
+  context = await browser.newContext({
+    viewport: { width: 1360, height: 860 },
+    colorScheme: 'light',
+    ignoreHTTPSErrors: true,
+    acceptDownloads: true,
+  });
+  page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) problems.push(message.text());
+  });
+  if (shots) mkdirSync(shots, { recursive: true });
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+async function shot(name: string): Promise<void> {
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png` });
+}
+
+async function runSql(sql: string): Promise<void> {
+  if (!page.url().endsWith('/sql')) await page.getByRole('link', { name: 'SQL editor' }).click();
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(sql);
+  await page.keyboard.press('Control+Enter');
+}
+
+async function resultRow(...cells: string[]): Promise<void> {
+  const grid = page.getByRole('grid', { name: 'Result' });
+  for (const cell of cells) await grid.getByRole('gridcell', { name: cell, exact: true }).first().waitFor();
+}
+
+describe('the story of the web app', () => {
+  it('refuses a wrong password and takes the right one', async () => {
+    await page.goto(`${base}/warehouses`);
+    await page.getByLabel('User name').fill(user);
+    await page.getByLabel('Password').fill(`${password}x`);
+    await page.keyboard.press('Enter');
+    await page.getByText('do not match').waitFor();
+    await page.getByLabel('Password').fill(password);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'SQL warehouses' }).waitFor();
+    await page.getByText('Starter Warehouse').first().waitFor();
+    await shot('1-warehouses');
+  });
+
+  it('stops and starts the warehouse', async () => {
+    const row = page.getByRole('row', { name: /Starter Warehouse/ });
+    const stop = row.getByRole('button', { name: 'Stop' });
+    const start = row.getByRole('button', { name: 'Start Starter Warehouse' });
+    await stop.or(start).first().waitFor();
+    if (await stop.isVisible()) {
+      await stop.click();
+      await row.getByText('Stopped').waitFor();
+    }
+    await start.click();
+    await row.getByText('Running').waitFor();
+  });
+
+  it('runs a statement', async () => {
+    await runSql('select 1 as one, current_user() as me, cast(null as string) as nothing');
+    await resultRow('1', user, 'NULL');
+    await shot('2-select');
+  });
+
+  it('shows an error with its class and marks its place', async () => {
+    await runSql(`select *\nfrom samples.tpch.no_such_table_${mark}`);
+    await page.getByText('TABLE_OR_VIEW_NOT_FOUND', { exact: true }).waitFor();
+    await shot('3-error');
+    await runSql('select 1 +');
+    await page.getByText('PARSE_SYNTAX_ERROR', { exact: true }).waitFor();
+    await shot('3-syntax');
+  });
+
+  it('fetches later chunks of a large result', async () => {
+    await runSql('select id, id * 2 as twice from range(10000)');
+    await resultRow('0');
+    const grid = page.getByRole('grid', { name: 'Result' });
+    await grid.focus();
+    await page.keyboard.press('Control+End');
+    await grid.getByRole('gridcell', { name: '19998', exact: true }).waitFor();
+  });
+
+  it('saves the whole result as a CSV file', async () => {
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'CSV' }).click();
+    const file = await saving;
+    const chunks: Buffer[] = [];
+    for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+    const lines = Buffer.concat(chunks).toString().trim().split(/\r?\n/);
+    expect(lines[0]).toBe('id,twice');
+    expect(lines).toHaveLength(10_001);
+  });
+
+  it('cancels a long statement', async () => {
+    await runSql('select count(*) from range(1000000) a cross join range(1000000) b where a.id % 7 = b.id % 11');
+    await page.getByRole('button', { name: 'Cancel' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'Cancelled' }).waitFor();
+  });
+
+  it('makes a schema and a volume in the catalog', async () => {
+    await page.getByRole('link', { name: 'Catalog' }).click();
+    await page.getByRole('heading', { name: 'Catalogs' }).waitFor();
+    await page.goto(`${base}/catalog/main`);
+    await page.getByRole('button', { name: 'Create schema' }).click();
+    await page.getByLabel('Name').fill(mark);
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('heading', { name: mark }).waitFor();
+    await page.getByRole('button', { name: 'Create volume' }).click();
+    await page.getByLabel('Name').fill('landing');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('heading', { name: 'landing' }).waitFor();
+    await page.getByRole('heading', { name: 'No files here' }).waitFor();
+  });
+
+  it('uploads a file and makes it a table', async () => {
+    await page.goto(`${base}/upload?catalog=main&schema=${mark}`);
+    await page.getByText('Drop a file here').waitFor();
+    await page.getByLabel('File to upload').setInputFiles({ name: 'Carriers 2013.csv', mimeType: 'text/csv', buffer: Buffer.from(CSV) });
+    const preview = page.getByRole('grid', { name: 'Preview' });
+    await preview.getByRole('gridcell', { name: '58665' }).waitFor();
+    await shot('4-upload');
+    await page.getByLabel('Table', { exact: true }).fill('carriers');
+    await page.getByRole('button', { name: 'Create table' }).click();
+    await page.getByText(`main.${mark}.carriers is there`).waitFor();
+    await page.getByRole('link', { name: 'Open the table' }).click();
+    await page.getByRole('cell', { name: 'carrier', exact: true }).waitFor();
+  });
+
+  it('shows columns, sample rows, history and permissions of the table', async () => {
+    await page.getByRole('tab', { name: 'Sample data' }).click();
+    await page.getByRole('grid', { name: 'Sample rows' }).getByText('48110').waitFor();
+    await shot('5-sample');
+    await page.getByRole('tab', { name: 'History' }).click();
+    await page.getByRole('grid', { name: 'History' }).getByText(/CREATE/).first().waitFor();
+    await page.getByRole('tab', { name: 'Permissions' }).click();
+    await page.getByRole('button', { name: 'Grant', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('To').fill('account users');
+    await dialog.getByLabel('SELECT').check();
+    await dialog.getByRole('button', { name: 'Grant' }).click();
+    await page.getByRole('cell', { name: 'account users', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Revoke SELECT from account users' }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('heading', { name: 'Nothing granted here' }).waitFor();
+    await page.getByRole('tab', { name: 'Details' }).click();
+    await page.getByText('DELTA').waitFor();
+  });
+
+  it('joins it in the editor and draws a chart', async () => {
+    await runSql(`select carrier, sum(flights) as flights\nfrom main.${mark}.carriers\ngroup by carrier order by carrier`);
+    await resultRow('AA', '32729');
+    await page.getByRole('tab', { name: 'Chart' }).click();
+    await page.getByRole('img', { name: /bar chart/ }).waitFor();
+    await shot('6-chart');
+    await page.getByRole('link', { name: 'Profile' }).click();
+  });
+
+  it('shows the query with its plan in the history', async () => {
+    await page.getByRole('treegrid', { name: 'Plan profile' }).getByRole('row').nth(1).waitFor();
+    await shot('7-profile');
+    await page.getByRole('link', { name: 'Query history' }).first().click();
+    await page.getByRole('link', { name: /group by carrier/ }).first().waitFor();
+    await page.getByLabel('Status').selectOption({ label: 'Failed' });
+    await page.getByRole('link', { name: new RegExp(`no_such_table_${mark}`) }).waitFor();
+    await shot('8-history');
+  });
+
+  it('makes and revokes a token', async () => {
+    await page.goto(`${base}/settings/tokens`);
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByLabel('What is it for?').fill(mark);
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    const token = (await page.getByText(/^dapi/).textContent()) ?? '';
+    const answer = await fetch(`${base}/api/2.0/preview/scim/v2/Me`, { headers: { Authorization: `Bearer ${token}` } });
+    expect(answer.status).toBe(200);
+    await page.getByRole('button', { name: 'I have copied it' }).click();
+    await page.getByRole('row', { name: new RegExp(mark) }).getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('row', { name: new RegExp(mark) }).waitFor({ state: 'detached' });
+  });
+
+  it('lists people for an admin', async () => {
+    for (const section of ['Users', 'Groups', 'Service principals']) {
+      await page.getByRole('link', { name: section }).click();
+      await page.getByRole('heading', { name: section, exact: true }).waitFor();
+      expect(await page.getByRole('alert').count()).toBe(0);
+    }
+  });
+
+  it('turns dark', async () => {
+    await page.getByRole('link', { name: 'Profile' }).click();
+    await page.getByLabel('Dark').check();
+    await page.goto(`${base}/sql`);
+    await page.locator('.cm-content').waitFor();
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(background).toBe('rgb(17, 22, 28)');
+    await shot('9-dark');
+  });
+
+  it('deletes what it made, signs out, and is asked to sign in again', async () => {
+    await page.goto(`${base}/catalog/main/${mark}`);
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: 'Delete schema' }).click();
+    await page.getByLabel(`Type ${mark} to confirm`).fill(mark);
+    await page.getByLabel('Also delete everything in it').check();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('heading', { name: 'main' }).waitFor();
+    await page.getByRole('button', { name: /^Account of/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.goto(`${base}/history`);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+});
