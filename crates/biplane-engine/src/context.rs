@@ -4,7 +4,9 @@ use biplane_api::internal::{
     Access, ResolvePathRequest, ResolveRequest, ResolveResponse, Resolved, ResolvedTable, Storage,
 };
 use biplane_proto::v1;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
@@ -19,7 +21,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
 use crate::plan::state::Settings;
 use crate::runtime::Engine;
-use crate::service::StatementPool;
+use crate::service::{Pruned, StatementPool};
 use crate::session::SessionObjects;
 use crate::storage::Location;
 
@@ -39,6 +41,7 @@ pub struct StatementContext {
     pub objects: Arc<SessionObjects>,
     token: String,
     memory: Arc<StatementPool>,
+    pub pruned: Arc<Pruned>,
     changes: Mutex<v1::SessionChange>,
     lineage: Mutex<BTreeSet<(String, String)>>,
     /// Tables read so far, for lineage and history.
@@ -61,6 +64,7 @@ impl StatementContext {
             parameters: request.parameters,
             token: request.token,
             memory,
+            pruned: Arc::default(),
             changes: Mutex::default(),
             lineage: Mutex::default(),
             sources: Mutex::default(),
@@ -190,18 +194,26 @@ impl StatementContext {
 
     // --- plans ---
 
-    /// Plans a query: resolves its names, expands views, binds parameters.
+    /// Plans a query: resolves its names, expands views. The columns carry the names that users see;
+    /// they must differ from each other.
     pub async fn plan_query(&self, query: &ast::Query) -> SqlResult<LogicalPlan> {
-        crate::plan::query(self, query).await
+        let planned = crate::plan::query(self, query).await?;
+        crate::plan::renamed(planned.plan, &planned.names)
     }
 
-    /// Plans an expression over the columns of `schema` (no subqueries).
-    pub async fn plan_expr(
-        &self,
-        expr: &ast::Expr,
-        schema: &datafusion::common::DFSchema,
-    ) -> SqlResult<Expr> {
+    /// Plans an expression over the columns of `schema`, which are found in any case of letters.
+    pub async fn plan_expr(&self, expr: &ast::Expr, schema: &DFSchema) -> SqlResult<Expr> {
         crate::plan::expr(self, expr, schema).await
+    }
+
+    /// The value of an expression that names no column.
+    pub async fn constant(&self, expr: &ast::Expr) -> SqlResult<ScalarValue> {
+        crate::plan::constant(self, expr).await
+    }
+
+    /// How SQL types of casts and column definitions become Arrow types.
+    pub fn types(&self) -> Arc<dyn TypePlanner> {
+        crate::plan::spark_types(self.settings.plan_zone())
     }
 
     pub async fn physical(&self, plan: LogicalPlan) -> SqlResult<Arc<dyn ExecutionPlan>> {
@@ -215,10 +227,10 @@ impl StatementContext {
 
     /// A query as the statement itself.
     pub async fn query(&self, query: ast::Query) -> SqlResult<Output> {
-        let plan = self.plan_query(&query).await?;
-        let physical = self.physical(plan).await?;
+        let planned = crate::plan::query(self, &query).await?;
+        let physical = self.physical(planned.plan).await?;
         let stream = execute_stream(physical.clone(), self.session.task_ctx())?;
-        Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: None }))
+        Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: Some(planned.names) }))
     }
 
     // --- what the statement leaves behind ---

@@ -6,9 +6,10 @@
 pub mod config;
 pub mod context;
 pub mod control;
-pub mod dialect;
 pub mod encode;
 pub mod error;
+pub mod files;
+pub mod information_schema;
 pub mod output;
 pub mod params;
 pub mod plan;

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU32;
 use crate::config::EngineConfig;
 use crate::control::ControlClient;
 use crate::error::SqlError;
+use crate::plan::delta::Snapshots;
 use crate::plan::state;
 use crate::service::StatementPool;
 use crate::session::Sessions;
@@ -22,6 +23,7 @@ pub struct Engine {
     pub control: ControlClient,
     pub sessions: Sessions,
     pub stores: Stores,
+    pub snapshots: Snapshots,
     pub memory: Arc<dyn MemoryPool>,
     /// Statements that run now.
     pub running: AtomicU32,
@@ -51,6 +53,7 @@ impl Engine {
             control,
             sessions: Sessions::default(),
             stores: Stores::default(),
+            snapshots: Snapshots::default(),
             memory,
             running: AtomicU32::new(0),
             runtime,

@@ -120,7 +120,9 @@ impl Encoder {
             self.held_bytes += size_of(&batch) * take / batch.num_rows();
             self.held_rows += take;
             self.held.push(part);
-            if self.held_rows >= self.options.chunk_rows || self.held_bytes >= self.options.chunk_bytes {
+            if self.held_rows >= self.options.chunk_rows
+                || self.held_bytes >= self.options.chunk_bytes
+            {
                 ready.extend(self.flush()?);
             }
         }
@@ -186,12 +188,10 @@ impl Encoder {
         };
         self.chunks += 1;
         let uncompressed_bytes = data.len() as u64;
-        let compress = self.options.format == v1::ResultFormat::Arrow && self.options.arrow.lz4_frame;
-        let data = if compress {
-            lz4::compress(&[&data]).map_err(SqlError::internal)?
-        } else {
-            data
-        };
+        let compress =
+            self.options.format == v1::ResultFormat::Arrow && self.options.arrow.lz4_frame;
+        let data =
+            if compress { lz4::compress(&[&data]).map_err(SqlError::internal)? } else { data };
         Ok(Some(v1::Chunk { data: data.into(), rows, uncompressed_bytes }))
     }
 }

@@ -1,15 +1,13 @@
 //! Values as text, the way Spark prints them.
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, PrimitiveArray,
-};
+use arrow::array::timezone::Tz;
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
     TimeUnit, TimestampMicrosecondType,
 };
-use arrow::array::timezone::Tz;
 use base64::Engine as _;
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
 use std::fmt::Write;
@@ -42,9 +40,10 @@ impl Printer {
     pub fn new(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Self, SqlError> {
         let zone: Arc<str> = time_zone.into();
         let normal = match array.data_type() {
-            DataType::Interval(_) | DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => {
-                array.clone()
-            }
+            DataType::Interval(_)
+            | DataType::Duration(_)
+            | DataType::Time32(_)
+            | DataType::Time64(_) => array.clone(),
             other => {
                 let target = wire_type(other, &zone);
                 if &target == other { array.clone() } else { cast(array, &target)? }
@@ -84,8 +83,9 @@ impl Printer {
         } else {
             scratch.clear();
             self.write(row, scratch);
-            let finite_number = matches!(self.array.data_type(), DataType::Float32 | DataType::Float64)
-                && scratch.ends_with(|last: char| last.is_ascii_digit());
+            let finite_number =
+                matches!(self.array.data_type(), DataType::Float32 | DataType::Float64)
+                    && scratch.ends_with(|last: char| last.is_ascii_digit());
             if finite_number { out.push_str(scratch) } else { json_string(scratch, out) }
         }
     }
@@ -119,8 +119,12 @@ fn printer(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, Sql
         DataType::Int16 => display::<Int16Type>(array),
         DataType::Int32 => display::<Int32Type>(array),
         DataType::Int64 => display::<Int64Type>(array),
-        DataType::Float32 => primitive::<Float32Type>(array, |value, out| float(f64::from(value), &format!("{value:e}"), out)),
-        DataType::Float64 => primitive::<Float64Type>(array, |value, out| float(value, &format!("{value:e}"), out)),
+        DataType::Float32 => primitive::<Float32Type>(array, |value, out| {
+            float(f64::from(value), &format!("{value:e}"), out)
+        }),
+        DataType::Float64 => {
+            primitive::<Float64Type>(array, |value, out| float(value, &format!("{value:e}"), out))
+        }
         DataType::Decimal128(..) => {
             let array: Decimal128Array = array.as_primitive::<Decimal128Type>().clone();
             Box::new(move |row, out| out.push_str(&array.value_as_string(row)))
@@ -131,7 +135,9 @@ fn printer(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, Sql
         }
         DataType::Binary => binary(array, style),
         DataType::Date32 => primitive::<Date32Type>(array, date),
-        DataType::Timestamp(TimeUnit::Microsecond, zone) => timestamp(array, zone.is_some(), style, time_zone),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            timestamp(array, zone.is_some(), style, time_zone)
+        }
         DataType::Interval(unit) => interval(array, *unit),
         DataType::Duration(_) => {
             let nanos = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
@@ -156,7 +162,9 @@ fn binary(array: &ArrayRef, style: Style) -> Print {
         Style::Api => Box::new(move |row, out| {
             base64::engine::general_purpose::STANDARD.encode_string(array.value(row), out);
         }),
-        Style::Spark => Box::new(move |row, out| out.push_str(&String::from_utf8_lossy(array.value(row)))),
+        Style::Spark => {
+            Box::new(move |row, out| out.push_str(&String::from_utf8_lossy(array.value(row))))
+        }
     }
 }
 
@@ -221,7 +229,8 @@ fn timestamp(array: &ArrayRef, zoned: bool, style: Style, time_zone: &str) -> Pr
             let _ = write!(out, "{micros}");
             return;
         };
-        let local = zone.map_or(utc.naive_utc(), |zone| zone.from_utc_datetime(&utc.naive_utc()).naive_local());
+        let local = zone
+            .map_or(utc.naive_utc(), |zone| zone.from_utc_datetime(&utc.naive_utc()).naive_local());
         let fraction = micros.rem_euclid(1_000_000);
         date_time(&local, if style == Style::Api { 'T' } else { ' ' }, out);
         match style {
@@ -262,7 +271,8 @@ fn interval(array: &ArrayRef, unit: IntervalUnit) -> Print {
     match unit {
         IntervalUnit::YearMonth => primitive::<IntervalYearMonthType>(array, year_month),
         IntervalUnit::DayTime => primitive::<IntervalDayTimeType>(array, |value, out| {
-            let nanos = i128::from(value.days) * DAY_NANOS + i128::from(value.milliseconds) * 1_000_000;
+            let nanos =
+                i128::from(value.days) * DAY_NANOS + i128::from(value.milliseconds) * 1_000_000;
             day_time(nanos, out);
         }),
         IntervalUnit::MonthDayNano => primitive::<IntervalMonthDayNanoType>(array, |value, out| {

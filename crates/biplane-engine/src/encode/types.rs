@@ -1,6 +1,8 @@
 //! Arrow types as SQL types: what a result's columns are called, and what they are sent as.
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit,
+};
 use biplane_proto::v1;
 use std::sync::Arc;
 
@@ -38,7 +40,11 @@ pub fn sql_text(data_type: &DataType) -> String {
         | DataType::LargeListView(item) => format!("ARRAY<{}>", sql_text(item.data_type())),
         DataType::Map(entries, _) => match entries.data_type() {
             DataType::Struct(fields) if fields.len() == 2 => {
-                format!("MAP<{}, {}>", sql_text(fields[0].data_type()), sql_text(fields[1].data_type()))
+                format!(
+                    "MAP<{}, {}>",
+                    sql_text(fields[0].data_type()),
+                    sql_text(fields[1].data_type())
+                )
             }
             _ => "MAP<STRING, STRING>".to_owned(),
         },
@@ -132,7 +138,10 @@ impl AsText {
             "INTERVAL" => true,
             "STRING" => !matches!(
                 data_type,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)
+                DataType::Utf8
+                    | DataType::LargeUtf8
+                    | DataType::Utf8View
+                    | DataType::Dictionary(..)
                     | DataType::RunEndEncoded(..)
             ),
             _ => false,
@@ -158,10 +167,13 @@ pub fn wire_type(data_type: &DataType, time_zone: &Arc<str>) -> DataType {
         }
         DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
-        DataType::Interval(_) | DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => {
-            DataType::Utf8
+        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
         }
+        DataType::Interval(_)
+        | DataType::Duration(_)
+        | DataType::Time32(_)
+        | DataType::Time64(_) => DataType::Utf8,
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)

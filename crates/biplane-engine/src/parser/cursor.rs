@@ -5,6 +5,7 @@ use super::ast::{Expr, ExprText, Name, Properties, Query, QueryText};
 use super::dialect::DIALECT;
 use super::error::ParseError;
 use super::tokens::{Lines, tokenize};
+use biplane_proto::v1;
 use datafusion::sql::sqlparser::ast::ObjectName;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token};
@@ -22,9 +23,16 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub fn new(sql: &'a str) -> Result<Self, ParseError> {
+        Self::with_parameters(sql, &[])
+    }
+
+    pub fn with_parameters(
+        sql: &'a str,
+        parameters: &[v1::Parameter],
+    ) -> Result<Self, ParseError> {
         let parser = Parser::new(&DIALECT)
             .with_recursion_limit(EXPRESSION_DEPTH_MAX)
-            .with_tokens_with_locations(tokenize(sql)?);
+            .with_tokens_with_locations(tokenize(sql, parameters)?);
         Ok(Self { parser, lines: Lines::new(sql), half_open: false })
     }
 

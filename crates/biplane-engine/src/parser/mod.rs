@@ -32,6 +32,7 @@ pub use tokens::STATEMENT_BYTES_MAX;
 pub use types::{SqlField, SqlType, parse_type};
 
 use crate::error::SqlError;
+use biplane_proto::v1;
 use cursor::Cursor;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -44,7 +45,12 @@ impl From<ParseError> for SqlError {
 
 /// Parses exactly one statement.
 pub fn parse(sql: &str) -> Result<Statement, SqlError> {
-    let mut cursor = Cursor::new(sql)?;
+    parse_bound(sql, &[])
+}
+
+/// The same with values for its markers.
+pub fn parse_bound(sql: &str, parameters: &[v1::Parameter]) -> Result<Statement, SqlError> {
+    let mut cursor = Cursor::with_parameters(sql, parameters)?;
     while cursor.eat_token(&Token::SemiColon) {}
     if cursor.is_end() {
         return Err(SqlError::syntax("The statement is empty", 1, 1));

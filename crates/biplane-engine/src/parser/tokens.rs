@@ -4,6 +4,7 @@
 
 use super::dialect::DIALECT;
 use super::error::ParseError;
+use biplane_proto::v1;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{
     Location, Token, TokenWithSpan, Tokenizer, TokenizerError, Word,
@@ -18,7 +19,10 @@ const CHAIN_LENGTH_MAX: usize = 2_000;
 /// Joins and set operations of one query block: each is one level of the plan.
 const JOIN_COUNT_MAX: usize = 300;
 
-pub fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, ParseError> {
+pub fn tokenize(
+    sql: &str,
+    parameters: &[v1::Parameter],
+) -> Result<Vec<TokenWithSpan>, ParseError> {
     if sql.len() > STATEMENT_BYTES_MAX {
         return Err(ParseError::new(
             "STATEMENT_TOO_LARGE",
@@ -30,6 +34,7 @@ pub fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, ParseError> {
     let tokens = Tokenizer::new(&DIALECT, sql).tokenize_with_location().map_err(unreadable)?;
     let tokens: Vec<_> =
         tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
+    let tokens = crate::params::bind(tokens, parameters).map_err(ParseError::from)?;
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
     identifiers(tokens)

@@ -1,31 +1,147 @@
 //! From an AST to a DataFusion plan: names, views, the dialect's meaning, scans.
 
+pub mod delta;
+mod functions;
+mod literals;
+mod naming;
+mod operators;
 pub mod provider;
+mod resolve;
+mod rewrite;
+mod rules;
 pub mod state;
+mod types;
+mod versions;
 
-use datafusion::common::{DFSchema, TableReference};
-use datafusion::logical_expr::{Expr, LogicalPlan, TableSource};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::context::StatementContext;
-use crate::error::SqlResult;
+use crate::error::{SqlError, SqlResult};
+use rewrite::{HIDDEN, Rewritten, Scope};
 
-pub async fn query(cx: &StatementContext, query: &ast::Query) -> SqlResult<LogicalPlan> {
-    let state = cx.session.state();
-    let tables: HashMap<TableReference, Arc<dyn TableSource>> = HashMap::new();
-    let names = provider::Names { state: &state, tables: &tables, types: None };
-    let planner = SqlToRel::new(&names);
-    let statement = ast::Statement::Query(Box::new(query.clone()));
-    Ok(planner.sql_statement_to_plan(statement)?)
+pub use rules::analyzer_rules;
+pub use versions::Wanted;
+
+/// A plan and the names its columns are shown by. Two columns may be shown by one name.
+pub struct Planned {
+    pub plan: LogicalPlan,
+    pub names: Vec<String>,
 }
 
-pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) -> SqlResult<Expr> {
+/// The text of a query and where its unqualified names are looked up.
+pub struct Text {
+    pub sql: String,
+    pub catalog: String,
+    pub schema: String,
+    pub temp_views: bool,
+}
+
+/// A query of the statement itself.
+pub async fn query(cx: &StatementContext, query: &ast::Query) -> SqlResult<Planned> {
+    let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
+    in_scope(&scope, query.clone(), &[]).await
+}
+
+/// The query of a view.
+pub async fn text(cx: &StatementContext, text: &Text, via: &[String]) -> SqlResult<Planned> {
+    let query = crate::parser::parse_query(&text.sql).map_err(|error| {
+        // The position is one in the view's text, not in the statement's.
+        SqlError { line: 0, column: 0, ..error }
+    })?;
+    let scope = Scope {
+        cx,
+        catalog: text.catalog.to_lowercase(),
+        schema: text.schema.to_lowercase(),
+        temp_views: text.temp_views,
+    };
+    in_scope(&scope, *query, via).await
+}
+
+async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> SqlResult<Planned> {
+    let cx = scope.cx;
+    let mut rewritten = rewrite::query(scope, &mut query)?;
+    let tables = resolve::sources(cx, &mut rewritten, via).await?;
     let state = cx.session.state();
-    let tables: HashMap<TableReference, Arc<dyn TableSource>> = HashMap::new();
-    let names = provider::Names { state: &state, tables: &tables, types: None };
+    let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
     let planner = SqlToRel::new(&names);
-    Ok(planner.sql_to_expr(expr.clone(), schema, &mut PlannerContext::new())?)
+    let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    let plan = literals::narrow(plan)?;
+    let names = shown(&plan, &rewritten);
+    Ok(Planned { plan, names })
+}
+
+/// Names as the user wrote them or as they are stored.
+fn shown(plan: &LogicalPlan, rewritten: &Rewritten) -> Vec<String> {
+    let show = |name: &String| {
+        let name = name.split(HIDDEN).next().unwrap_or_default();
+        rewritten.spelled.get(name).cloned().unwrap_or_else(|| name.to_owned())
+    };
+    plan.schema().fields().iter().map(|field| show(field.name())).collect()
+}
+
+/// The plan with its columns named so, unqualified. Names must differ.
+pub fn renamed(plan: LogicalPlan, names: &[String]) -> SqlResult<LogicalPlan> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name.to_lowercase()) {
+            let text = format!(
+                "The column `{name}` already exists. Choose another name or rename the existing column"
+            );
+            return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
+        }
+    }
+    let schema = plan.schema().clone();
+    let is_named = schema
+        .iter()
+        .zip(names)
+        .all(|((qualifier, field), name)| qualifier.is_none() && field.name() == name);
+    if is_named {
+        return Ok(plan);
+    }
+    let columns = schema.iter().zip(names).map(|((qualifier, field), name)| {
+        Expr::Column(Column::from((qualifier, field))).alias(name)
+    });
+    Ok(LogicalPlanBuilder::new(plan).project(columns.collect::<Vec<_>>())?.build()?)
+}
+
+/// An expression over columns whose names are taken as they are stored.
+pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) -> SqlResult<Expr> {
+    let mut expr = expr.clone();
+    let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
+    let tables = {
+        let mut rewritten = rewrite::bare_expr(&scope, &mut expr, schema)?;
+        resolve::sources(cx, &mut rewritten, &[]).await?
+    };
+    let state = cx.session.state();
+    let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
+    let mut options =
+        datafusion::sql::planner::ParserOptions::from(&state.config_options().sql_parser);
+    options.enable_ident_normalization = false;
+    let planner = SqlToRel::new_with_options(&names, options);
+    let planned = planner.sql_to_expr(expr, schema, &mut PlannerContext::new())?;
+    Ok(literals::narrow_expr(planned)?)
+}
+
+/// The value of an expression that names no column.
+pub async fn constant(
+    cx: &StatementContext,
+    expression: &ast::Expr,
+) -> SqlResult<datafusion::common::ScalarValue> {
+    let schema = DFSchema::empty();
+    let planned = expr(cx, expression, &schema).await?;
+    let plan = LogicalPlanBuilder::empty(true).project(vec![planned.alias("value")])?.build()?;
+    let physical = cx.physical(plan).await?;
+    let batches = datafusion::physical_plan::collect(physical, cx.session.task_ctx()).await?;
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0);
+    let batch = batch.ok_or_else(|| SqlError::internal("a constant has no value"))?;
+    Ok(datafusion::common::ScalarValue::try_from_array(batch.column(0), 0)?)
+}
+
+pub(crate) fn spark_types(zone: Arc<str>) -> Arc<types::SparkTypes> {
+    Arc::new(types::SparkTypes { zone })
 }

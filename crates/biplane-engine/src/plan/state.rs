@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use url::Url;
 
+use super::operators::SparkOperators;
 use crate::config::EngineConfig;
 
 /// What of a session's configuration changes how plans are made.
@@ -22,9 +23,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The time zone of timestamps in plans. Delta stores UTC under this very name.
+    pub fn plan_zone(&self) -> Arc<str> {
+        match self.time_zone.as_str() {
+            "Etc/UTC" | "UTC" | "GMT" | "Z" | "+00:00" | "Etc/GMT" => "UTC".into(),
+            other => other.into(),
+        }
+    }
+
     pub fn apply(&self, mut config: SessionConfig) -> SessionConfig {
         let options = config.options_mut();
-        options.execution.time_zone = Some(self.time_zone.clone());
+        options.execution.time_zone = Some(self.plan_zone().to_string());
         options.execution.enable_ansi_mode = self.ansi;
         config
     }
@@ -45,12 +54,17 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     options.execution.parquet.schema_force_view_types = true;
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = true;
-    SessionStateBuilder::new()
+    let mut builder = SessionStateBuilder::new()
         .with_config(session)
         .with_runtime_env(runtime)
         .with_default_features()
-        .with_spark_features()
-        .build()
+        .with_spark_features();
+    // The first planner that answers wins.
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
+    for rule in super::analyzer_rules() {
+        builder = builder.with_analyzer_rule(rule);
+    }
+    builder.build()
 }
 
 /// Stores of one statement. Unlike DataFusion's own registry it begins empty: not even the local

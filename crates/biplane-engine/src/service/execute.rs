@@ -92,9 +92,11 @@ async fn run(
         return Err(SqlError::exhausted("the text of the statement is too long"));
     }
     let sql = request.statement.clone();
-    let mut finished =
-        v1::Finished { statement_type: kind::statement_type(&sql).to_owned(), ..Default::default() };
-    let statement = crate::parser::parse(&sql)?;
+    let mut finished = v1::Finished {
+        statement_type: kind::statement_type(&sql).to_owned(),
+        ..Default::default()
+    };
+    let statement = crate::parser::parse_bound(&sql, &request.parameters)?;
     let options = request.clone();
     let cx = StatementContext::new(engine, request)?;
     let output = crate::commands::run(&cx, statement).await?;
@@ -131,6 +133,9 @@ async fn run(
     }
     metrics.execute_ms = millis(begin.elapsed().saturating_sub(compiled));
     metrics.peak_memory_bytes = cx.peak_memory_bytes();
+    let (read, skipped) = cx.pruned.counts();
+    metrics.files_read = metrics.files_read.max(read);
+    metrics.files_pruned = metrics.files_pruned.max(skipped);
     finished.metrics = Some(metrics);
     finished.session_change = cx.take_changes();
     finished.lineage = cx.take_lineage();

@@ -1,4 +1,4 @@
-//! What one statement holds of the engine's memory.
+//! What is counted for one statement: the memory it holds, the files it opens and skips.
 
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
@@ -75,5 +75,25 @@ impl MemoryPool for StatementPool {
 
     fn memory_limit(&self) -> MemoryLimit {
         self.engine.memory_limit()
+    }
+}
+
+/// Files that scans of a statement read, and those that the log ruled out.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    kept: AtomicUsize,
+    skipped: AtomicUsize,
+}
+
+impl Pruned {
+    pub fn add(&self, kept: usize, skipped: usize) {
+        self.kept.fetch_add(kept, Ordering::Relaxed);
+        self.skipped.fetch_add(skipped, Ordering::Relaxed);
+    }
+
+    /// Read and skipped.
+    pub fn counts(&self) -> (u64, u64) {
+        let count = |of: &AtomicUsize| of.load(Ordering::Relaxed) as u64;
+        (count(&self.kept), count(&self.skipped))
     }
 }

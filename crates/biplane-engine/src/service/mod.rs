@@ -18,7 +18,7 @@ use crate::config::EngineConfig;
 use crate::error::SqlError;
 use crate::runtime::Engine;
 
-pub use memory::StatementPool;
+pub use memory::{Pruned, StatementPool};
 
 /// Plans and trees of SQL are walked recursively. Only touched pages cost memory.
 const STACK_BYTES: usize = 64 << 20;

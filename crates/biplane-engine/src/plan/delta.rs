@@ -1,0 +1,102 @@
+//! Delta tables as relations.
+//!
+//! A table without deletion vectors and column mapping is read as the Parquet files its log names:
+//! DataFusion's own source, with the log's statistics. Any other goes through delta-rs' provider.
+
+mod files;
+mod scan;
+mod snapshots;
+
+use biplane_api::internal::Storage;
+use datafusion::catalog::TableProvider;
+use deltalake_core::DeltaTable;
+use deltalake_core::table::state::DeltaTableState;
+use std::sync::Arc;
+
+use super::versions::Wanted;
+use crate::context::StatementContext;
+use crate::error::{SqlError, SqlResult};
+use crate::storage::Location;
+
+pub use snapshots::Snapshots;
+
+/// Features of the reader that change nothing about how plain files are read.
+const HARMLESS: [&str; 5] =
+    ["timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "appendOnly"];
+
+/// `table_id`: None for a path that is no table of the catalog.
+pub async fn provider(
+    cx: &StatementContext,
+    table_id: Option<&str>,
+    storage: &Storage,
+    version: Option<Wanted>,
+) -> SqlResult<Arc<dyn TableProvider>> {
+    let location = cx.location(storage)?;
+    let table = match version {
+        None => cx.engine.snapshots.latest(table_id, &location).await?,
+        Some(version) => at_version(&location, version).await?,
+    };
+    let state = table.snapshot()?;
+    if let Some(files) = plain_files(cx, table_id, &location, state)? {
+        return Ok(Arc::new(scan::PlainDelta::new(cx, files, &location)?));
+    }
+    let session = Arc::new(cx.session.state());
+    Ok(table.table_provider().with_session(session).await?)
+}
+
+async fn at_version(location: &Location, version: Wanted) -> SqlResult<DeltaTable> {
+    let mut table = location.delta();
+    match version {
+        Wanted::Version(version) => {
+            table.load_version(version).await.map_err(|error| {
+                tracing::debug!(cause = %error, "no such version");
+                let text = format!("Cannot time travel Delta table to version {version}");
+                SqlError::new("DELTA_VERSION_NOT_FOUND", "22003", text)
+            })?;
+        }
+        Wanted::Timestamp(at) => {
+            table.load_with_datetime(at).await?;
+            let version = table.version().unwrap_or_default();
+            let made = table.snapshot()?.version_timestamp(version);
+            if made.is_some_and(|made| made > at.timestamp_millis()) {
+                let text = "The timestamp is before the earliest version of the table";
+                return Err(SqlError::new(
+                    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+                    "42816",
+                    text,
+                ));
+            }
+        }
+    }
+    Ok(table)
+}
+
+/// None: the table needs delta-rs' own reader.
+fn plain_files(
+    cx: &StatementContext,
+    table_id: Option<&str>,
+    location: &Location,
+    state: &DeltaTableState,
+) -> SqlResult<Option<Arc<files::Files>>> {
+    if let Some(known) = cx.engine.snapshots.files(table_id, location, state.version()) {
+        return Ok(Some(known));
+    }
+    if !is_plain(state)? {
+        return Ok(None);
+    }
+    let Some(files) = files::Files::of(state, location)? else { return Ok(None) };
+    let files = Arc::new(files);
+    cx.engine.snapshots.keep_files(table_id, location, state.version(), files.clone());
+    Ok(Some(files))
+}
+
+fn is_plain(state: &DeltaTableState) -> SqlResult<bool> {
+    let protocol = serde_json::to_value(state.protocol()).map_err(SqlError::internal)?;
+    let features = protocol.get("readerFeatures").and_then(|features| features.as_array());
+    let are_harmless = features.is_none_or(|features| {
+        features.iter().filter_map(|name| name.as_str()).all(|name| HARMLESS.contains(&name))
+    });
+    let metadata = serde_json::to_value(state.metadata()).map_err(SqlError::internal)?;
+    let mode = metadata.get("configuration").and_then(|all| all.get("delta.columnMapping.mode"));
+    Ok(are_harmless && mode.and_then(|mode| mode.as_str()).is_none_or(|mode| mode == "none"))
+}

@@ -1,0 +1,172 @@
+//! Functions known by name while the AST is rewritten: those of the session, and other spellings.
+
+use datafusion::sql::sqlparser::ast::{
+    self, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    JoinConstraint, JoinOperator, LambdaFunction, ObjectNamePart, Value,
+};
+
+use super::rewrite::{Scope, plain};
+use crate::error::{SqlError, SqlResult};
+
+/// Spellings of Spark for functions that are here under another name.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("any_value", "first_value"),
+    ("approx_count_distinct", "approx_distinct"),
+    ("array_size", "size"),
+    ("every", "bool_and"),
+    ("first", "first_value"),
+    ("ifnull", "nvl"),
+    ("last", "last_value"),
+    ("lcase", "lower"),
+    ("len", "length"),
+    ("sign", "signum"),
+    ("some", "bool_or"),
+    ("std", "stddev"),
+    ("ucase", "upper"),
+];
+
+/// Functions that may stand without parentheses.
+const NILADIC: &[&str] = &[
+    "current_catalog",
+    "current_database",
+    "current_date",
+    "current_schema",
+    "current_timestamp",
+    "current_user",
+    "session_user",
+    "user",
+];
+
+pub fn is_niladic(ident: &Ident) -> bool {
+    ident.quote_style.is_none() && NILADIC.contains(&ident.value.to_lowercase().as_str())
+}
+
+/// The value of a function that only the session knows.
+pub fn session_value(scope: &Scope<'_>, expr: &Expr) -> Option<Expr> {
+    let (name, argument) = match expr {
+        Expr::Identifier(ident) if is_niladic(ident) => (ident.value.to_lowercase(), None),
+        Expr::Function(function) => call(function)?,
+        _ => return None,
+    };
+    let state = &scope.cx.state;
+    let text = |value: &str| Some(Expr::value(Value::SingleQuotedString(value.to_owned())));
+    match (name.as_str(), argument) {
+        ("current_user" | "session_user" | "user", None) => text(&state.user_name),
+        ("current_catalog", None) => text(&scope.cx.catalog()),
+        ("current_schema" | "current_database", None) => text(&scope.cx.schema()),
+        ("current_metastore", None) => text(&state.metastore_id),
+        ("current_timezone", None) => text(&scope.cx.settings.time_zone),
+        ("version", None) => text(concat!("4.0.0 biplane ", env!("CARGO_PKG_VERSION"))),
+        ("current_version", None) => text(env!("CARGO_PKG_VERSION")),
+        ("is_account_group_member" | "is_member", Some(group)) => {
+            let member = state.groups.iter().any(|name| name.eq_ignore_ascii_case(&group));
+            Some(Expr::value(Value::Boolean(member)))
+        }
+        ("current_timestamp" | "current_date", None) => match expr {
+            Expr::Identifier(_) => Some(empty_call(&name)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Name and the one text argument, if it is such a call.
+fn call(function: &Function) -> Option<(String, Option<String>)> {
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    let name = name.value.to_lowercase();
+    match &function.args {
+        FunctionArguments::None => Some((name, None)),
+        FunctionArguments::List(list) => match list.args.as_slice() {
+            [] => Some((name, None)),
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] => match &value.value
+            {
+                Value::SingleQuotedString(text) => Some((name, Some(text.clone()))),
+                _ => None,
+            },
+            _ => None,
+        },
+        FunctionArguments::Subquery(_) => None,
+    }
+}
+
+fn empty_call(name: &str) -> Expr {
+    Expr::Function(Function {
+        name: ast::ObjectName(vec![ObjectNamePart::Identifier(plain(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![],
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// Lower case, and the name under which the function is here.
+pub fn rename(function: &mut Function) {
+    if let [ObjectNamePart::Identifier(name)] = function.name.0.as_mut_slice() {
+        let lower = name.value.to_lowercase();
+        let known = SPELLINGS.iter().find(|(spelling, _)| *spelling == lower);
+        name.value = known.map_or(lower, |(_, here)| (*here).to_owned());
+        name.quote_style = None;
+    }
+}
+
+pub fn lower_lambda(lambda: &mut LambdaFunction) {
+    use ast::OneOrManyWithParens::{Many, One};
+    let lower = |ident: &mut Ident| {
+        ident.value = ident.value.to_lowercase();
+        ident.quote_style = None;
+    };
+    match &mut lambda.params {
+        One(parameter) => lower(&mut parameter.name),
+        Many(parameters) => parameters.iter_mut().for_each(|parameter| lower(&mut parameter.name)),
+    }
+}
+
+pub fn cast(expr: Expr, data_type: ast::DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
+pub fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::Semi(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::RightSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint)
+        | JoinOperator::RightAnti(constraint)
+        | JoinOperator::CrossJoin(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+/// Arguments of a table function.
+pub fn named_arguments(arguments: &[FunctionArg]) -> SqlResult<Vec<(Option<String>, Expr)>> {
+    arguments
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok((None, expr.clone())),
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(expr), .. } => {
+                Ok((Some(name.value.clone()), expr.clone()))
+            }
+            FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(expr),
+                ..
+            } => Ok((Some(name.value.clone()), expr.clone())),
+            _ => Err(SqlError::unsupported("an argument of this form")),
+        })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Whole numbers are INT where they fit, as in Spark; DataFusion's planner makes them BIGINT.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
+
+/// Right behind the SQL planner, before anything else was derived from the types.
+pub fn narrow(plan: LogicalPlan) -> Result<LogicalPlan> {
+    // The working table of a recursion has the types of its first plan already.
+    if plan.exists(|node| Ok(matches!(node, LogicalPlan::RecursiveQuery(_))))? {
+        return Ok(plan);
+    }
+    plan.transform_up_with_subqueries(node).data()
+}
+
+fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        // Counts of rows, not values.
+        LogicalPlan::Limit(_) | LogicalPlan::TableScan(_) => Ok(Transformed::no(plan)),
+        LogicalPlan::Values(values) => {
+            let rows = values
+                .values
+                .into_iter()
+                .map(|row| row.into_iter().map(narrow_expr).collect::<Result<Vec<_>>>())
+                .collect::<Result<Vec<_>>>()?;
+            LogicalPlanBuilder::values(rows)?.build().map(Transformed::yes)
+        }
+        plan => {
+            let preserver = NamePreserver::new(&plan);
+            let changed = plan.map_expressions(|expr| {
+                let name = preserver.save(&expr);
+                let expr = expr.transform_up(literal)?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })?;
+            // Types below may have changed even where nothing here did.
+            changed.map_data(LogicalPlan::recompute_schema)
+        }
+    }
+}
+
+pub fn narrow_expr(expr: Expr) -> Result<Expr> {
+    expr.transform_up(literal).data()
+}
+
+fn literal(expr: Expr) -> Result<Transformed<Expr>> {
+    Ok(match expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(small) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata)),
+            Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata)),
+        },
+        // `CAST(1 AS BIGINT)`: functions that ask for literals must see one.
+        Expr::Cast(Cast { expr: inner, field }) => match folded(&inner, field.data_type()) {
+            Some(value) => Transformed::yes(Expr::Literal(value, None)),
+            None => Transformed::no(Expr::Cast(Cast { expr: inner, field })),
+        },
+        other => Transformed::no(other),
+    })
+}
+
+fn folded(inner: &Expr, target: &DataType) -> Option<ScalarValue> {
+    let Expr::Literal(value, _) = inner else { return None };
+    let is_whole = |data_type: &DataType| data_type.is_integer();
+    (is_whole(&value.data_type()) && is_whole(target)).then(|| value.cast_to(target).ok()).flatten()
+}

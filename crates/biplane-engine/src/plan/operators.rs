@@ -1,0 +1,341 @@
+//! Operators whose meaning differs from DataFusion's: division, arithmetic that must not wrap,
+//! access into nested values, and the text of values.
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringBuilder};
+use datafusion::arrow::compute::kernels::arity::try_binary;
+use datafusion::arrow::compute::kernels::numeric;
+use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{
+    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type,
+};
+use datafusion::common::{
+    DFSchema, DataFusionError, Result, ScalarValue, TableReference, exec_err,
+};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
+};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit,
+};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+use std::sync::{Arc, LazyLock};
+
+use crate::encode::text::{Printer, Style};
+use crate::error::SqlError;
+
+fn raise(error: SqlError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Integer and floating point arithmetic as ANSI has it: an error, or NULL where ANSI mode is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    /// Of two doubles.
+    Divide,
+    /// Of two whole numbers, to a whole number.
+    IntegerDivide,
+    Remainder,
+}
+
+impl Arithmetic {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Subtract => "subtract",
+            Self::Multiply => "multiply",
+            Self::Divide => "divide",
+            Self::IntegerDivide => "div",
+            Self::Remainder => "mod",
+        }
+    }
+
+    pub fn call(self, left: Expr, right: Expr) -> Expr {
+        let function = ARITHMETIC[self as usize].clone();
+        Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+    }
+
+    fn of<T: ArrowNativeTypeOp + std::fmt::Display>(
+        self,
+        left: T,
+        right: T,
+    ) -> Result<T, SqlError> {
+        let overflow = |_| SqlError::overflow(format!("{} overflow", type_word::<T>()));
+        match self {
+            Self::Add => left.add_checked(right).map_err(overflow),
+            Self::Subtract => left.sub_checked(right).map_err(overflow),
+            Self::Multiply => left.mul_checked(right).map_err(overflow),
+            _ if right.is_zero() => Err(SqlError::divide_by_zero()),
+            Self::Divide | Self::IntegerDivide => left.div_checked(right).map_err(overflow),
+            // The smallest number modulo -1 is 0, it does not overflow.
+            Self::Remainder => Ok(left.mod_wrapping(right)),
+        }
+    }
+}
+
+fn type_word<T>() -> &'static str {
+    match size_of::<T>() {
+        1 => "byte",
+        2 => "short",
+        4 => "integer",
+        _ => "long",
+    }
+}
+
+static ARITHMETIC: LazyLock<[Arc<ScalarUDF>; 6]> = LazyLock::new(|| {
+    use Arithmetic::{Add, Divide, IntegerDivide, Multiply, Remainder, Subtract};
+    [Add, Subtract, Multiply, Divide, IntegerDivide, Remainder].map(|operation| {
+        let signature = Signature::any(2, Volatility::Immutable);
+        Arc::new(ScalarUDF::from(ArithmeticUdf { operation, signature }))
+    })
+});
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ArithmeticUdf {
+    operation: Arithmetic,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for ArithmeticUdf {
+    fn name(&self) -> &str {
+        self.operation.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(types.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let ansi = args.config_options.execution.enable_ansi_mode;
+        let is_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let [left, right] = arrays.as_slice() else {
+            return exec_err!("{} takes two arguments", self.name());
+        };
+        let operation = self.operation;
+        let out = match left.data_type() {
+            DataType::Int8 => compute::<Int8Type>(operation, left, right, ansi)?,
+            DataType::Int16 => compute::<Int16Type>(operation, left, right, ansi)?,
+            DataType::Int32 => compute::<Int32Type>(operation, left, right, ansi)?,
+            DataType::Int64 => compute::<Int64Type>(operation, left, right, ansi)?,
+            DataType::Float64 => compute::<Float64Type>(operation, left, right, ansi)?,
+            other => return exec_err!("{} is not defined for {other}", self.name()),
+        };
+        if is_scalar && out.len() == 1 {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
+        }
+        Ok(ColumnarValue::Array(out))
+    }
+}
+
+fn compute<T: ArrowPrimitiveType>(
+    operation: Arithmetic,
+    left: &ArrayRef,
+    right: &ArrayRef,
+    ansi: bool,
+) -> Result<ArrayRef>
+where
+    T::Native: std::fmt::Display,
+{
+    let (left, right) = (left.as_primitive::<T>(), right.as_primitive::<T>());
+    if ansi {
+        let raised: Result<PrimitiveArray<T>, _> = try_binary(left, right, |a, b| {
+            operation.of(a, b).map_err(|error| {
+                datafusion::arrow::error::ArrowError::ExternalError(Box::new(error))
+            })
+        });
+        return Ok(Arc::new(raised?));
+    }
+    // Without ANSI sums wrap around and division by zero is NULL.
+    let out: ArrayRef = match operation {
+        Arithmetic::Add => numeric::add_wrapping(left, right)?,
+        Arithmetic::Subtract => numeric::sub_wrapping(left, right)?,
+        Arithmetic::Multiply => numeric::mul_wrapping(left, right)?,
+        _ => {
+            let values = left.iter().zip(right.iter()).map(|pair| match pair {
+                (Some(a), Some(b)) => operation.of(a, b).ok(),
+                _ => None,
+            });
+            Arc::new(values.collect::<PrimitiveArray<T>>())
+        }
+    };
+    Ok(out)
+}
+
+/// `CAST(x AS STRING)` as Spark prints it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TextUdf {
+    signature: Signature,
+}
+
+static TEXT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
+    let signature = Signature::any(1, Volatility::Stable);
+    Arc::new(ScalarUDF::from(TextUdf { signature }))
+});
+
+pub fn text_of(expr: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(TEXT.clone(), vec![expr]))
+}
+
+impl ScalarUDFImpl for TextUdf {
+    fn name(&self) -> &str {
+        "to_text"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let zone = args.config_options.execution.time_zone.as_deref().unwrap_or("UTC");
+        let is_scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let Some(array) = arrays.first() else { return exec_err!("to_text takes an argument") };
+        let printer = Printer::new(array, Style::Spark, zone).map_err(raise)?;
+        let mut builder = StringBuilder::new();
+        let mut cell = String::new();
+        for row in 0..array.len() {
+            if printer.is_null(row) {
+                builder.append_null();
+            } else {
+                cell.clear();
+                printer.write(row, &mut cell);
+                builder.append_value(&cell);
+            }
+        }
+        let out: ArrayRef = Arc::new(builder.finish());
+        if is_scalar && out.len() == 1 {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&out, 0)?));
+        }
+        Ok(ColumnarValue::Array(out))
+    }
+}
+
+/// Planned while the AST is, as the types of results depend on it.
+#[derive(Debug)]
+pub struct SparkOperators;
+
+impl ExprPlanner for SparkOperators {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema))
+        else {
+            return Ok(PlannerResult::Original(expr));
+        };
+        let is_number = |data_type: &DataType| data_type.is_numeric() || data_type.is_null();
+        match expr.op {
+            BinaryOperator::Divide => {
+                let is_decimal = |data_type: &DataType| data_type.is_decimal();
+                let is_text = |data_type: &DataType| data_type.is_string();
+                let is_exact = (is_decimal(&left) || is_decimal(&right))
+                    && !left.is_floating()
+                    && !right.is_floating()
+                    && !is_text(&left)
+                    && !is_text(&right);
+                let known = |data_type: &DataType| is_number(data_type) || is_text(data_type);
+                if is_exact || !known(&left) || !known(&right) {
+                    return Ok(PlannerResult::Original(expr));
+                }
+                let double = |expr: Expr| cast(expr, DataType::Float64);
+                let call = Arithmetic::Divide.call(double(expr.left), double(expr.right));
+                Ok(PlannerResult::Planned(call))
+            }
+            BinaryOperator::MyIntegerDivide if is_number(&left) && is_number(&right) => {
+                let long = |expr: Expr| cast(expr, DataType::Int64);
+                let call = Arithmetic::IntegerDivide.call(long(expr.left), long(expr.right));
+                Ok(PlannerResult::Planned(call))
+            }
+            _ => Ok(PlannerResult::Original(expr)),
+        }
+    }
+
+    fn plan_field_access(
+        &self,
+        expr: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let Ok(data_type) = expr.expr.get_type(schema) else {
+            return Ok(PlannerResult::Original(expr));
+        };
+        let RawFieldAccessExpr { expr, field_access } = expr;
+        Ok(match (field_access, &data_type) {
+            // Spark counts from 0.
+            (GetFieldAccess::ListIndex { key }, DataType::List(_) | DataType::LargeList(_)) => {
+                let key = Expr::BinaryExpr(BinaryExpr::new(
+                    Box::new(cast(*key, DataType::Int64)),
+                    Operator::Plus,
+                    Box::new(lit(1_i64)),
+                ));
+                PlannerResult::Planned(datafusion::functions_nested::expr_fn::array_element(
+                    expr, key,
+                ))
+            }
+            (GetFieldAccess::NamedStructField { name }, DataType::Struct(fields)) => {
+                let wanted = name.try_as_str().flatten().unwrap_or_default();
+                let stored = stored_name(fields, wanted);
+                let name = ScalarValue::from(stored.unwrap_or(wanted));
+                let field_access = GetFieldAccess::NamedStructField { name };
+                PlannerResult::Original(RawFieldAccessExpr { field_access, expr })
+            }
+            (field_access, _) => PlannerResult::Original(RawFieldAccessExpr { field_access, expr }),
+        })
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let mut expr = Expr::Column(datafusion::common::Column::from((qualifier, field)));
+        let mut data_type = field.data_type().clone();
+        for name in nested_names {
+            let (stored, inner) = match &data_type {
+                DataType::Struct(fields) => match stored_name(fields, name) {
+                    Some(stored) => {
+                        let inner = fields.iter().find(|field| field.name() == stored);
+                        (stored.to_owned(), inner.map(|field| field.data_type().clone()))
+                    }
+                    None => return Err(raise(no_field(name, fields))),
+                },
+                _ => (name.clone(), None),
+            };
+            expr = datafusion::functions::core::expr_fn::get_field(expr, stored);
+            data_type = inner.unwrap_or(DataType::Null);
+        }
+        Ok(PlannerResult::Planned(expr))
+    }
+}
+
+fn stored_name<'a>(
+    fields: &'a datafusion::arrow::datatypes::Fields,
+    wanted: &str,
+) -> Option<&'a str> {
+    let exact = fields.iter().find(|field| field.name() == wanted);
+    let found = exact.or_else(|| {
+        fields.iter().find(|field| field.name().to_lowercase() == wanted.to_lowercase())
+    });
+    found.map(|field| field.name().as_str())
+}
+
+fn no_field(name: &str, fields: &datafusion::arrow::datatypes::Fields) -> SqlError {
+    let known: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name())).collect();
+    let text = format!("No such struct field `{name}` in {}", known.join(", "));
+    SqlError::new("FIELD_NOT_FOUND", "42704", text)
+}

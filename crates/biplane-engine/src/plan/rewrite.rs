@@ -1,0 +1,449 @@
+//! Brings the AST of a query to the form in which DataFusion's planner means what Databricks means:
+//! names in lower case, every column named, relations replaced by what they were resolved to,
+//! functions of the session replaced by their values.
+
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
+};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+
+use super::functions;
+use super::naming::display_name;
+use crate::context::{StatementContext, object_name_parts};
+use crate::error::{SqlError, SqlResult};
+
+/// Behind it stands what tells two columns of one name apart; it is never shown.
+pub const HIDDEN: char = '\u{1}';
+
+/// What a relation of the query means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Relation {
+    Table([String; 3]),
+    TempView(String),
+    /// ``delta.`/path` `` and other formats.
+    Path {
+        format: String,
+        path: String,
+    },
+    ReadFiles(Vec<(Option<String>, Expr)>),
+}
+
+/// A relation and the name it has in the rewritten AST.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub relation: Relation,
+    pub version: Option<TableVersion>,
+    pub reference: TableReference,
+}
+
+/// What a rewrite learned.
+#[derive(Debug, Default)]
+pub struct Rewritten {
+    pub found: Vec<Found>,
+    /// Names in lower case → as somebody wrote them.
+    pub spelled: BTreeMap<String, String>,
+}
+
+/// Where unqualified names are looked up.
+pub struct Scope<'a> {
+    pub cx: &'a StatementContext,
+    pub catalog: String,
+    pub schema: String,
+    /// Not inside of a permanent view.
+    pub temp_views: bool,
+}
+
+pub fn query(scope: &Scope<'_>, query: &mut Query) -> SqlResult<Rewritten> {
+    let mut rewriter = Rewriter {
+        scope,
+        ctes: Vec::new(),
+        withs: Vec::new(),
+        columns: None,
+        out: Rewritten::default(),
+    };
+    match query.visit(&mut rewriter) {
+        ControlFlow::Continue(()) => Ok(rewriter.out),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// An expression alone. Its own columns are spelled as `schema` has them; queries inside it are
+/// rewritten as any other.
+pub fn bare_expr(scope: &Scope<'_>, expr: &mut Expr, schema: &DFSchema) -> SqlResult<Rewritten> {
+    let mut rewriter = Rewriter {
+        scope,
+        ctes: Vec::new(),
+        withs: Vec::new(),
+        columns: Some(schema),
+        out: Rewritten::default(),
+    };
+    match expr.visit(&mut rewriter) {
+        ControlFlow::Continue(()) => Ok(rewriter.out),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// The name of a column as it is stored.
+fn store_spelling(schema: &DFSchema, parts: &mut [Ident]) {
+    let Some((last, qualifiers)) = parts.split_last_mut() else { return };
+    let wanted = last.value.to_lowercase();
+    let stored = schema.fields().iter().find(|field| field.name().to_lowercase() == wanted);
+    last.quote_style = Some('`');
+    if let Some(field) = stored {
+        last.value = field.name().clone();
+    }
+    for part in qualifiers {
+        let wanted = part.value.to_lowercase();
+        let qualifier = schema
+            .iter()
+            .filter_map(|(qualifier, _)| qualifier)
+            .find(|qualifier| qualifier.table().to_lowercase() == wanted);
+        let field = schema.fields().iter().find(|field| field.name().to_lowercase() == wanted);
+        part.quote_style = Some('`');
+        match (qualifier, field) {
+            (Some(qualifier), _) => part.value = qualifier.table().to_owned(),
+            (None, Some(field)) => part.value = field.name().clone(),
+            (None, None) => part.value = wanted,
+        }
+    }
+}
+
+struct Rewriter<'a> {
+    scope: &'a Scope<'a>,
+    /// Names of the CTEs that are visible, innermost last.
+    ctes: Vec<HashSet<String>>,
+    withs: Vec<Option<With>>,
+    /// Of a bare expression.
+    columns: Option<&'a DFSchema>,
+    out: Rewritten,
+}
+
+fn lower(ident: &mut Ident) {
+    ident.value = ident.value.to_lowercase();
+    ident.quote_style = None;
+}
+
+pub fn plain(value: impl Into<String>) -> Ident {
+    Ident::new(value)
+}
+
+impl Rewriter<'_> {
+    fn spell(&mut self, ident: &Ident) {
+        let key = ident.value.to_lowercase();
+        self.out.spelled.entry(key).or_insert_with(|| ident.value.clone());
+    }
+
+    fn alias(&mut self, alias: &mut Option<TableAlias>) {
+        if let Some(alias) = alias {
+            lower(&mut alias.name);
+            for column in &mut alias.columns {
+                self.spell(&column.name);
+                lower(&mut column.name);
+            }
+        }
+    }
+
+    fn is_cte(&self, name: &str) -> bool {
+        self.ctes.iter().any(|names| names.contains(name))
+    }
+
+    /// CTEs are visited here, one after the other, as each sees only those before it.
+    fn with(&mut self, with: &mut With) -> ControlFlow<SqlError> {
+        self.ctes.push(HashSet::new());
+        for cte in &mut with.cte_tables {
+            let name = cte.alias.name.value.to_lowercase();
+            if with.recursive {
+                self.see(&name);
+            }
+            cte.query.visit(self)?;
+            self.see(&name);
+            let mut alias = Some(cte.alias.clone());
+            self.alias(&mut alias);
+            if let Some(alias) = alias {
+                cte.alias = alias;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn see(&mut self, cte: &str) {
+        if let Some(names) = self.ctes.last_mut() {
+            names.insert(cte.to_owned());
+        }
+    }
+
+    fn select_items(&mut self, select: &mut Select) {
+        let mut seen: HashSet<String> = HashSet::new();
+        for item in &mut select.projection {
+            let (expr, alias) = match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let alias = match &*expr {
+                        Expr::Identifier(ident) => ident.clone(),
+                        other => plain(display_name(other)),
+                    };
+                    (expr.clone(), alias)
+                }
+                SelectItem::ExprWithAlias { expr, alias } => (expr.clone(), alias.clone()),
+                SelectItem::Wildcard(options) => {
+                    wildcard(options);
+                    continue;
+                }
+                SelectItem::QualifiedWildcard(kind, options) => {
+                    if let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind {
+                        lower_name(name);
+                    }
+                    wildcard(options);
+                    continue;
+                }
+                SelectItem::ExprWithAliases { .. } => continue,
+            };
+            self.spell(&alias);
+            let mut name = alias.clone();
+            lower(&mut name);
+            if !seen.insert(name.value.clone()) {
+                name.value = format!("{}{HIDDEN}{}", name.value, seen.len());
+                seen.insert(name.value.clone());
+            }
+            let is_itself = matches!(&expr, Expr::Identifier(ident)
+                if ident.value.to_lowercase() == name.value && !functions::is_niladic(ident));
+            *item = if is_itself {
+                SelectItem::UnnamedExpr(expr)
+            } else {
+                SelectItem::ExprWithAlias { expr, alias: name }
+            };
+        }
+    }
+
+    fn relation(&mut self, factor: &mut TableFactor) -> SqlResult<()> {
+        let TableFactor::Table { name, alias, args, version, .. } = factor else { return Ok(()) };
+        let parts = object_name_parts(name)?;
+        if let Some(args) = args {
+            let function = parts.join(".").to_lowercase();
+            if function == "read_files" {
+                let found = Relation::ReadFiles(functions::named_arguments(&args.args)?);
+                let reference = self.add(found, None);
+                *factor = replaced(&reference, alias.take());
+            } else {
+                lower_name(name);
+            }
+            return Ok(());
+        }
+        if let [cte] = parts.as_slice()
+            && self.is_cte(&cte.to_lowercase())
+            && version.is_none()
+        {
+            lower_name(name);
+            return Ok(());
+        }
+        let (relation, version) = self.meaning(&parts, version.take())?;
+        let reference = self.add(relation, version);
+        let mut alias = alias.take();
+        if alias.is_none() && matches!(reference, TableReference::Bare { .. }) {
+            let visible = parts.last().map(|part| part.to_lowercase()).unwrap_or_default();
+            alias = Some(TableAlias {
+                explicit: true,
+                name: plain(visible),
+                columns: vec![],
+                at: None,
+            });
+        }
+        *factor = replaced(&reference, alias);
+        Ok(())
+    }
+
+    fn meaning(
+        &self,
+        parts: &[String],
+        version: Option<TableVersion>,
+    ) -> SqlResult<(Relation, Option<TableVersion>)> {
+        if let [format, path] = parts
+            && (path.contains('/') || path.contains(':'))
+        {
+            let relation = Relation::Path { format: format.to_lowercase(), path: path.clone() };
+            return Ok((relation, version));
+        }
+        let mut parts = parts.to_vec();
+        let mut version = version;
+        if version.is_none()
+            && let Some(last) = parts.last_mut()
+            && let Some((table, at)) = last.rsplit_once("@v")
+            && !at.is_empty()
+            && at.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            version =
+                Some(TableVersion::VersionAsOf(Expr::value(Value::Number(at.to_owned(), false))));
+            *last = table.to_owned();
+        }
+        if let [name] = parts.as_slice()
+            && self.scope.temp_views
+            && self.scope.cx.objects.temp_view(name).is_some()
+        {
+            return Ok((Relation::TempView(name.to_lowercase()), version));
+        }
+        let full = match parts.as_slice() {
+            [table] => {
+                [self.scope.catalog.clone(), self.scope.schema.clone(), table.to_lowercase()]
+            }
+            [schema, table] => {
+                [self.scope.catalog.clone(), schema.to_lowercase(), table.to_lowercase()]
+            }
+            _ => self.scope.cx.qualify_parts(&parts)?,
+        };
+        Ok((Relation::Table(full), version))
+    }
+
+    fn add(&mut self, relation: Relation, version: Option<TableVersion>) -> TableReference {
+        let known = self
+            .out
+            .found
+            .iter()
+            .find(|found| found.relation == relation && found.version == version);
+        if let Some(known) = known {
+            return known.reference.clone();
+        }
+        let number = self.out.found.len();
+        let reference = match (&relation, &version) {
+            (Relation::Table([catalog, schema, table]), None) => {
+                TableReference::full(catalog.as_str(), schema.as_str(), table.as_str())
+            }
+            _ => TableReference::bare(format!("{HIDDEN}r{number}")),
+        };
+        self.out.found.push(Found { relation, version, reference: reference.clone() });
+        reference
+    }
+}
+
+fn replaced(reference: &TableReference, alias: Option<TableAlias>) -> TableFactor {
+    let parts = reference.to_vec().into_iter().map(|part| ObjectNamePart::Identifier(quoted(part)));
+    TableFactor::Table {
+        name: ObjectName(parts.collect()),
+        alias,
+        args: None,
+        with_hints: vec![],
+        version: None,
+        with_ordinality: false,
+        partitions: vec![],
+        json_path: None,
+        sample: None,
+        index_hints: vec![],
+    }
+}
+
+/// Quoted names are taken as they stand.
+fn quoted(value: String) -> Ident {
+    Ident::with_quote('`', value)
+}
+
+fn lower_name(name: &mut ObjectName) {
+    for part in &mut name.0 {
+        if let ObjectNamePart::Identifier(ident) = part {
+            lower(ident);
+        }
+    }
+}
+
+fn wildcard(options: &mut ast::WildcardAdditionalOptions) {
+    match &mut options.opt_exclude {
+        Some(ast::ExcludeSelectItem::Single(name)) => lower_name(name),
+        Some(ast::ExcludeSelectItem::Multiple(names)) => names.iter_mut().for_each(lower_name),
+        None => {}
+    }
+    if let Some(except) = &mut options.opt_except {
+        lower(&mut except.first_element);
+        except.additional_elements.iter_mut().for_each(lower);
+    }
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        let mut with = query.with.take();
+        if let Some(with) = &mut with {
+            self.with(with)?;
+        } else {
+            self.ctes.push(HashSet::new());
+        }
+        self.withs.push(with);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        query.with = self.withs.pop().flatten();
+        self.ctes.pop();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        self.select_items(select);
+        for window in &mut select.named_window {
+            lower(&mut window.0);
+        }
+        for table in &mut select.from {
+            for join in &mut table.joins {
+                if let Some(JoinConstraint::Using(names)) =
+                    functions::constraint(&mut join.join_operator)
+                {
+                    names.iter_mut().for_each(lower_name);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        match factor {
+            TableFactor::Table { alias, .. }
+            | TableFactor::Derived { alias, .. }
+            | TableFactor::TableFunction { alias, .. }
+            | TableFactor::Function { alias, .. }
+            | TableFactor::UNNEST { alias, .. }
+            | TableFactor::NestedJoin { alias, .. }
+            | TableFactor::Pivot { alias, .. }
+            | TableFactor::Unpivot { alias, .. } => self.alias(alias),
+            _ => {}
+        }
+        match self.relation(factor) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        if let Some(new) = functions::session_value(self.scope, expr) {
+            *expr = new;
+            return ControlFlow::Continue(());
+        }
+        match (expr, self.columns.filter(|_| self.withs.is_empty())) {
+            (Expr::Identifier(ident), Some(schema)) => {
+                store_spelling(schema, std::slice::from_mut(ident));
+            }
+            (Expr::CompoundIdentifier(parts), Some(schema)) => store_spelling(schema, parts),
+            (expr, _) => expression(expr),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Names and literals of one expression, not of those inside.
+pub fn expression(expr: &mut Expr) {
+    match expr {
+        Expr::Identifier(ident) => lower(ident),
+        Expr::CompoundIdentifier(parts) => parts.iter_mut().for_each(lower),
+        Expr::Function(function) => functions::rename(function),
+        Expr::Lambda(lambda) => functions::lower_lambda(lambda),
+        Expr::Value(value) => {
+            if let Value::DoubleQuotedString(text) = &mut value.value {
+                value.value = Value::SingleQuotedString(std::mem::take(text));
+            } else if let Value::Number(digits, long @ true) = &mut value.value {
+                *long = false;
+                let number = Expr::value(Value::Number(std::mem::take(digits), false));
+                *expr = functions::cast(number, ast::DataType::BigInt(None));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,113 @@
+//! Rules over analysed plans: what types decide, after DataFusion made them fit.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast,
+};
+use datafusion::optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+use super::operators::{Arithmetic, text_of};
+
+pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![Arc::new(SparkSemantics)]
+}
+
+/// Arithmetic that does not wrap, casts that raise or not, text as Spark prints it.
+#[derive(Debug)]
+struct SparkSemantics;
+
+impl AnalyzerRule for SparkSemantics {
+    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
+        let ansi = config.execution.enable_ansi_mode;
+        plan.transform_up_with_subqueries(|plan| node(plan, ansi)).data()
+    }
+
+    fn name(&self) -> &str {
+        "spark_semantics"
+    }
+}
+
+fn node(plan: LogicalPlan, ansi: bool) -> Result<Transformed<LogicalPlan>> {
+    let mut schema = merge_schema(&plan.inputs());
+    if let LogicalPlan::TableScan(scan) = &plan {
+        schema.merge(&DFSchema::try_from_qualified_schema(
+            scan.table_name.clone(),
+            &scan.source.schema(),
+        )?);
+    }
+    let preserver = NamePreserver::new(&plan);
+    let changed = plan.map_expressions(|expr| {
+        let name = preserver.save(&expr);
+        let expr = expr.transform_up(|expr| expression(expr, &schema, ansi))?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })?;
+    if changed.transformed { changed.map_data(LogicalPlan::recompute_schema) } else { Ok(changed) }
+}
+
+fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<Expr>> {
+    Ok(match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let operation = match op {
+                Operator::Plus => Some(Arithmetic::Add),
+                Operator::Minus => Some(Arithmetic::Subtract),
+                Operator::Multiply => Some(Arithmetic::Multiply),
+                Operator::Divide => Some(Arithmetic::IntegerDivide),
+                Operator::Modulo => Some(Arithmetic::Remainder),
+                _ => None,
+            };
+            match operation {
+                // Without ANSI the wrapping of DataFusion is what is wanted.
+                Some(operation)
+                    if needs_call(operation, ansi) && are_whole(&left, &right, schema) =>
+                {
+                    Transformed::yes(operation.call(*left, *right))
+                }
+                _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            }
+        }
+        Expr::Cast(Cast { expr: inner, field }) => {
+            let from = inner.get_type(schema).unwrap_or(DataType::Null);
+            if field.data_type().is_string() && prints_its_own_way(&from) {
+                let text = text_of(*inner);
+                let is_utf8 = field.data_type() == &DataType::Utf8;
+                let text =
+                    if is_utf8 { text } else { Expr::Cast(Cast { expr: Box::new(text), field }) };
+                Transformed::yes(text)
+            } else if !ansi && from.is_string() {
+                Transformed::yes(Expr::TryCast(TryCast { expr: inner, field }))
+            } else {
+                Transformed::no(Expr::Cast(Cast { expr: inner, field }))
+            }
+        }
+        other => Transformed::no(other),
+    })
+}
+
+fn needs_call(operation: Arithmetic, ansi: bool) -> bool {
+    ansi || matches!(operation, Arithmetic::IntegerDivide | Arithmetic::Remainder)
+}
+
+fn are_whole(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    let is_whole = |data_type: &DataType| {
+        matches!(data_type, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64)
+    };
+    match (left.get_type(schema), right.get_type(schema)) {
+        (Ok(left), Ok(right)) => left == right && is_whole(&left),
+        _ => false,
+    }
+}
+
+fn prints_its_own_way(data_type: &DataType) -> bool {
+    data_type.is_floating()
+        || data_type.is_nested()
+        || matches!(
+            data_type,
+            DataType::Timestamp(..) | DataType::Interval(_) | DataType::Duration(_)
+        )
+}
