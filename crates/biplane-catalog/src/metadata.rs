@@ -32,17 +32,6 @@ impl Catalog {
         rows.iter().map(|chain| catalogs::ops::info(ctx, chain, false)).collect()
     }
 
-    /// A catalog that `ctx` may use; refused or not found like everywhere.
-    pub async fn catalog_get(&self, ctx: &Ctx, name: &str) -> Result<CatalogInfo> {
-        let chain = self.get(ctx, Kind::Catalog, name, Need::Use).await?;
-        catalogs::ops::info(ctx, &chain, false)
-    }
-
-    /// A schema, by full name, that `ctx` may use.
-    pub async fn schema_get(&self, ctx: &Ctx, full_name: &str) -> Result<SchemaInfo> {
-        schemas::ops::info(&self.get(ctx, Kind::Schema, full_name, Need::Use).await?, false)
-    }
-
     /// Schemas of one catalog, or of all; a catalog that is not there or not visible has none.
     pub async fn schemas_list(&self, ctx: &Ctx, catalog: Option<&str>, like: Option<&str>) -> Result<Vec<SchemaInfo>> {
         let rows = self.schema_chains(ctx, catalog, &Pattern::optional(like)).await?;
@@ -84,14 +73,14 @@ impl Catalog {
         Ok(tables)
     }
 
-    /// Refuses a catalog, or a schema of it, that is not there for `ctx`.
+    /// Refuses a catalog, or a schema of it, that is not there for `ctx` or that it may not use.
     pub async fn namespace_check(&self, ctx: &Ctx, catalog: &str, schema: Option<&str>) -> Result<()> {
-        match schema {
-            None => catalogs::ops::catalog_get(self, ctx, catalog).await.map(drop),
-            Some(schema) => {
-                schemas::ops::schema_get(self, ctx, &format!("{catalog}.{schema}")).await.map(drop)
-            }
-        }
+        let stored = crate::names::stored;
+        let found = match schema {
+            None => self.find(ctx, Kind::Catalog, &[stored(catalog)]).await?,
+            Some(schema) => self.find(ctx, Kind::Schema, &[stored(catalog), stored(schema)]).await?,
+        };
+        found.require(Asker::of(ctx), Need::Use).map(drop)
     }
 
     /// `/Volumes/<catalog>/<schema>/<volume>[/…]` to where it lies.

@@ -13,6 +13,7 @@ use biplane_identity::Identity;
 use biplane_platform::audit::AuditSink;
 use biplane_platform::{Clock, Db, keys};
 use biplane_query::Query;
+use biplane_query::thrift::Thrift;
 use biplane_workspace::Workspace;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ pub struct Services {
     pub workspace: Arc<Workspace>,
     pub compute: Arc<Compute>,
     pub query: Arc<Query>,
+    pub thrift: Arc<Thrift>,
     pub relay_ca: Arc<RelayCa>,
 }
 
@@ -61,6 +63,8 @@ impl Services {
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog).await?;
+        let names = Arc::new(wiring::CatalogNames(catalog.clone()));
+        let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
         Ok(Self {
             identity,
@@ -68,6 +72,7 @@ impl Services {
             workspace,
             compute,
             query,
+            thrift,
             relay_ca: Arc::new(relay_ca),
         })
     }
@@ -108,7 +113,7 @@ pub fn routers(services: &Services, audit: AuditSink, clock: Clock) -> (Router, 
     });
     let api = Json(api);
     let plain = router
-        .merge(services.query.thrift_routes())
+        .merge(services.thrift.routes())
         .route("/healthz", get(async || "ok"))
         .route("/openapi.json", get(async move || api.clone()));
     let calls = plain.clone().merge(services.catalog.internal_routes());

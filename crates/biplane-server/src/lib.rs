@@ -71,7 +71,7 @@ impl Server {
         let relay = TcpListener::bind(&config.relay_listen)
             .await
             .with_context(|| format!("listening for nodes on {}", config.relay_listen))?;
-        let mut server = Self {
+        let server = Self {
             http: address(http.as_ref())?,
             https: address(https.as_ref())?,
             relay: relay.local_addr()?,
@@ -184,22 +184,14 @@ impl Server {
 
     /// What goes on by itself: sweepers, and the samples of a first start.
     fn background(&self, (system, warehouse): (Ctx, WarehouseId)) {
-        let (workspace, catalog, stop) = (
-            self.services.workspace.clone(),
-            self.services.catalog.clone(),
-            self.stop.clone(),
-        );
+        let (workspace, catalog, stop) =
+            (self.services.workspace.clone(), self.services.catalog.clone(), self.stop.clone());
+        self.tasks.spawn(catalog.sweep_until(Arc::new(wiring::Sweep), stop.clone()));
         self.tasks.spawn(async move {
-            while stop
-                .run_until_cancelled(tokio::time::sleep(SWEEP_EVERY))
-                .await
-                .is_some()
-            {
+            while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
                 workspace.uploads_sweep().await;
             }
         });
-        self.tasks
-            .spawn(catalog.sweep_until(Arc::new(wiring::Sweep), self.stop.clone()));
         let samples = samples::Samples {
             db: self.db.clone(),
             query: self.services.query.clone(),

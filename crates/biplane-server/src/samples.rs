@@ -61,15 +61,10 @@ impl Samples {
             Format::JsonArray,
         );
         let statement = self.query.statements.submit(&self.system, request).await?;
-        let end = statement
-            .wait(Instant::now() + PATIENCE, |now| now.state.is_final())
-            .await;
+        let deadline = Instant::now() + PATIENCE;
+        let end = self.query.statements.wait(&statement, deadline, |now| now.state.is_final()).await?;
         if end.state != State::Succeeded {
-            let told = end
-                .error
-                .as_ref()
-                .map(|error| error.message.clone())
-                .unwrap_or_default();
+            let told = end.ended.and_then(|ended| ended.error.clone()).map(|error| error.message).unwrap_or_default();
             return Err(biplane_platform::ApiError::internal(format!(
                 "generate_tpch: {told}"
             )));

@@ -5,11 +5,13 @@ use crate::config::ServerConfig;
 use anyhow::Context;
 use biplane_api::ids::{WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
-use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep};
+use biplane_api::catalog::TableInfo;
+use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
 use biplane_compute::Compute;
 use biplane_identity::{Identity, WorkspaceCreated};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
+use biplane_query::thrift::Names;
 use biplane_query::{Engines, Home, Homes, Lease, Query, QueryConfig, WarehouseRules};
 use biplane_workspace::Volumes;
 use parking_lot::Mutex;
@@ -149,6 +151,14 @@ impl Engines for ComputeEngines {
     async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>> {
         self.0.warehouses_monitored(ctx).await
     }
+
+    fn session_opened(&self, warehouse: &WarehouseId) {
+        self.0.session_opened(warehouse);
+    }
+
+    fn session_closed(&self, warehouse: &WarehouseId) {
+        self.0.session_closed(warehouse);
+    }
 }
 
 /// Sessions and statements ask the catalog where they start. Asked for every statement, so it is
@@ -234,5 +244,36 @@ impl WorkspaceCreated for AssignMetastore {
         workspace: &biplane_identity::Workspace,
     ) -> Result<()> {
         self.0.metastore_assign_default(workspace.id).await
+    }
+}
+
+/// Thrift's metadata calls ask the catalog.
+pub struct CatalogNames(pub Arc<Catalog>);
+
+#[async_trait::async_trait]
+impl Names for CatalogNames {
+    async fn catalogs(&self, ctx: &Ctx) -> Result<Vec<String>> {
+        Ok(self.0.catalogs_list(ctx).await?.into_iter().map(|catalog| catalog.name).collect())
+    }
+
+    async fn schemas(&self, ctx: &Ctx, catalog: &str) -> Result<Vec<String>> {
+        let found = self.0.schemas_list(ctx, Some(catalog), None).await?;
+        Ok(found.into_iter().map(|schema| schema.name).collect())
+    }
+
+    async fn tables(&self, ctx: &Ctx, catalog: &str, schema: &str, columns: bool) -> Result<Vec<TableInfo>> {
+        // A name is not a pattern: its wildcards are meant as they are.
+        let exact = schema.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let query = TableQuery {
+            catalog: Some(catalog),
+            schema_like: Some(&exact),
+            with_columns: columns,
+            ..TableQuery::default()
+        };
+        self.0.tables_list(ctx, &query).await
+    }
+
+    async fn check(&self, ctx: &Ctx, catalog: &str, schema: Option<&str>) -> Result<()> {
+        self.0.namespace_check(ctx, catalog, schema).await
     }
 }

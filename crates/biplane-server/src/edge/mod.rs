@@ -12,6 +12,7 @@ pub use public::PUBLIC;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use biplane_api::ids::RequestId;
@@ -50,38 +51,32 @@ pub struct Edge {
     pub clock: Clock,
 }
 
-pub async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let request_id = RequestId::random();
-    let conn = request
-        .extensions()
-        .get::<Conn>()
-        .copied()
-        .unwrap_or_else(Conn::relay);
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let agent = text(request.headers(), header::USER_AGENT);
+    let (mut parts, body) = request.into_parts();
+    let conn = parts.extensions.get::<Conn>().copied().unwrap_or_else(Conn::relay);
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let agent = text(&parts.headers, header::USER_AGENT);
 
-    let base_url: Arc<str> = base_url(request.headers(), &uri, conn).into();
+    let base_url: Arc<str> = base_url(&parts.headers, &uri, conn).into();
     let authenticated = match &matched {
         // No handler: nothing to protect, and an unknown path is told apart from a missing credential.
         None => Ok(None),
         Some(path) if PUBLIC.contains(&path.as_str()) => Ok(None),
         Some(_) => edge
-            .authenticate(&request, conn, &request_id, &base_url, agent.as_deref())
+            .authenticate(&parts, conn, &request_id, &base_url, agent.as_deref())
             .await
             .map(Some),
     };
     let (ctx, mut response) = match authenticated {
         Ok(ctx) => {
             if let Some(ctx) = &ctx {
-                request.extensions_mut().insert(ctx.clone());
+                parts.extensions.insert(ctx.clone());
             }
-            request.extensions_mut().insert(Origin {
-                base_url,
-                source_ip: Some(conn.peer.ip()),
-            });
-            (ctx, next.run(request).await)
+            parts.extensions.insert(Origin { base_url, source_ip: Some(conn.peer.ip()) });
+            (ctx, next.run(Request::from_parts(parts, body)).await)
         }
         Err(error) => (None, error.into_response()),
     };
@@ -122,14 +117,14 @@ pub async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Nex
 impl Edge {
     async fn authenticate(
         &self,
-        request: &Request,
+        parts: &Parts,
         conn: Conn,
         request_id: &RequestId,
         base_url: &Arc<str>,
         agent: Option<&str>,
     ) -> Result<Ctx, ApiError> {
-        let relay = request.extensions().get::<RelayPeer>();
-        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let relay = parts.extensions.get::<RelayPeer>();
+        let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
         let known = self
             .identity
             .authenticate(&Call {

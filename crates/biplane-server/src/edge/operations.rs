@@ -10,7 +10,7 @@ pub struct Operations(HashMap<String, HashMap<Method, String>>);
 
 impl Operations {
     pub fn of(api: &OpenApi) -> Self {
-        let named = |(path, item): (&String, &PathItem)| (axum_pattern(path), methods(item));
+        let named = |(path, item): (&String, &PathItem)| (path.clone(), methods(item));
         Self(api.paths.paths.iter().map(named).collect())
     }
 
@@ -21,19 +21,6 @@ impl Operations {
             .cloned()
             .unwrap_or_else(|| format!("{method} {pattern}"))
     }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Method, &str)> {
-        self.0.iter().flat_map(|(path, methods)| {
-            methods
-                .iter()
-                .map(move |(method, name)| (path.as_str(), method, name.as_str()))
-        })
-    }
-}
-
-/// The description writes `{*path}` without the star.
-fn axum_pattern(path: &str) -> String {
-    path.to_owned()
 }
 
 fn methods(item: &PathItem) -> HashMap<Method, String> {
