@@ -184,7 +184,7 @@ const QUERIES: QueryInfo[] = ['FINISHED', 'FAILED', 'RUNNING', 'CANCELED', 'FINI
     total_time_ms: 132 + index * 911,
     compilation_time_ms: 21,
     execution_time_ms: 88 + index * 700,
-    result_fetch_time_ms: 6,
+    provisioning_queue_time_ms: 6,
     read_bytes: 48_231_009,
     rows_read_count: 750_000,
     read_files_count: 12,
@@ -240,7 +240,7 @@ async function handle(route: Route, state: MockState): Promise<void> {
   }
   if (!state.signedIn) return refuse(401, 'UNAUTHENTICATED', 'Sign in first.');
   if (path.endsWith('/auth/session')) {
-    return json({ user_name: 'admin@biplane.local', display_name: 'Ada Admin', workspace_id: 1, account_id: '3f7b', workspace_admin: true, account_admin: true });
+    return json({ user_name: 'admin@biplane.local', display_name: 'Ada Admin', workspace_id: '1', account_id: '3f7b', workspace_admin: true, account_admin: true });
   }
   if (path.endsWith('/auth/logout')) {
     state.signedIn = false;

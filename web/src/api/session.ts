@@ -10,4 +10,7 @@ export const session = (signal?: AbortSignal) =>
 export const login = (userName: string, password: string) =>
   send<unknown>('POST', `${BASE}/login`, { body: { user_name: userName, password }, allow401: true });
 
+export const changePassword = (current: string, next: string) =>
+  send<unknown>('POST', `${BASE}/password`, { body: { current_password: current, new_password: next } });
+
 export const logout = () => send<unknown>('POST', `${BASE}/logout`, { allow401: true });

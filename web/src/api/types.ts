@@ -3,7 +3,8 @@
 export interface Session {
   user_name: string;
   display_name?: string | null;
-  workspace_id: number | string;
+  /** Absent for somebody who is in no workspace. */
+  workspace_id?: string;
   account_id: string;
   workspace_admin: boolean;
   account_admin: boolean;
@@ -120,7 +121,8 @@ export interface QueryMetrics {
   total_time_ms?: number;
   compilation_time_ms?: number;
   execution_time_ms?: number;
-  result_fetch_time_ms?: number;
+  overloading_queue_time_ms?: number;
+  provisioning_queue_time_ms?: number;
   read_bytes?: number;
   rows_read_count?: number;
   rows_produced_count?: number;
@@ -131,6 +133,7 @@ export interface QueryMetrics {
   pruned_bytes?: number;
   write_remote_bytes?: number;
   network_sent_bytes?: number;
+  peak_memory_bytes?: number;
 }
 
 export type QueryStatus =

@@ -145,6 +145,8 @@ function Metrics({ info }: { info: QueryInfo }) {
     ['Bytes read', formatBytes(metrics.read_bytes)],
     ['Files read, pruned', `${formatCount(metrics.read_files_count)}, ${formatCount(metrics.pruned_files_count)}`],
     ['Spilled to disk', formatBytes(metrics.spill_to_disk_bytes)],
+    ['Peak memory', formatBytes(metrics.peak_memory_bytes)],
+    ['Sent to the client', formatBytes(metrics.network_sent_bytes)],
   ];
   return (
     <section className="card" aria-label="Metrics">

@@ -5,25 +5,30 @@ import { formatDuration } from '../../lib/format';
 export interface Phase {
   name: string;
   ms: number;
+  color: string;
 }
 
-/** The phases known to the server; what they leave of the total is waiting. */
+/** The phases known to the server; what they leave of the total is the rest. */
 export function phasesOf(info: QueryInfo): { total: number | undefined; phases: Phase[] } {
   const metrics = info.metrics ?? {};
   const total = metrics.total_time_ms ?? info.duration;
   const known: Phase[] = [
-    { name: 'Compiling', ms: metrics.compilation_time_ms ?? 0 },
-    { name: 'Executing', ms: metrics.execution_time_ms ?? 0 },
-    { name: 'Fetching results', ms: metrics.result_fetch_time_ms ?? 0 },
+    { name: 'Starting the warehouse', ms: metrics.provisioning_queue_time_ms ?? 0, color: 'var(--series-6)' },
+    { name: 'Waiting for a free place', ms: metrics.overloading_queue_time_ms ?? 0, color: 'var(--series-2)' },
+    { name: 'Compiling', ms: metrics.compilation_time_ms ?? 0, color: 'var(--series-3)' },
+    { name: 'Executing', ms: metrics.execution_time_ms ?? 0, color: 'var(--series-1)' },
   ];
   const sum = known.reduce((all, phase) => all + phase.ms, 0);
-  const waiting = Math.max(0, (total ?? 0) - sum);
-  return { total, phases: [{ name: 'Waiting and scheduling', ms: waiting }, ...known] };
+  const rest = { name: 'Anything else', ms: Math.max(0, (total ?? 0) - sum), color: 'var(--series-8)' };
+  return { total, phases: [...known, rest] };
 }
 
 export function Timings({ info }: { info: QueryInfo }) {
   const { total, phases } = phasesOf(info);
-  const scale = Math.max(1, phases.reduce((all, phase) => all + phase.ms, 0));
+  const scale = Math.max(
+    1,
+    phases.reduce((all, phase) => all + phase.ms, 0),
+  );
   return (
     <div className="timings">
       <div className="row">
@@ -31,18 +36,18 @@ export function Timings({ info }: { info: QueryInfo }) {
         <span className="muted">in all</span>
       </div>
       <div className="time-bar" aria-hidden="true">
-        {phases.map((phase, index) => (
-          <span key={phase.name} style={{ width: `${(phase.ms / scale) * 100}%`, background: `var(--series-${[8, 3, 1, 4][index]})` }} />
+        {phases.map(({ name, ms, color }) => (
+          <span key={name} style={{ width: `${(ms / scale) * 100}%`, background: color }} />
         ))}
       </div>
       <dl className="kv">
-        {phases.map((phase, index) => (
-          <div key={phase.name} className="kv-row">
+        {phases.map(({ name, ms, color }) => (
+          <div key={name} className="kv-row">
             <dt>
-              <span className="swatch" style={{ background: `var(--series-${[8, 3, 1, 4][index]})` }} />
-              {phase.name}
+              <span className="swatch" style={{ background: color }} />
+              {name}
             </dt>
-            <dd className="num">{formatDuration(phase.ms)}</dd>
+            <dd className="num">{formatDuration(ms)}</dd>
           </div>
         ))}
       </dl>
