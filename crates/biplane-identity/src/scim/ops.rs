@@ -100,7 +100,12 @@ pub async fn me_get(identity: &Identity, ctx: &Ctx) -> Result<ScimResource> {
     let row = store::by_id(&mut tx, ctx.principal.id).await?;
     let row = row.ok_or_else(|| missing(Kind::User, ctx.principal.id))?;
     let found = wire::load(&mut tx, level, vec![row], &Selection::default()).await?;
-    found.first().map(wire::resource).ok_or_else(|| missing(Kind::User, ctx.principal.id))
+    let mut me = found.first().map(wire::resource);
+    if let Some(me) = &mut me {
+        // Here service principals have a user name too: clients show it, and grants are made to it.
+        me.user_name.get_or_insert_with(|| ctx.principal.name.clone());
+    }
+    me.ok_or_else(|| missing(Kind::User, ctx.principal.id))
 }
 
 pub async fn principal_create(
