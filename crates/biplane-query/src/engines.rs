@@ -45,6 +45,10 @@ pub trait Engines: Send + Sync {
 
     /// Warehouses whose query history `ctx` may see whole (CAN_MONITOR).
     async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>>;
+
+    /// Counts of open sessions, for those who show them.
+    fn session_opened(&self, _warehouse: &WarehouseId) {}
+    fn session_closed(&self, _warehouse: &WarehouseId) {}
 }
 
 /// The catalog side of a workspace.

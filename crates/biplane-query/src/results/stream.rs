@@ -80,7 +80,7 @@ pub(crate) fn pieces(format: Format, schema: &ResultSchema, chunks: &[Chunk]) ->
             Ok(all)
         }
         Format::Arrow { lz4_frame: false, .. } => {
-            let schema = Bytes::copy_from_slice(&schema.arrow_schema);
+            let schema = schema.arrow_schema.clone();
             let end = Piece::Memory(Bytes::from_static(END_OF_STREAM));
             Ok([Piece::Memory(schema)].into_iter().chain(found).chain([end]).collect())
         }

@@ -9,6 +9,7 @@ use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result};
 use biplane_proto::v1::CloseSessionRequest;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -68,6 +69,7 @@ impl Sessions {
         }
         self.journal.write(store::insert(&session)?).await?;
         self.open.lock().insert(session.id.clone(), session.clone());
+        self.engines.session_opened(&session.warehouse_id);
         Ok(session)
     }
 
@@ -94,9 +96,12 @@ impl Sessions {
     /// From before a restart of the server.
     async fn reopen(&self, id: &SqlSessionId) -> Result<Option<Arc<SqlSession>>> {
         let found = store::get(&mut self.db.read().await?, id).await?;
-        Ok(found.map(|session| {
-            let session = Arc::new(session);
-            self.open.lock().entry(id.clone()).or_insert(session).clone()
+        Ok(found.map(|session| match self.open.lock().entry(id.clone()) {
+            Entry::Occupied(other) => other.get().clone(),
+            Entry::Vacant(place) => {
+                self.engines.session_opened(&session.warehouse_id);
+                place.insert(Arc::new(session)).clone()
+            }
         }))
     }
 
@@ -123,7 +128,9 @@ impl Sessions {
 
     async fn end(&self, session: &Arc<SqlSession>) -> Result<()> {
         self.journal.write(store::close(&session.id, self.clock.now_ms())).await?;
-        self.open.lock().remove(&session.id);
+        if self.open.lock().remove(&session.id).is_some() {
+            self.engines.session_closed(&session.warehouse_id);
+        }
         session.closed.cancel();
         let client = session.engine.lock().take();
         if let Some(mut client) = client {
@@ -135,11 +142,6 @@ impl Sessions {
             });
         }
         Ok(())
-    }
-
-    /// Of a warehouse, for `num_active_sessions`.
-    pub fn count(&self, warehouse: &biplane_api::ids::WarehouseId) -> usize {
-        self.open.lock().values().filter(|session| session.warehouse_id == *warehouse).count()
     }
 
     pub(crate) async fn sweep(&self) -> Result<()> {

@@ -168,15 +168,14 @@ impl Run {
         }
         let spool = &self.service.spool;
         let fits = in_memory.filter(|used| used + bytes <= config.statement_memory_bytes_max);
-        let data = bytes::Bytes::from(chunk.data);
         let place = match fits.and_then(|_| spool.memory(bytes)) {
-            Some(share) => results::Place::Memory(data, share),
+            Some(share) => results::Place::Memory(chunk.data, share),
             None => {
                 // Nothing more is read from the engine while this waits.
                 let share = spool.disk(bytes, config.room_wait).await;
                 let share = share.ok_or_else(|| Stop::Failed(no_room()))?;
                 let dir = files::dir(spool, &self.statement.info.id);
-                let path = files::write_chunk(dir, self.statement.chunk_count(), data).await;
+                let path = files::write_chunk(dir, self.statement.chunk_count(), chunk.data).await;
                 results::Place::File(path.map_err(|error| refused(ApiError::internal(error)))?, share)
             }
         };

@@ -112,8 +112,9 @@ impl Statement {
         }
     }
 
-    /// Returns when `ready` holds, at the latest at the deadline. No polling: every change wakes it.
-    pub(crate) async fn wait(&self, deadline: Instant, ready: impl Fn(&Snapshot) -> bool) -> Snapshot {
+    /// Returns when `ready` holds or it has ended, at the latest at the deadline. No polling: every
+    /// change wakes it. Before its id is told to anybody use `StatementService::wait`.
+    pub async fn wait(&self, deadline: Instant, ready: impl Fn(&Snapshot) -> bool) -> Snapshot {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
