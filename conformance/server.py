@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -79,11 +80,10 @@ class Server:
     @property
     def ca_file(self):
         """The certificate of the local authority."""
-        found = sorted((self.directory / "data" / "tls").glob("ca*.pem")) + sorted((self.directory / "data" / "tls").glob("ca*.crt"))
-        return str(found[0])
+        return str(self.directory / "data" / "tls" / "ca.pem")
 
     def log_tail(self, lines=40):
-        text = (self.directory / "server.log").read_text(errors="replace")
+        text = re.sub(r"\x1b\[\d*m", "", (self.directory / "server.log").read_text(errors="replace"))
         return "\n".join(text.splitlines()[-lines:])
 
     def connect(self, token=None, **options):
