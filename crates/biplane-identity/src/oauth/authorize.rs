@@ -136,7 +136,6 @@ fn back(mut redirect: Url, query: &AuthorizeQuery, params: Vec<(&'static str, St
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 

@@ -157,7 +157,7 @@ fn refusal(refused: Refused) -> Response {
     }
     if let Some(cause) = refused.cause {
         // The edge logs it.
-        response.extensions_mut().insert(cause);
+        response.extensions_mut().insert(*cause);
     }
     response
 }

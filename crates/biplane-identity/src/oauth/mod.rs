@@ -26,7 +26,7 @@ struct Refused {
     error: &'static str,
     description: String,
     /// What went wrong inside, if that is the reason.
-    cause: Option<biplane_platform::ApiError>,
+    cause: Option<Box<biplane_platform::ApiError>>,
 }
 
 impl Refused {
@@ -37,7 +37,11 @@ impl Refused {
 
 impl From<biplane_platform::ApiError> for Refused {
     fn from(cause: biplane_platform::ApiError) -> Self {
-        Self { error: "server_error", description: cause.message.clone(), cause: Some(cause) }
+        Self {
+            error: "server_error",
+            description: cause.message.clone(),
+            cause: Some(Box::new(cause)),
+        }
     }
 }
 

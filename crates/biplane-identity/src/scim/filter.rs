@@ -258,7 +258,6 @@ fn column(kind: Kind, attribute: &str) -> Option<Column> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 
