@@ -5,10 +5,10 @@
 
 use axum::Json;
 use axum::extract::DefaultBodyLimit;
-use biplane_platform::{ApiJson, Result};
 use biplane_api::error::ErrorBody;
-use serde::{Deserialize, Serialize};
+use biplane_platform::{ApiJson, Result};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -79,6 +79,8 @@ async fn telemetry_send(ApiJson(sent): ApiJson<Telemetry>) -> Result<Json<Teleme
 /// Taken and dropped.
 #[utoipa::path(post, path = "/telemetry-unauth", operation_id = "telemetry_send_unauthenticated", tag = "Connectors", request_body = serde_json::Value,
     responses((status = 200, body = TelemetryTaken), (status = "default", body = ErrorBody)), security(()))]
-async fn telemetry_send_unauthenticated(ApiJson(sent): ApiJson<Telemetry>) -> Result<Json<TelemetryTaken>> {
+async fn telemetry_send_unauthenticated(
+    ApiJson(sent): ApiJson<Telemetry>,
+) -> Result<Json<TelemetryTaken>> {
     Ok(taken(&sent))
 }

@@ -84,7 +84,15 @@ impl Query {
             draining: CancellationToken::new(),
         });
         statements.recover().await?;
-        let query = Self { sessions, statements, links, db, clock, engines, stop: CancellationToken::new() };
+        let query = Self {
+            sessions,
+            statements,
+            links,
+            db,
+            clock,
+            engines,
+            stop: CancellationToken::new(),
+        };
         let query = Arc::new(query);
         query.start_tasks();
         Ok(query)

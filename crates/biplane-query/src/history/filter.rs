@@ -88,7 +88,9 @@ pub(super) fn parse(query: &str, body: Value) -> Result<Asked> {
 impl Filter {
     fn json(&mut self, filter: JsonFilter) -> Result<()> {
         let range = filter.query_start_time_range.unwrap_or_default();
-        for (field, value) in [("start_time_ms", range.start_time_ms), ("end_time_ms", range.end_time_ms)] {
+        for (field, value) in
+            [("start_time_ms", range.start_time_ms), ("end_time_ms", range.end_time_ms)]
+        {
             if let Some(value) = value.filter(|value| !value.is_null()) {
                 self.field(&format!("query_start_time_range.{field}"), &bare(&value))?;
             }
@@ -163,7 +165,6 @@ fn state(status: &str) -> Result<Option<State>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -179,7 +180,8 @@ mod tests {
             "statuses": ["FAILED", "FINISHED"], "user_ids": [7]}});
         assert_eq!(parse("", body).unwrap().filter, asked.filter);
         assert!(parse("filter_by.statuses=COMPILING", json!({})).unwrap().filter.nothing);
-        for bad in ["filter_by.statuses=x", "max_results=x", "filter_by={", "filter_by.user_ids=a"] {
+        for bad in ["filter_by.statuses=x", "max_results=x", "filter_by={", "filter_by.user_ids=a"]
+        {
             assert!(parse(bad, json!({})).is_err(), "{bad}");
         }
         assert!(parse("", json!("x")).is_err());

@@ -54,6 +54,7 @@ async fn query_profile_get(
     ctx: Ctx,
     ApiPath(text): ApiPath<String>,
 ) -> Result<Json<QueryProfile>> {
-    let id: StatementId = text.parse().map_err(|_| ApiError::not_found("The query was not found."))?;
+    let id: StatementId =
+        text.parse().map_err(|_| ApiError::not_found("The query was not found."))?;
     Ok(Json(query.query_profile_get(&ctx, &id).await?))
 }

@@ -13,7 +13,11 @@ const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1000;
 
 impl Query {
-    pub async fn query_history_list(&self, ctx: &Ctx, asked: &QueryHistory) -> Result<QueryHistoryResponse> {
+    pub async fn query_history_list(
+        &self,
+        ctx: &Ctx,
+        asked: &QueryHistory,
+    ) -> Result<QueryHistoryResponse> {
         let asked = &asked.0;
         let limit = page::size(asked.max_results, PAGE_DEFAULT, PAGE_MAX)?;
         let after: Option<(i64, String)> = page::decode(asked.page_token.as_deref())?;
@@ -29,8 +33,15 @@ impl Query {
             },
         };
         let mut tx = self.db.read().await?;
-        let rows =
-            store::list(&mut tx, ctx.workspace()?, &visible, &asked.filter, after.as_ref(), limit + 1).await?;
+        let rows = store::list(
+            &mut tx,
+            ctx.workspace()?,
+            &visible,
+            &asked.filter,
+            after.as_ref(),
+            limit + 1,
+        )
+        .await?;
         let position = |row: &Stored| (row.info.started_at, row.info.id.to_string());
         let (rows, next_page_token) = page::cut(rows, limit, position);
         Ok(QueryHistoryResponse {
@@ -62,7 +73,10 @@ impl Query {
             query_id: info.id,
             status: status.into(),
             query_text: info.text.as_ref().into(),
-            statement_type: ended.as_ref().map(|ended| ended.statement_type.clone()).filter(|t| !t.is_empty()),
+            statement_type: ended
+                .as_ref()
+                .map(|ended| ended.statement_type.clone())
+                .filter(|t| !t.is_empty()),
             endpoint_id: info.warehouse_id.clone(),
             warehouse_id: info.warehouse_id,
             user_id: info.principal_id.0,
@@ -103,7 +117,10 @@ impl Query {
                 return Err(error);
             }
             let asked = QueryHistory(Asked {
-                filter: super::filter::Filter { statement_ids: vec![id.to_string()], ..Default::default() },
+                filter: super::filter::Filter {
+                    statement_ids: vec![id.to_string()],
+                    ..Default::default()
+                },
                 ..Asked::default()
             });
             if self.query_history_list(ctx, &asked).await?.res.is_empty() {
@@ -112,7 +129,9 @@ impl Query {
         }
         let text = store::profile(&mut self.db.read().await?, id).await?;
         // What is not JSON, or was cut, is no profile.
-        Ok(QueryProfile { profile: text.and_then(|text| serde_json::value::RawValue::from_string(text).ok()) })
+        Ok(QueryProfile {
+            profile: text.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
+        })
     }
 }
 

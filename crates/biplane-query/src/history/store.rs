@@ -73,7 +73,10 @@ fn commas<'a>(values: impl Iterator<Item = &'a str>) -> String {
 
 pub(super) async fn profile(tx: &mut Tx, id: &StatementId) -> Result<Option<String>> {
     let row = tx
-        .fetch_opt("SELECT profile FROM statement_profiles WHERE statement_id = $1", args![id.as_str()])
+        .fetch_opt(
+            "SELECT profile FROM statement_profiles WHERE statement_id = $1",
+            args![id.as_str()],
+        )
         .await?;
     row.map(|row| row.text(0)).transpose()
 }

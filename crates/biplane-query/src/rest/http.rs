@@ -32,7 +32,10 @@ pub(crate) fn routes(query: &Arc<Query>) -> OpenApiRouter {
         .routes(routes!(statement_cancel))
         .routes(routes!(statement_result_chunk_get))
         .route("/api/2.0/sql/statements/", post(statement_execute))
-        .route("/api/2.0/sql/statements/{statement_id}/", get(statement_get).delete(statement_close))
+        .route(
+            "/api/2.0/sql/statements/{statement_id}/",
+            get(statement_get).delete(statement_close),
+        )
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(query.clone())
 }
@@ -85,7 +88,11 @@ fn id(text: &str) -> Result<StatementId> {
 #[utoipa::path(get, path = "/api/2.0/sql/statements/{statement_id}", operation_id = "statement_get", tag = "Statement Execution",
     params(("statement_id" = String, Path)),
     responses((status = 200, body = StatementResponse), (status = "default", body = ErrorBody)))]
-async fn statement_get(State(query): Service, ctx: Ctx, ApiPath(text): ApiPath<String>) -> Result<Response> {
+async fn statement_get(
+    State(query): Service,
+    ctx: Ctx,
+    ApiPath(text): ApiPath<String>,
+) -> Result<Response> {
     let statement = query.statements.find(&ctx, &id(&text)?, Access::Status).await?;
     let snapshot = statement.snapshot();
     response::statement(&query, &ctx, &statement, &snapshot).await
@@ -95,7 +102,11 @@ async fn statement_get(State(query): Service, ctx: Ctx, ApiPath(text): ApiPath<S
 #[utoipa::path(delete, path = "/api/2.0/sql/statements/{statement_id}", operation_id = "statement_close", tag = "Statement Execution",
     params(("statement_id" = String, Path)),
     responses((status = 200, body = Empty), (status = "default", body = ErrorBody)))]
-async fn statement_close(State(query): Service, ctx: Ctx, ApiPath(text): ApiPath<String>) -> Result<Json<Empty>> {
+async fn statement_close(
+    State(query): Service,
+    ctx: Ctx,
+    ApiPath(text): ApiPath<String>,
+) -> Result<Json<Empty>> {
     query.statements.close(&ctx, &id(&text)?).await?;
     Ok(Json(Empty {}))
 }
@@ -104,7 +115,11 @@ async fn statement_close(State(query): Service, ctx: Ctx, ApiPath(text): ApiPath
 #[utoipa::path(post, path = "/api/2.0/sql/statements/{statement_id}/cancel", operation_id = "statement_cancel", tag = "Statement Execution",
     params(("statement_id" = String, Path)),
     responses((status = 200, body = Empty), (status = "default", body = ErrorBody)))]
-async fn statement_cancel(State(query): Service, ctx: Ctx, ApiPath(text): ApiPath<String>) -> Result<Json<Empty>> {
+async fn statement_cancel(
+    State(query): Service,
+    ctx: Ctx,
+    ApiPath(text): ApiPath<String>,
+) -> Result<Json<Empty>> {
     query.statements.cancel(&ctx, &id(&text)?).await?;
     Ok(Json(Empty {}))
 }
@@ -119,7 +134,9 @@ async fn statement_result_chunk_get(
     ApiPath((text, index)): ApiPath<(String, String)>,
 ) -> Result<Response> {
     let id = id(&text)?;
-    let index = index.parse::<usize>().map_err(|_| ApiError::invalid("chunk_index must be a number from 0."))?;
+    let index = index
+        .parse::<usize>()
+        .map_err(|_| ApiError::invalid("chunk_index must be a number from 0."))?;
     let statement = query.statements.find(&ctx, &id, Access::Result).await?;
     response::chunk(&query, &ctx, &statement, index).await
 }

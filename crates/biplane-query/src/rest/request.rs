@@ -75,9 +75,11 @@ pub(crate) fn form(request: &ExecuteStatementRequest) -> Result<(Delivery, Forma
         (Delivery::Inline, Format::Arrow { .. } | Format::Csv) => Err(ApiError::invalid(
             "The INLINE disposition only supports the JSON_ARRAY format. Use EXTERNAL_LINKS.",
         )),
-        (Delivery::InlineOrExternalLinks, Format::JsonArray | Format::Csv) => Err(ApiError::invalid(
-            "The INLINE_OR_EXTERNAL_LINKS disposition only supports the ARROW_STREAM format.",
-        )),
+        (Delivery::InlineOrExternalLinks, Format::JsonArray | Format::Csv) => {
+            Err(ApiError::invalid(
+                "The INLINE_OR_EXTERNAL_LINKS disposition only supports the ARROW_STREAM format.",
+            ))
+        }
         found => Ok(found),
     }
 }
@@ -124,7 +126,8 @@ fn limit(name: &str, value: Option<i64>) -> Result<u64> {
 
 /// Named, or positional in the order of their ordinals, else of the list.
 fn parameters(mut sent: Vec<StatementParameter>) -> Result<Vec<Parameter>> {
-    let named = |parameter: &StatementParameter| parameter.name.as_deref().is_some_and(|n| !n.is_empty());
+    let named =
+        |parameter: &StatementParameter| parameter.name.as_deref().is_some_and(|n| !n.is_empty());
     let count = sent.iter().filter(|parameter| named(parameter)).count();
     if count > 0 && count < sent.len() {
         return Err(ApiError::invalid("Named and positional parameters cannot be used together."));
@@ -161,7 +164,6 @@ fn not_one_of(name: &str, given: &str, known: &str) -> ApiError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -175,7 +177,9 @@ mod tests {
         assert_eq!(wait_of("0s").unwrap().timeout, Duration::ZERO);
         assert_eq!(wait_of("50s").unwrap().timeout, Duration::from_secs(50));
         assert_eq!(wait(&asked(serde_json::json!({}))).unwrap().timeout, WAIT_DEFAULT);
-        for bad in ["4s", "51s", "10", "s", "-5s", "+5s", "5 s", "99999999999999999999s", "10m", "٥s"] {
+        for bad in
+            ["4s", "51s", "10", "s", "-5s", "+5s", "5 s", "99999999999999999999s", "10m", "٥s"]
+        {
             assert!(wait_of(bad).is_err(), "{bad}");
         }
         let cancel = serde_json::json!({ "wait_timeout": "0s", "on_wait_timeout": "CANCEL" });
@@ -211,10 +215,14 @@ mod tests {
         ]));
         let values: Vec<_> = kernel.unwrap().into_iter().map(|p| p.value.unwrap()).collect();
         assert_eq!(values, ["1", "2"]);
-        let sea = parse(serde_json::json!([{"name": null, "value": "a", "type": "STRING"}, {"name": null, "value": true}]));
+        let sea = parse(
+            serde_json::json!([{"name": null, "value": "a", "type": "STRING"}, {"name": null, "value": true}]),
+        );
         let sea = sea.unwrap();
         assert_eq!((sea[0].value.as_deref(), sea[1].value.as_deref()), (Some("a"), Some("true")));
-        let null = parse(serde_json::json!([{"name": "p"}, {"name": "q", "type": "VOID", "value": "x"}])).unwrap();
+        let null =
+            parse(serde_json::json!([{"name": "p"}, {"name": "q", "type": "VOID", "value": "x"}]))
+                .unwrap();
         assert_eq!((null[0].value.clone(), null[1].value.clone()), (None, None));
         assert!(parse(serde_json::json!([{"name": "p"}, {"value": "x"}])).is_err());
         assert!(parse(serde_json::json!([{"name": "p"}, {"name": "P"}])).is_err());

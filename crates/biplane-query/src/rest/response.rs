@@ -37,7 +37,9 @@ fn shape(statement: &Statement, snapshot: &Snapshot) -> Shape {
     let has_columns = snapshot.schema.as_ref().is_some_and(|schema| !schema.columns.is_empty());
     match statement.info.delivery {
         Delivery::Inline => Shape::Inline,
-        Delivery::InlineOrExternalLinks if has_columns && snapshot.bytes <= ATTACHMENT_BYTES_MAX => {
+        Delivery::InlineOrExternalLinks
+            if has_columns && snapshot.bytes <= ATTACHMENT_BYTES_MAX =>
+        {
             Shape::Attachment
         }
         _ => Shape::Links,
@@ -45,7 +47,12 @@ fn shape(statement: &Statement, snapshot: &Snapshot) -> Shape {
 }
 
 /// The answer to POST and GET. Somebody else's result is not in it.
-pub(super) async fn statement(query: &Query, ctx: &Ctx, statement: &Statement, snapshot: &Snapshot) -> Result<Response> {
+pub(super) async fn statement(
+    query: &Query,
+    ctx: &Ctx,
+    statement: &Statement,
+    snapshot: &Snapshot,
+) -> Result<Response> {
     let mut answer = StatementResponse {
         statement_id: statement.info.id.clone(),
         status: status(snapshot),
@@ -72,7 +79,12 @@ pub(super) async fn statement(query: &Query, ctx: &Ctx, statement: &Statement, s
 }
 
 /// The answer to GET of one chunk.
-pub(super) async fn chunk(query: &Query, ctx: &Ctx, statement: &Statement, index: usize) -> Result<Response> {
+pub(super) async fn chunk(
+    query: &Query,
+    ctx: &Ctx,
+    statement: &Statement,
+    index: usize,
+) -> Result<Response> {
     let snapshot = statement.snapshot();
     let id = &statement.info.id;
     match snapshot.state {
@@ -85,13 +97,18 @@ pub(super) async fn chunk(query: &Query, ctx: &Ctx, statement: &Statement, index
             ));
         }
         State::Failed | State::Canceled => {
-            return Err(ApiError::not_found(format!("The statement {id} did not succeed; it has no result.")));
+            return Err(ApiError::not_found(format!(
+                "The statement {id} did not succeed; it has no result."
+            )));
         }
     }
     let shape = shape(statement, &snapshot);
-    let chunks = if shape == Shape::Links { snapshot.chunks } else { usize::from(snapshot.chunks > 0) };
+    let chunks =
+        if shape == Shape::Links { snapshot.chunks } else { usize::from(snapshot.chunks > 0) };
     if index >= chunks.max(1) {
-        return Err(ApiError::not_found(format!("The result of statement {id} has {chunks} chunks.")));
+        return Err(ApiError::not_found(format!(
+            "The result of statement {id} has {chunks} chunks."
+        )));
     }
     let (data, rows) = result(query, ctx, statement, &snapshot, shape, index).await?;
     Ok(json(&data, rows.map(|rows| (rows, "}"))))
@@ -109,7 +126,12 @@ fn status(snapshot: &Snapshot) -> StatementStatus {
     }
 }
 
-fn manifest(statement: &Statement, snapshot: &Snapshot, schema: &v1::ResultSchema, shape: Shape) -> ResultManifest {
+fn manifest(
+    statement: &Statement,
+    snapshot: &Snapshot,
+    schema: &v1::ResultSchema,
+    shape: Shape,
+) -> ResultManifest {
     let bytes = shape != Shape::Inline;
     let info = |(index, meta): (usize, crate::results::ChunkMeta)| ChunkInfo {
         chunk_index: index as u64,
@@ -185,7 +207,9 @@ async fn result(
         ..ResultData::default()
     };
     match shape {
-        Shape::Attachment => Ok((ResultData { attachment: Some(STANDARD.encode(&body)), ..data }, None)),
+        Shape::Attachment => {
+            Ok((ResultData { attachment: Some(STANDARD.encode(&body)), ..data }, None))
+        }
         _ => Ok((data, Some(body))),
     }
 }
@@ -195,7 +219,13 @@ fn all_chunks(statement: &Statement, snapshot: &Snapshot) -> Result<Vec<Chunk>> 
     (0..snapshot.chunks).map(chunk).collect()
 }
 
-fn links(query: &Query, ctx: &Ctx, statement: &Statement, snapshot: &Snapshot, index: usize) -> Result<ResultData> {
+fn links(
+    query: &Query,
+    ctx: &Ctx,
+    statement: &Statement,
+    snapshot: &Snapshot,
+    index: usize,
+) -> Result<ResultData> {
     if index == 0 && snapshot.chunks == 0 {
         return Ok(ResultData::default());
     }

@@ -97,7 +97,10 @@ pub(crate) async fn remove(dir: PathBuf) {
 }
 
 /// Whole results from before a restart; what is not whole or no longer wanted is removed. Blocking.
-pub(crate) fn survivors(dir: &Path, wanted: impl Fn(&Manifest) -> bool) -> io::Result<Vec<Manifest>> {
+pub(crate) fn survivors(
+    dir: &Path,
+    wanted: impl Fn(&Manifest) -> bool,
+) -> io::Result<Vec<Manifest>> {
     std::fs::create_dir_all(dir)?;
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {

@@ -2,8 +2,8 @@
 
 use super::{links, stream};
 use crate::Query;
-use crate::statements::ops::result_gone;
 use crate::statements::Format;
+use crate::statements::ops::result_gone;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};

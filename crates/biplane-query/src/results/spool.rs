@@ -81,7 +81,11 @@ impl Spool {
     }
 
     /// Waits for others to give back what they have; None when nobody did in time.
-    pub(crate) async fn disk(self: &Arc<Self>, bytes: u64, wait: Duration) -> Option<Arc<DiskShare>> {
+    pub(crate) async fn disk(
+        self: &Arc<Self>,
+        bytes: u64,
+        wait: Duration,
+    ) -> Option<Arc<DiskShare>> {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let mut room = std::pin::pin!(self.room.notified());

@@ -57,7 +57,11 @@ impl Piece {
 }
 
 /// The chunks as one body of `format`. JSON chunks become one array.
-pub(crate) fn pieces(format: Format, schema: &ResultSchema, chunks: &[Chunk]) -> Result<Vec<Piece>> {
+pub(crate) fn pieces(
+    format: Format,
+    schema: &ResultSchema,
+    chunks: &[Chunk],
+) -> Result<Vec<Piece>> {
     let found = chunks.iter().map(Piece::of).collect::<io::Result<Vec<_>>>();
     let found = found.map_err(ApiError::internal)?;
     let text = |text: &'static str| Piece::Memory(Bytes::from_static(text.as_bytes()));
@@ -67,7 +71,9 @@ pub(crate) fn pieces(format: Format, schema: &ResultSchema, chunks: &[Chunk]) ->
         Format::JsonArray => {
             let mut all = vec![text("[")];
             for piece in found {
-                let inner = piece.inner(1, 1).ok_or_else(|| ApiError::internal("a JSON chunk is too short"))?;
+                let inner = piece
+                    .inner(1, 1)
+                    .ok_or_else(|| ApiError::internal("a JSON chunk is too short"))?;
                 if inner.len() == 0 {
                     continue;
                 }
@@ -121,7 +127,11 @@ pub(crate) fn stream(pieces: Vec<Piece>) -> impl Stream<Item = io::Result<Bytes>
     })
 }
 
-async fn open(path: PathBuf, from: u64, bytes: u64) -> io::Result<tokio::io::Take<tokio::fs::File>> {
+async fn open(
+    path: PathBuf,
+    from: u64,
+    bytes: u64,
+) -> io::Result<tokio::io::Take<tokio::fs::File>> {
     let mut file = tokio::fs::File::open(path).await?;
     if from > 0 {
         file.seek(SeekFrom::Start(from)).await?;

@@ -24,7 +24,10 @@ pub(crate) fn routes(query: &Arc<Query>) -> OpenApiRouter {
         .routes(routes!(sql_session_create))
         .routes(routes!(sql_session_get, sql_session_delete))
         .route("/api/2.0/sql/sessions/", post(sql_session_create))
-        .route("/api/2.0/sql/sessions/{session_id}/", get(sql_session_get).delete(sql_session_delete))
+        .route(
+            "/api/2.0/sql/sessions/{session_id}/",
+            get(sql_session_get).delete(sql_session_delete),
+        )
         .with_state(query.clone())
 }
 

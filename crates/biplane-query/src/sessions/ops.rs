@@ -80,7 +80,8 @@ impl Sessions {
             Some(session) => session,
             None => self.reopen(id).await?.ok_or_else(|| missing(id))?,
         };
-        let owned = session.principal_id == ctx.principal.id && Some(session.workspace_id) == ctx.workspace;
+        let owned =
+            session.principal_id == ctx.principal.id && Some(session.workspace_id) == ctx.workspace;
         if !owned || session.closed.is_cancelled() {
             return Err(missing(id));
         }
@@ -156,7 +157,10 @@ impl Sessions {
         // A statement may run longer than a session may be idle.
         let busy: Vec<_> = {
             let open = self.open.lock();
-            open.values().filter(|session| session.running.load(Ordering::Relaxed) > 0).cloned().collect()
+            open.values()
+                .filter(|session| session.running.load(Ordering::Relaxed) > 0)
+                .cloned()
+                .collect()
         };
         for session in busy {
             self.touch(&session, now_ms).await?;

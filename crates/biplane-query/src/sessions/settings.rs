@@ -156,7 +156,9 @@ pub(crate) fn check_tags(mut tags: Vec<QueryTag>) -> Result<Vec<QueryTag>> {
         return Err(ApiError::invalid(format!("A statement has at most {TAGS_MAX} query tags.")));
     }
     let long = |text: &str| text.chars().count() > TAG_CHARS_MAX;
-    if tags.iter().any(|tag| tag.key.is_empty() || long(&tag.key) || tag.value.as_deref().is_some_and(long))
+    if tags
+        .iter()
+        .any(|tag| tag.key.is_empty() || long(&tag.key) || tag.value.as_deref().is_some_and(long))
     {
         return Err(ApiError::invalid(format!(
             "A query tag has a key; key and value have at most {TAG_CHARS_MAX} characters."
@@ -166,7 +168,6 @@ pub(crate) fn check_tags(mut tags: Vec<QueryTag>) -> Result<Vec<QueryTag>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -184,7 +185,10 @@ mod tests {
     fn use_and_set_change_a_session() {
         let conf = BTreeMap::from([("ANSI_MODE".to_owned(), "true".to_owned())]);
         let mut settings = Settings::new(None, Some(String::new()), conf).unwrap();
-        assert_eq!((settings.schema.as_deref(), settings.conf["ansi_mode"].as_str()), (None, "true"));
+        assert_eq!(
+            (settings.schema.as_deref(), settings.conf["ansi_mode"].as_str()),
+            (None, "true")
+        );
         let change = SessionChange {
             catalog: Some("c".into()),
             set_conf: [("TimeZone".to_owned(), "UTC".to_owned())].into(),

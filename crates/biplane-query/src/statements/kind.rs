@@ -1,14 +1,16 @@
 //! What can be told of a statement from its first word: whether it only reads. Used to be careful
 //! (a statement that may write is recorded first and never run twice), not to decide rights.
 
-const READS: &[&str] = &["select", "values", "show", "describe", "desc", "explain", "table", "from", "list"];
+const READS: &[&str] =
+    &["select", "values", "show", "describe", "desc", "explain", "table", "from", "list"];
 const WRITES: &[&str] = &["insert", "update", "delete", "merge"];
 
 /// False when in doubt.
 pub(crate) fn only_reads(sql: &str) -> bool {
     let (word, rest) = first_word(sql);
     if word.eq_ignore_ascii_case("with") {
-        return !words(rest).any(|word| WRITES.iter().any(|write| word.eq_ignore_ascii_case(write)));
+        return !words(rest)
+            .any(|word| WRITES.iter().any(|write| word.eq_ignore_ascii_case(write)));
     }
     if word.eq_ignore_ascii_case("from") {
         // FROM t INSERT INTO …

@@ -49,7 +49,9 @@ impl State {
 
     pub fn parse(text: &str) -> Option<Self> {
         use State::*;
-        [Pending, Running, Succeeded, Failed, Canceled, Closed].into_iter().find(|s| s.as_str() == text)
+        [Pending, Running, Succeeded, Failed, Canceled, Closed]
+            .into_iter()
+            .find(|s| s.as_str() == text)
     }
 
     pub fn is_final(self) -> bool {
@@ -61,7 +63,12 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    Arrow { lz4_frame: bool, timestamp_as_string: bool, decimal_as_string: bool, complex_as_string: bool },
+    Arrow {
+        lz4_frame: bool,
+        timestamp_as_string: bool,
+        decimal_as_string: bool,
+        complex_as_string: bool,
+    },
     JsonArray,
     Csv,
 }
@@ -83,9 +90,17 @@ impl Format {
 
     pub(crate) fn arrow_options(self) -> Option<ArrowOptions> {
         match self {
-            Format::Arrow { lz4_frame, timestamp_as_string, decimal_as_string, complex_as_string } => {
-                Some(ArrowOptions { lz4_frame, timestamp_as_string, decimal_as_string, complex_as_string })
-            }
+            Format::Arrow {
+                lz4_frame,
+                timestamp_as_string,
+                decimal_as_string,
+                complex_as_string,
+            } => Some(ArrowOptions {
+                lz4_frame,
+                timestamp_as_string,
+                decimal_as_string,
+                complex_as_string,
+            }),
             Format::JsonArray | Format::Csv => None,
         }
     }

@@ -116,7 +116,11 @@ pub enum Access {
 
 impl StatementService {
     /// Begins. What can be refused at once is; everything later is the end of the statement.
-    pub async fn submit(self: &Arc<Self>, ctx: &Ctx, request: SubmitRequest) -> Result<Arc<Statement>> {
+    pub async fn submit(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        request: SubmitRequest,
+    ) -> Result<Arc<Statement>> {
         if self.draining.is_cancelled() {
             let text = "The server is shutting down.";
             return Err(ApiError::new(ErrorCode::TemporarilyUnavailable, text));
@@ -201,7 +205,12 @@ impl StatementService {
 
     /// The caller's statement, in memory or from its row (then without a result). Somebody else's is
     /// not there; a workspace admin sees the status of all.
-    pub async fn find(&self, ctx: &Ctx, id: &StatementId, access: Access) -> Result<Arc<Statement>> {
+    pub async fn find(
+        &self,
+        ctx: &Ctx,
+        id: &StatementId,
+        access: Access,
+    ) -> Result<Arc<Statement>> {
         let known = self.known.lock().all.get(id).cloned();
         let statement = match known {
             Some(statement) => Some(statement),
@@ -264,7 +273,9 @@ fn check_request(request: &SubmitRequest) -> Result<()> {
         return Err(ApiError::invalid("The statement is longer than 16 MiB."));
     }
     if request.parameters.len() > PARAMETERS_MAX {
-        return Err(ApiError::invalid(format!("A statement has at most {PARAMETERS_MAX} parameters.")));
+        return Err(ApiError::invalid(format!(
+            "A statement has at most {PARAMETERS_MAX} parameters."
+        )));
     }
     Ok(())
 }
@@ -340,7 +351,9 @@ pub(crate) fn missing(id: &StatementId) -> ApiError {
 
 /// The result of a statement that has ended is not there.
 pub(crate) fn result_gone(id: &StatementId) -> ApiError {
-    let text = format!("The result of statement {id} is no longer available: it was closed or has expired.");
+    let text = format!(
+        "The result of statement {id} is no longer available: it was closed or has expired."
+    );
     ApiError::new(ErrorCode::NotFound, text)
 }
 

@@ -151,13 +151,18 @@ fn tags(info: &Info) -> Result<Option<String>> {
 /// A row of the columns that `get` and the history select.
 pub(crate) fn stored(row: &Row) -> Result<Stored> {
     let state = row.text(10)?;
-    let state = State::parse(&state).ok_or_else(|| ApiError::internal("an unknown statement state"))?;
+    let state =
+        State::parse(&state).ok_or_else(|| ApiError::internal("an unknown statement state"))?;
     Ok(Stored {
         info: Info {
             id: row.parse(0)?,
             workspace_id: WorkspaceId(row.int(1)?),
             warehouse_id: row.parse(2)?,
-            session_id: row.opt_text(3)?.map(|id| id.parse()).transpose().map_err(ApiError::internal)?,
+            session_id: row
+                .opt_text(3)?
+                .map(|id| id.parse())
+                .transpose()
+                .map_err(ApiError::internal)?,
             principal_id: PrincipalId(row.int(4)?),
             principal_name: row.text(5)?,
             text: row.text(6)?.into(),
@@ -195,7 +200,9 @@ fn end(row: &Row, state: State, ended_at: i64) -> Result<Ended> {
 }
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<Option<T>> {
-    row.opt_text(column)?.map(|text| serde_json::from_str(&text).map_err(ApiError::internal)).transpose()
+    row.opt_text(column)?
+        .map(|text| serde_json::from_str(&text).map_err(ApiError::internal))
+        .transpose()
 }
 
 pub(super) async fn get(tx: &mut Tx, id: &StatementId) -> Result<Option<Statement>> {

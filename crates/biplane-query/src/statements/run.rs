@@ -53,7 +53,12 @@ struct Run {
     times: parking_lot::Mutex<Times>,
 }
 
-pub(super) async fn run(service: Arc<StatementService>, ctx: Ctx, statement: Arc<Statement>, mut job: Job) {
+pub(super) async fn run(
+    service: Arc<StatementService>,
+    ctx: Ctx,
+    statement: Arc<Statement>,
+    mut job: Job,
+) {
     let began = Instant::now();
     let run = Run { service, ctx, statement, times: parking_lot::Mutex::default() };
     let outcome = AssertUnwindSafe(run.outcome(&mut job)).catch_unwind().await;
@@ -90,7 +95,9 @@ impl Run {
         }
         for retries in 0.. {
             match self.attempt(job).await {
-                Err(Stop::Lost) if job.only_reads && retries < RETRIES_MAX && self.statement.start_over() => {
+                Err(Stop::Lost)
+                    if job.only_reads && retries < RETRIES_MAX && self.statement.start_over() =>
+                {
                     tracing::info!(statement_id = %self.statement.info.id, "the engine is gone; the statement begins again on another");
                 }
                 Err(Stop::Lost) => return Err(Stop::Failed(lost(job.only_reads))),
@@ -106,8 +113,10 @@ impl Run {
         let engines = &self.service.engines;
         let lease = engines.acquire(&self.ctx, &info.warehouse_id, until).await.map_err(refused)?;
         self.times.lock().engine = Some(Instant::now());
-        let left_ms = i64::try_from(job.deadline.duration_since(Instant::now()).as_millis()).unwrap_or(0);
-        let expires_ms = self.service.clock.now_ms().saturating_add(left_ms).saturating_add(TOKEN_GRACE_MS);
+        let left_ms =
+            i64::try_from(job.deadline.duration_since(Instant::now()).as_millis()).unwrap_or(0);
+        let expires_ms =
+            self.service.clock.now_ms().saturating_add(left_ms).saturating_add(TOKEN_GRACE_MS);
         let token = self
             .service
             .tokens
@@ -145,7 +154,9 @@ impl Run {
             Some(Event::Schema(schema)) => self.statement.set_schema(schema),
             Some(Event::Chunk(chunk)) => return self.chunk(job, chunk).await,
             Some(Event::Failed(failed)) => return Err(stop_of_failed(failed)),
-            Some(Event::Finished(finished)) if self.statement.has_schema() => return Ok(Some(finished)),
+            Some(Event::Finished(finished)) if self.statement.has_schema() => {
+                return Ok(Some(finished));
+            }
             Some(Event::Finished(_)) => {
                 tracing::error!(statement_id = %self.statement.info.id, "an engine finished a statement without a schema");
                 return Err(Stop::Failed(internal()));
@@ -176,7 +187,10 @@ impl Run {
                 let share = share.ok_or_else(|| Stop::Failed(no_room()))?;
                 let dir = files::dir(spool, &self.statement.info.id);
                 let path = files::write_chunk(dir, self.statement.chunk_count(), chunk.data).await;
-                results::Place::File(path.map_err(|error| refused(ApiError::internal(error)))?, share)
+                results::Place::File(
+                    path.map_err(|error| refused(ApiError::internal(error)))?,
+                    share,
+                )
             }
         };
         self.statement.push(chunk.rows, bytes, chunk.uncompressed_bytes, place);
@@ -236,7 +250,9 @@ impl Run {
 
     fn metrics(&self, began: Instant, finished: &Finished) -> Metrics {
         let now = Instant::now();
-        let ms = |from: Instant, to: Instant| u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0);
+        let ms = |from: Instant, to: Instant| {
+            u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
+        };
         let times = self.times.lock();
         let turn = times.turn.unwrap_or(now);
         let engine = times.engine.unwrap_or(now);
@@ -330,7 +346,9 @@ fn timed_out() -> StatementError {
 fn lost(only_reads: bool) -> StatementError {
     let text = match only_reads {
         true => "The engine ended while the statement ran. Run it again.",
-        false => "The engine ended while the statement ran. It is not known whether it took effect.",
+        false => {
+            "The engine ended while the statement ran. It is not known whether it took effect."
+        }
     };
     StatementError::new("TEMPORARILY_UNAVAILABLE", "ENGINE_LOST", "08006", text)
 }

@@ -312,4 +312,3 @@ impl Statement {
         self.changed.notify_waiters();
     }
 }
-

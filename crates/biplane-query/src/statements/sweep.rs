@@ -64,8 +64,12 @@ impl StatementService {
         }
         let snapshot = statement.snapshot();
         let (Some(schema), Some(ended)) = (snapshot.schema, snapshot.ended) else { return Ok(()) };
-        let manifest =
-            Manifest::new(statement.info.clone(), &schema, statement.chunk_metas(), (*ended).clone());
+        let manifest = Manifest::new(
+            statement.info.clone(),
+            &schema,
+            statement.chunk_metas(),
+            (*ended).clone(),
+        );
         files::write_manifest(dir, manifest).await
     }
 
@@ -136,7 +140,12 @@ impl StatementService {
         self.draining.cancel();
         let running: Vec<_> = {
             let known = self.known.lock();
-            known.all.values().filter(|statement| !statement.snapshot().complete()).cloned().collect()
+            known
+                .all
+                .values()
+                .filter(|statement| !statement.snapshot().complete())
+                .cloned()
+                .collect()
         };
         for statement in &running {
             statement.wait(deadline, |_| false).await;

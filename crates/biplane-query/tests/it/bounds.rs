@@ -24,7 +24,10 @@ async fn large_results_go_to_files_and_come_back_whole() {
     let mut index = Some(0);
     let mut fetched = 0;
     while let Some(at) = index {
-        let chunk = lab.get(&format!("/api/2.0/sql/statements/{}/result/chunks/{at}", id(&answer))).await.ok();
+        let chunk = lab
+            .get(&format!("/api/2.0/sql/statements/{}/result/chunks/{at}", id(&answer)))
+            .await
+            .ok();
         let link = &chunk["external_links"][0];
         let file = lab.anonymous(link["external_link"].as_str().unwrap()).await;
         assert_eq!(file.bytes.len() as u64, link["byte_count"].as_u64().unwrap());
@@ -106,7 +109,10 @@ async fn results_are_cut_at_the_servers_limit_and_inline_ones_refused() {
     let lab = Lab::new().await;
     let answer = lab.execute("SELECT many:30", json!({})).await.ok();
     assert!(
-        answer["status"]["error"]["message"].as_str().unwrap().starts_with("[INLINE_BYTE_LIMIT_EXCEEDED]")
+        answer["status"]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("[INLINE_BYTE_LIMIT_EXCEEDED]")
     );
 }
 
@@ -117,7 +123,9 @@ async fn tight_memory_moves_finished_results_to_files() {
     let mut links = Vec::new();
     for _ in 0..6 {
         let answer = lab.execute("SELECT many:1", with.clone()).await.ok();
-        links.push(answer["result"]["external_links"][0]["external_link"].as_str().unwrap().to_owned());
+        links.push(
+            answer["result"]["external_links"][0]["external_link"].as_str().unwrap().to_owned(),
+        );
     }
     let spool = lab.query.statements.spool();
     until(async || (spool.memory_bytes() <= 3 * MIB && spool.disk_bytes() > 0).then_some(())).await;

@@ -33,7 +33,12 @@ async fn one_retry_and_no_more() {
 async fn a_write_is_never_run_twice() {
     let lab = Lab::new().await;
     let answer = lab.execute("INSERT die", json!({})).await.ok();
-    assert!(answer["status"]["error"]["message"].as_str().unwrap().contains("not known whether it took effect"));
+    assert!(
+        answer["status"]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("not known whether it took effect")
+    );
     assert!(lab.engine[1].seen.lock().is_empty());
     // The next statement runs on the next engine.
     assert_eq!(state(&lab.execute("SELECT 1", json!({})).await.ok()), "SUCCEEDED");

@@ -21,7 +21,10 @@ async fn statements_are_listed_with_their_cost() {
     assert_eq!((&row["rows_produced"], &row["is_final"]), (&json!(3), &json!(true)));
     assert_eq!(row["user_name"], "ann");
     let metrics = &row["metrics"];
-    assert_eq!((&metrics["compilation_time_ms"], &metrics["execution_time_ms"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&metrics["compilation_time_ms"], &metrics["execution_time_ms"]),
+        (&json!(1), &json!(2))
+    );
     assert_eq!(metrics["rows_read_count"], 7);
     assert!(lab.get(PATH).await.ok()["res"][0].get("metrics").is_none());
     let path = format!("/api/2.0/biplane/queries/{}/profile", id(&answer));
@@ -38,9 +41,12 @@ async fn filters_and_pages() {
     for text in ["SELECT a", "SELECT fail b", "SELECT c"] {
         lab.execute(text, json!({})).await.ok();
     }
-    let failed = lab.get(&format!("{PATH}?filter_by.statuses=FAILED&filter_by.statuses=RUNNING")).await.ok();
+    let failed =
+        lab.get(&format!("{PATH}?filter_by.statuses=FAILED&filter_by.statuses=RUNNING")).await.ok();
     assert_eq!(texts(&failed), ["SELECT fail b"]);
-    assert!(failed["res"][0]["error_message"].as_str().unwrap().contains("TABLE_OR_VIEW_NOT_FOUND"));
+    assert!(
+        failed["res"][0]["error_message"].as_str().unwrap().contains("TABLE_OR_VIEW_NOT_FOUND")
+    );
     let mine = user("ann").principal.id;
     let all = lab.get(&format!("{PATH}?filter_by.user_ids={mine}")).await.ok();
     assert_eq!(all["res"].as_array().unwrap().len(), 3);
@@ -51,7 +57,10 @@ async fn filters_and_pages() {
     let later = format!("{PATH}?filter_by.query_start_time_range.start_time_ms=99999999999999");
     assert!(texts(&lab.get(&later).await.ok()).is_empty());
     let one = all["res"][1]["query_id"].as_str().unwrap();
-    assert_eq!(texts(&lab.get(&format!("{PATH}?filter_by.statement_ids={one}")).await.ok()), ["SELECT fail b"]);
+    assert_eq!(
+        texts(&lab.get(&format!("{PATH}?filter_by.statement_ids={one}")).await.ok()),
+        ["SELECT fail b"]
+    );
     let (mut found, mut token) = (Vec::new(), String::new());
     loop {
         let page = lab.get(&format!("{PATH}?max_results=2&page_token={token}")).await.ok();

@@ -14,9 +14,24 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 const FIELDS: &[&str] = &[
-    "statement", "warehouse_id", "session_id", "catalog", "schema", "parameters", "wait_timeout",
-    "on_wait_timeout", "disposition", "format", "result_compression", "row_limit", "byte_limit", "query_tags",
-    "session_confs", "filter_by", "max_results", "page_token",
+    "statement",
+    "warehouse_id",
+    "session_id",
+    "catalog",
+    "schema",
+    "parameters",
+    "wait_timeout",
+    "on_wait_timeout",
+    "disposition",
+    "format",
+    "result_compression",
+    "row_limit",
+    "byte_limit",
+    "query_tags",
+    "session_confs",
+    "filter_by",
+    "max_results",
+    "page_token",
 ];
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -56,12 +71,15 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 fn no_body_makes_the_server_fail() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lab = runtime.block_on(Lab::new());
-    let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
     let case = (proptest::sample::select(PATHS), body(), any::<bool>());
     TestRunner::new(config)
         .run(&case, |((method, path), mut body, real)| {
             // Half of them name a warehouse that is there, to get further in.
-            if let Some(Value::Object(mut map)) = serde_json::from_slice(&body).ok().filter(|_| real) {
+            if let Some(Value::Object(mut map)) =
+                serde_json::from_slice(&body).ok().filter(|_| real)
+            {
                 map.insert("warehouse_id".into(), json!(lab.engines.warehouse));
                 map.entry("wait_timeout").or_insert(json!("0s"));
                 body = Value::Object(map).to_string().into_bytes();
@@ -95,21 +113,33 @@ async fn known_attacks() {
         assert_eq!(answer.status, 400, "{:?}", answer.bytes);
     }
     assert_eq!(lab.execute("   ", json!({})).await.error(400), "INVALID_PARAMETER_VALUE");
-    assert_eq!(lab.execute(&"x".repeat(17 << 20), json!({})).await.error(400), "INVALID_PARAMETER_VALUE");
+    assert_eq!(
+        lab.execute(&"x".repeat(17 << 20), json!({})).await.error(400),
+        "INVALID_PARAMETER_VALUE"
+    );
     let huge = vec![b' '; 41 << 20];
     let answer = lab.call("ann", "POST", "/api/2.0/sql/statements", huge).await;
     assert_eq!(answer.error(413), "MAX_REQUEST_SIZE_EXCEEDED");
     let many: Vec<_> = (0..10_001).map(|n| json!({"value": n})).collect();
-    assert_eq!(lab.execute("SELECT 1", json!({"parameters": many})).await.error(400), "INVALID_PARAMETER_VALUE");
+    assert_eq!(
+        lab.execute("SELECT 1", json!({"parameters": many})).await.error(400),
+        "INVALID_PARAMETER_VALUE"
+    );
     // NUL is text like any other, also for PostgreSQL.
-    assert_eq!(state(&lab.execute("SELECT \u{0} 1", json!({"catalog": "\u{0}"})).await.ok()), "SUCCEEDED");
+    assert_eq!(
+        state(&lab.execute("SELECT \u{0} 1", json!({"catalog": "\u{0}"})).await.ok()),
+        "SUCCEEDED"
+    );
     for path in ["%ff", "%00", "..%2f..%2fetc", "'%20OR%201=1"] {
         let answer = lab.get(&format!("/api/2.0/sql/statements/{path}")).await;
         assert!(matches!(answer.status.as_u16(), 400 | 404), "{path}");
     }
     for chunk in ["-1", "x", "99999999999999999999", "1e3"] {
         let answer = lab.execute("SELECT rows:1", json!({})).await.ok();
-        let path = format!("/api/2.0/sql/statements/{}/result/chunks/{chunk}", crate::support::id(&answer));
+        let path = format!(
+            "/api/2.0/sql/statements/{}/result/chunks/{chunk}",
+            crate::support::id(&answer)
+        );
         assert_eq!(lab.get(&path).await.error(400), "INVALID_PARAMETER_VALUE");
     }
 }

@@ -1,5 +1,5 @@
 //! The query service at its REST, with a fake engine behind the real gRPC protocol.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 

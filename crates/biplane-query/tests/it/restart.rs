@@ -14,7 +14,12 @@ async fn running_statements_end_clearly() {
         let answer = lab.get(&format!("/api/2.0/sql/statements/{}", id(&answer))).await.ok();
         assert_eq!(state(&answer), "FAILED");
         assert_eq!(answer["status"]["error"]["error_code"], "ABORTED");
-        assert!(answer["status"]["error"]["message"].as_str().unwrap().starts_with("[SERVER_RESTARTED]"));
+        assert!(
+            answer["status"]["error"]["message"]
+                .as_str()
+                .unwrap()
+                .starts_with("[SERVER_RESTARTED]")
+        );
     }
     let list = lab.get("/api/2.0/sql/history/queries").await.ok();
     assert!(list["res"].as_array().unwrap().iter().all(|info| info["is_final"] == true));
@@ -27,7 +32,8 @@ async fn finished_statements_answer_and_results_in_files_survive() {
     let failed = lab.execute("SELECT fail", json!({})).await.ok();
     let with = json!({"disposition": "EXTERNAL_LINKS", "format": "ARROW_STREAM", "result_compression": "LZ4_FRAME"});
     let large = lab.execute("SELECT rows:2 big:100 rows:3", with).await.ok();
-    until(async || lab.config.results_dir.join(id(&large)).join("manifest").exists().then_some(())).await;
+    until(async || lab.config.results_dir.join(id(&large)).join("manifest").exists().then_some(()))
+        .await;
     let link = large["result"]["external_links"][0]["external_link"].as_str().unwrap().to_owned();
     let before = lab.anonymous(&link).await;
     let half = lab.config.results_dir.join("00000000-0000-0000-0000-000000000001");
@@ -65,8 +71,14 @@ async fn an_answered_id_is_found_whatever_comes_next() {
     let pending = lab.execute("SELECT hang", json!({"wait_timeout": "0s"})).await.ok();
     let done = lab.execute("SELECT rows:1", json!({})).await.ok();
     let lab = lab.restart().await;
-    assert_eq!(state(&lab.get(&format!("/api/2.0/sql/statements/{}", id(&pending))).await.ok()), "FAILED");
-    assert_eq!(state(&lab.get(&format!("/api/2.0/sql/statements/{}", id(&done))).await.ok()), "SUCCEEDED");
+    assert_eq!(
+        state(&lab.get(&format!("/api/2.0/sql/statements/{}", id(&pending))).await.ok()),
+        "FAILED"
+    );
+    assert_eq!(
+        state(&lab.get(&format!("/api/2.0/sql/statements/{}", id(&done))).await.ok()),
+        "SUCCEEDED"
+    );
 }
 
 #[tokio::test]

@@ -19,9 +19,12 @@ async fn a_session_carries_what_use_left_behind() {
     lab.execute("USE use:c2", json!({"session_id": session})).await.ok();
     lab.execute("SELECT 1", json!({"session_id": session})).await.ok();
     // For one statement only.
-    lab.execute("SELECT 1", json!({"session_id": session, "catalog": "other", "schema": "s"})).await.ok();
+    lab.execute("SELECT 1", json!({"session_id": session, "catalog": "other", "schema": "s"}))
+        .await
+        .ok();
     lab.execute("SELECT 1", json!({"session_id": session})).await.ok();
-    let seen: Vec<_> = lab.engine[0].seen.lock().iter().map(|r| r.session.clone().unwrap()).collect();
+    let seen: Vec<_> =
+        lab.engine[0].seen.lock().iter().map(|r| r.session.clone().unwrap()).collect();
     let catalogs: Vec<_> = seen.iter().map(|session| session.catalog.as_str()).collect();
     assert_eq!(catalogs, ["main", "c2", "other", "c2"]);
     assert!(seen.iter().all(|s| s.session_id == session));
@@ -42,7 +45,8 @@ async fn closing_ends_its_statements_and_tells_the_engine() {
     let path = format!("/api/2.0/sql/sessions/{session}?warehouse_id={}", lab.engines.warehouse);
     assert_eq!(lab.delete(&path).await.ok(), json!({}));
     assert_eq!(state(&lab.ended(&id(&answer)).await), "CANCELED");
-    until(async || (*lab.engine[0].closed_sessions.lock() == [session.clone()]).then_some(())).await;
+    until(async || (*lab.engine[0].closed_sessions.lock() == [session.clone()]).then_some(()))
+        .await;
     assert_eq!(lab.delete(&path).await.error(404), "RESOURCE_DOES_NOT_EXIST");
     let with = json!({"session_id": session});
     assert_eq!(lab.execute("SELECT 1", with).await.error(404), "RESOURCE_DOES_NOT_EXIST");
@@ -92,7 +96,10 @@ async fn sessions_are_bounded_and_confs_checked() {
         json!({"query_tags": "k,".repeat(50)}),
     ] {
         let body = json!({"warehouse_id": lab.engines.warehouse, "session_confs": confs});
-        assert_eq!(lab.post("/api/2.0/sql/sessions", body).await.error(400), "INVALID_PARAMETER_VALUE");
+        assert_eq!(
+            lab.post("/api/2.0/sql/sessions", body).await.error(400),
+            "INVALID_PARAMETER_VALUE"
+        );
     }
     open(&lab).await;
     let body = json!({"warehouse_id": lab.engines.warehouse});
@@ -102,7 +109,8 @@ async fn sessions_are_bounded_and_confs_checked() {
 #[tokio::test]
 async fn statement_timeout_of_the_session_counts() {
     let lab = Lab::with(|config| config.statement_timeout = Duration::from_secs(100)).await;
-    let body = json!({"warehouse_id": lab.engines.warehouse, "session_confs": {"STATEMENT_TIMEOUT": "7"}});
+    let body =
+        json!({"warehouse_id": lab.engines.warehouse, "session_confs": {"STATEMENT_TIMEOUT": "7"}});
     let session = lab.post("/api/2.0/sql/sessions", body).await.ok();
     lab.execute("SELECT 1", json!({"session_id": session["session_id"]})).await.ok();
     lab.execute("SELECT 1", json!({})).await.ok();

@@ -25,7 +25,10 @@ async fn inline_json_is_one_chunk_whatever_the_engine_made() {
     assert_eq!(again, answer);
     let chunk = lab.get(&format!("{path}/result/chunks/0")).await.ok();
     assert_eq!(chunk["data_array"], json!([["0"], ["1"], ["2"]]));
-    assert_eq!(lab.get(&format!("{path}/result/chunks/1")).await.error(404), "RESOURCE_DOES_NOT_EXIST");
+    assert_eq!(
+        lab.get(&format!("{path}/result/chunks/1")).await.error(404),
+        "RESOURCE_DOES_NOT_EXIST"
+    );
 }
 
 #[tokio::test]
@@ -38,7 +41,10 @@ async fn empty_results_and_ddl() {
     assert_eq!(answer["manifest"]["schema"], json!({"column_count": 0, "columns": []}));
     let links = json!({"disposition": "EXTERNAL_LINKS", "format": "ARROW_STREAM"});
     let answer = lab.execute("SELECT nothing", links.clone()).await.ok();
-    assert_eq!((&answer["manifest"]["total_chunk_count"], &answer["result"]), (&json!(0), &json!({})));
+    assert_eq!(
+        (&answer["manifest"]["total_chunk_count"], &answer["result"]),
+        (&json!(0), &json!({}))
+    );
     let hybrid = json!({"disposition": "INLINE_OR_EXTERNAL_LINKS", "format": "ARROW_STREAM"});
     let answer = lab.execute("CREATE ddl", hybrid.clone()).await.ok();
     assert_eq!(answer["result"], json!({}));
@@ -68,7 +74,10 @@ async fn links_lead_through_all_chunks_in_every_format() {
         let with = json!({"disposition": "EXTERNAL_LINKS", "format": format});
         let answer = lab.execute("SELECT rows:2 rows:1", with).await.ok();
         assert_eq!(answer["manifest"]["total_chunk_count"], 2);
-        assert_eq!(answer["manifest"].get("result_compression").and_then(|v| v.as_str()), compression);
+        assert_eq!(
+            answer["manifest"].get("result_compression").and_then(|v| v.as_str()),
+            compression
+        );
         let link = &answer["result"]["external_links"][0];
         assert_eq!((&link["row_offset"], &link["row_count"]), (&json!(0), &json!(2)));
         assert!(chrono::DateTime::parse_from_rfc3339(link["expiration"].as_str().unwrap()).is_ok());
@@ -96,7 +105,8 @@ async fn lz4_streams_are_joined_and_say_so() {
     let file = lab.anonymous(link).await;
     let wanted = "<schema><0+2>\u{fffd}".len() - 3;
     let mut raw = Vec::new();
-    std::io::Read::read_to_end(&mut lz4_flex::frame::FrameDecoder::new(&file.bytes[..]), &mut raw).unwrap();
+    std::io::Read::read_to_end(&mut lz4_flex::frame::FrameDecoder::new(&file.bytes[..]), &mut raw)
+        .unwrap();
     assert_eq!(&raw[..wanted], b"<schema><0+2>");
     assert_eq!(&raw[wanted..], b"\xFF\xFF\xFF\xFF\0\0\0\0");
 
@@ -106,7 +116,8 @@ async fn lz4_streams_are_joined_and_say_so() {
     assert!(answer["result"].get("external_links").is_none());
     let mut raw = Vec::new();
     let frame = attachment(&answer);
-    std::io::Read::read_to_end(&mut lz4_flex::frame::FrameDecoder::new(&frame[..]), &mut raw).unwrap();
+    std::io::Read::read_to_end(&mut lz4_flex::frame::FrameDecoder::new(&frame[..]), &mut raw)
+        .unwrap();
     assert_eq!(raw, b"<schema><0+2><2+1>\xFF\xFF\xFF\xFF\0\0\0\0");
     assert!(unpacked(&lz4_flex_frame("a")).contains('a'));
 }
@@ -171,7 +182,8 @@ async fn a_result_that_is_given_back_is_gone() {
     let path = format!("/api/2.0/sql/statements/{}", id(&answer));
     let link = answer["result"]["external_links"][0]["external_link"].as_str().unwrap();
     // The connector sends a body.
-    let closed = lab.call("ann", "DELETE", &path, json!({"statement_id": id(&answer)}).to_string()).await;
+    let closed =
+        lab.call("ann", "DELETE", &path, json!({"statement_id": id(&answer)}).to_string()).await;
     assert_eq!(closed.ok(), json!({}));
     assert_eq!(lab.anonymous(link).await.error(404), "NOT_FOUND");
     let later = lab.get(&path).await.ok();
@@ -212,6 +224,9 @@ async fn warehouses_are_checked_before_anything_runs() {
     let body = json!({"statement": "SELECT 1", "warehouse_id": lab.engines.warehouse});
     let refused = lab.call("banned", "POST", "/api/2.0/sql/statements", body.to_string()).await;
     assert_eq!(refused.error(403), "PERMISSION_DENIED");
-    assert_eq!(lab.post("/api/2.0/sql/statements", json!({"statement": "x"})).await.error(400), "INVALID_PARAMETER_VALUE");
+    assert_eq!(
+        lab.post("/api/2.0/sql/statements", json!({"statement": "x"})).await.error(400),
+        "INVALID_PARAMETER_VALUE"
+    );
     assert!(lab.engine[0].seen.lock().is_empty());
 }

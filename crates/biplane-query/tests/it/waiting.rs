@@ -28,7 +28,8 @@ async fn a_wait_ends_with_continue_or_cancel() {
     // The shortest wait there is.
     let go_on = json!({"wait_timeout": "5s"});
     let cancel = json!({"wait_timeout": "5s", "on_wait_timeout": "CANCEL"});
-    let (going, ended) = tokio::join!(lab.execute("SELECT hang", go_on), lab.execute("SELECT hang", cancel));
+    let (going, ended) =
+        tokio::join!(lab.execute("SELECT hang", go_on), lab.execute("SELECT hang", cancel));
     assert_eq!(state(&going.ok()), "RUNNING");
     assert_eq!(state(&ended.ok()), "CANCELED");
     until(async || (lab.engine[0].dropped.load(Ordering::SeqCst) == 1).then_some(())).await;
@@ -72,7 +73,9 @@ async fn a_statement_that_runs_too_long_is_stopped() {
     let answer = lab.execute("SELECT hang", json!({})).await.ok();
     assert_eq!(state(&answer), "FAILED");
     assert_eq!(answer["status"]["error"]["error_code"], "DEADLINE_EXCEEDED");
-    assert!(answer["status"]["error"]["message"].as_str().unwrap().starts_with("[STATEMENT_TIMEOUT]"));
+    assert!(
+        answer["status"]["error"]["message"].as_str().unwrap().starts_with("[STATEMENT_TIMEOUT]")
+    );
     assert_eq!(lab.engine[0].seen.lock()[0].timeout_ms, 50);
 }
 
@@ -90,7 +93,10 @@ async fn the_line_is_first_come_first_served_and_bounded() {
     assert_eq!(refused.headers["retry-after"], "1");
     let seen = || lab.engine[0].seen.lock().iter().map(|r| r.statement.clone()).collect::<Vec<_>>();
     until(async || (seen().len() == 1).then_some(())).await;
-    assert_eq!(state(&lab.get(&format!("/api/2.0/sql/statements/{}", ids[1])).await.ok()), "PENDING");
+    assert_eq!(
+        state(&lab.get(&format!("/api/2.0/sql/statements/{}", ids[1])).await.ok()),
+        "PENDING"
+    );
     lab.engine[0].permits.0.add_permits(3);
     for id in &ids {
         assert_eq!(state(&lab.ended(id).await), "SUCCEEDED");
@@ -120,7 +126,12 @@ async fn a_warehouse_that_does_not_start_is_a_clear_failure() {
     let answer = lab.execute("SELECT 1", json!({})).await.ok();
     assert_eq!(state(&answer), "FAILED");
     assert_eq!(answer["status"]["error"]["error_code"], "DEADLINE_EXCEEDED");
-    assert!(answer["status"]["error"]["message"].as_str().unwrap().starts_with("[WAREHOUSE_UNAVAILABLE]"));
+    assert!(
+        answer["status"]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("[WAREHOUSE_UNAVAILABLE]")
+    );
 }
 
 #[tokio::test]

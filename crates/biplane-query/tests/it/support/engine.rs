@@ -47,7 +47,8 @@ impl FakeEngine {
         let server = self.clone();
         let die = self.die.clone();
         tokio::spawn(async move {
-            let service = EngineServer::new(server).max_encoding_message_size(channel::MESSAGE_BYTES_MAX);
+            let service =
+                EngineServer::new(server).max_encoding_message_size(channel::MESSAGE_BYTES_MAX);
             tokio::select! {
                 _ = channel::serve(there, service) => {}
                 () = die.cancelled() => {}
@@ -63,7 +64,12 @@ impl FakeEngine {
         let mut finished = Finished {
             statement_type: "SELECT".into(),
             profile_json: r#"{"name":"Scan","children":[]}"#.into(),
-            metrics: Some(Metrics { compile_ms: 1, execute_ms: 2, rows_read: 7, ..Default::default() }),
+            metrics: Some(Metrics {
+                compile_ms: 1,
+                execute_ms: 2,
+                rows_read: 7,
+                ..Default::default()
+            }),
             ..Default::default()
         };
         send(Event::Progress(Progress { rows_read: 5, ..Default::default() })).await?;
@@ -101,7 +107,9 @@ impl FakeEngine {
                     return None;
                 }
                 "cut" => return None,
-                "status" => return sender.send(Err(Status::invalid_argument("secret text"))).await.ok(),
+                "status" => {
+                    return sender.send(Err(Status::invalid_argument("secret text"))).await.ok();
+                }
                 "use" => {
                     finished.session_change =
                         Some(SessionChange { catalog: Some(number.into()), ..Default::default() });
@@ -119,7 +127,10 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     type ExecuteStream = ReceiverStream<Result<ExecuteEvent, Status>>;
 
-    async fn execute(&self, request: Request<ExecuteRequest>) -> Result<Response<Self::ExecuteStream>, Status> {
+    async fn execute(
+        &self,
+        request: Request<ExecuteRequest>,
+    ) -> Result<Response<Self::ExecuteStream>, Status> {
         let request = request.into_inner();
         self.seen.lock().push(request.clone());
         let (sender, receiver) = mpsc::channel(1);

@@ -59,7 +59,10 @@ impl Engines for FakeEngines {
         assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         if self.never_starts.load(Ordering::SeqCst) {
             tokio::time::sleep_until(deadline).await;
-            return Err(ApiError::new(ErrorCode::DeadlineExceeded, "The warehouse did not start in time."));
+            return Err(ApiError::new(
+                ErrorCode::DeadlineExceeded,
+                "The warehouse did not start in time.",
+            ));
         }
         let mut current = self.current.lock().await;
         if current.as_ref().is_none_or(|(engine, _)| engine.die.is_cancelled()) {
@@ -125,7 +128,8 @@ impl Answer {
 pub fn user(name: &str) -> Ctx {
     let mut ctx = if name == "root" { admin_ctx(name) } else { ctx(name) };
     let number = name.bytes().fold(0i64, |sum, byte| sum * 31 + i64::from(byte));
-    Arc::make_mut(&mut ctx.principal).id = PrincipalId(1_000_000_000_000_000 + number % 1_000_000_007);
+    Arc::make_mut(&mut ctx.principal).id =
+        PrincipalId(1_000_000_000_000_000 + number % 1_000_000_007);
     ctx
 }
 
@@ -145,7 +149,12 @@ impl Lab {
         Self::start_on(db, config, clock, WarehouseId::random()).await
     }
 
-    async fn start_on(db: Arc<TestDb>, config: QueryConfig, clock: Clock, warehouse: WarehouseId) -> Self {
+    async fn start_on(
+        db: Arc<TestDb>,
+        config: QueryConfig,
+        clock: Clock,
+        warehouse: WarehouseId,
+    ) -> Self {
         let engine: Vec<FakeEngine> = (0..3).map(|_| FakeEngine::default()).collect();
         let engines = Arc::new(FakeEngines {
             warehouse,
@@ -156,8 +165,13 @@ impl Lab {
             never_starts: false.into(),
             panics: false.into(),
         });
-        let query =
-            Query::new(db.db.clone(), clock.clone(), config.clone(), engines.clone(), Arc::new(OneHome));
+        let query = Query::new(
+            db.db.clone(),
+            clock.clone(),
+            config.clone(),
+            engines.clone(),
+            Arc::new(OneHome),
+        );
         let query = query.await.unwrap();
         let (router, _) = query.routes().split_for_parts();
         Self { query, engines, engine, clock, config, db, router }
@@ -171,7 +185,8 @@ impl Lab {
     pub async fn call(&self, who: &str, method: &str, path: &str, body: impl Into<Body>) -> Answer {
         let mut ctx = user(who);
         ctx.clock = self.clock.clone();
-        let request = Request::builder().method(method).uri(path).extension(ctx).body(body.into()).unwrap();
+        let request =
+            Request::builder().method(method).uri(path).extension(ctx).body(body.into()).unwrap();
         self.send(request).await
     }
 
@@ -243,6 +258,7 @@ pub fn state(answer: &Value) -> &str {
 /// What an LZ4 frame holds.
 pub fn unpacked(frame: &[u8]) -> String {
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut lz4_flex::frame::FrameDecoder::new(frame), &mut text).unwrap();
+    std::io::Read::read_to_string(&mut lz4_flex::frame::FrameDecoder::new(frame), &mut text)
+        .unwrap();
     text
 }
