@@ -4,7 +4,7 @@ use anyhow::Context;
 use biplane_server::{LocalNode, Server, ServerConfig};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than a node needs to end its sandboxes.
@@ -22,7 +22,7 @@ pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Re
 pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let server = Server::start(config).await?;
     let node = server.local_node().await?;
-    let mut running = spawn(&node)?;
+    let (mut running, mut life_line) = spawn(&node)?;
     println!("ready {}", server.url());
     loop {
         tokio::select! {
@@ -30,13 +30,13 @@ pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result
             status = running.wait() => {
                 tracing::error!(status = %status?, "the node agent ended; starting it again");
                 tokio::time::sleep(NODE_RESTART).await;
-                running = spawn(&node)?;
+                (running, life_line) = spawn(&node)?;
             }
         }
     }
     // Statements in flight end first, then what runs them.
     server.stop().await;
-    drop(running.stdin.take());
+    drop(life_line);
     if tokio::time::timeout(NODE_STOP, running.wait())
         .await
         .is_err()
@@ -47,7 +47,7 @@ pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result
 }
 
 /// The node ends when its standard input does, so it never outlives this process, however that ends.
-fn spawn(node: &LocalNode) -> anyhow::Result<Child> {
+fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([
         "node",
@@ -69,5 +69,8 @@ fn spawn(node: &LocalNode) -> anyhow::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .kill_on_drop(true);
-    command.spawn().context("starting the node agent")
+    let mut node = command.spawn().context("starting the node agent")?;
+    // Held apart from the child: waiting for it would close it.
+    let life_line = node.stdin.take().context("the node agent's standard input")?;
+    Ok((node, life_line))
 }
