@@ -15,7 +15,7 @@ const COUNT_MAX: i64 = 1000;
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(rename_all = "camelCase")]
-#[into_params(rename_all = "camelCase")]
+#[into_params(rename_all = "camelCase", parameter_in = Query)]
 pub struct ListQuery {
     /// From 1.
     pub start_index: Option<i64>,

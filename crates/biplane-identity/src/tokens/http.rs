@@ -73,6 +73,7 @@ async fn token_update(
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ManagementQuery {
     created_by_id: Option<i64>,
     created_by_username: Option<String>,

@@ -43,6 +43,7 @@ pub fn routes(service: &Arc<Workspace>) -> OpenApiRouter {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct PutQuery {
     #[serde(default)]
     overwrite: bool,
@@ -205,6 +206,7 @@ async fn directory_create(
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     page_size: Option<i64>,
     page_token: Option<String>,

@@ -32,6 +32,7 @@ pub fn routes(service: &Arc<Workspace>) -> OpenApiRouter {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PostQuery {
     action: String,
     #[serde(default)]
