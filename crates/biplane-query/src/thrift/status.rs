@@ -8,8 +8,9 @@ use biplane_platform::Ctx;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The Python connector polls without a pause, so the answer is held until something is to be told.
-const POLL_WAIT: Duration = Duration::from_secs(4);
+/// The Python connector polls without a pause, so the answer is held until something is to be told. Not
+/// for long: it holds a lock meanwhile, and its cancel waits for that lock.
+const POLL_WAIT: Duration = Duration::from_secs(1);
 
 pub async fn get(
     thrift: &Thrift,
