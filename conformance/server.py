@@ -26,9 +26,9 @@ def fresh_database(url):
 
     parts = urlsplit(url)
     name = f"conformance_{uuid.uuid4().hex}"
-    directory = dict(part.split("=", 1) for part in parts.query.split("&") if "=" in part).get("host")
-    where = {"unix_sock": f"{directory}/.s.PGSQL.{parts.port or 5432}"} if directory else {"host": parts.hostname or "127.0.0.1", "port": parts.port or 5432}
-    admin = pg8000.native.Connection(parts.username or "postgres", password=parts.password, database=parts.path.lstrip("/") or "postgres", **where)
+    admin = pg8000.native.Connection(
+        parts.username or "postgres", host=parts.hostname, port=parts.port or 5432, password=parts.password, database=parts.path.strip("/") or "postgres"
+    )
     admin.run(f"CREATE DATABASE {name}")
     admin.close()
     return urlunsplit(parts._replace(path=f"/{name}"))
