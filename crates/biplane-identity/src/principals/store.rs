@@ -269,12 +269,12 @@ fn reference(row: &Row, at: usize) -> Result<Reference> {
 }
 
 /// An SQL list of ids; numbers need no quoting.
-fn list(ids: &[PrincipalId]) -> String {
+pub fn list(ids: &[PrincipalId]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
     format!("({})", ids.join(","))
 }
 
-const IDS_AT_ONCE: usize = 500;
+pub const IDS_AT_ONCE: usize = 500;
 
 /// For each of `ids` what `sql` finds: first column the id, then id, kind and display name of the other.
 async fn references(

@@ -577,6 +577,12 @@ async fn leave(identity: &Identity, row: &PrincipalRow, workspace: WorkspaceId) 
     let mut tx = identity.db.write().await?;
     workspaces::permission_remove(&mut tx, workspace, row.id).await?;
     store::entitlements_set(&mut tx, workspace, row.id, &[]).await?;
+    // The groups made here are the workspace's own affair; those of the account are not.
+    for group in store::groups_above(&mut tx, row.id).await? {
+        if group.home == Some(workspace) {
+            store::member_remove(&mut tx, group.id, row.id).await?;
+        }
+    }
     if list::find(&mut tx, Level::Workspace(workspace), row.kind, row.id).await?.is_some() {
         return Err(ApiError::conflict(format!(
             "{} is in the workspace through a group. Change the group.",

@@ -81,20 +81,22 @@ pub async fn load(
         _ => Default::default(),
     };
     let system = system_groups(tx, level).await?;
+    let permissions = match level.workspace() {
+        Some(workspace) if selection.wants("groups") => {
+            workspaces::permissions_among(tx, workspace, &ids).await?
+        }
+        _ => Default::default(),
+    };
     let mut loaded = Vec::with_capacity(rows.len());
     for row in rows {
         let mut groups = groups.remove(&row.id).unwrap_or_default();
-        if let (Some(workspace), true) =
-            (level.workspace(), selection.wants("groups") && row.scope.is_none())
-        {
-            let permission = workspaces::permission(tx, workspace, row.id).await?;
-            let named = |group: &Reference| match permission.as_deref() {
-                Some("ADMIN") => true,
-                Some(_) => group.display == USERS,
-                None => false,
-            };
-            groups.extend(system.iter().filter(|group| named(group)).cloned());
-        }
+        let permission = permissions.get(&row.id).filter(|_| row.scope.is_none());
+        let named = |group: &Reference| match permission.map(String::as_str) {
+            Some("ADMIN") => true,
+            Some(_) => group.display == USERS,
+            None => false,
+        };
+        groups.extend(system.iter().filter(|group| named(group)).cloned());
         loaded.push(Loaded {
             members: members.remove(&row.id).unwrap_or_default(),
             entitlements: entitlements.remove(&row.id).unwrap_or_default(),

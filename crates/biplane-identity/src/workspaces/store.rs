@@ -6,6 +6,8 @@ use crate::principals::{ADMINS, Kind, PrincipalRow, USERS, store as principals};
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_platform::db::{Row, args};
 use biplane_platform::{Result, Tx};
+use sqlx::AssertSqlSafe;
+use std::collections::HashMap;
 
 macro_rules! columns {
     () => {
@@ -123,14 +125,24 @@ pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
-/// The direct permission of a principal: `USER` or `ADMIN`.
-pub async fn permission(
+/// The direct permissions of those of `ids` that have one.
+pub async fn permissions_among(
     tx: &mut Tx,
     workspace: WorkspaceId,
-    id: PrincipalId,
-) -> Result<Option<String>> {
-    let sql = "SELECT permission FROM workspace_permissions WHERE workspace_id = $1 AND principal_id = $2";
-    tx.fetch_opt(sql, args![workspace.0, id.0]).await?.map(|row| row.text(0)).transpose()
+    ids: &[PrincipalId],
+) -> Result<HashMap<PrincipalId, String>> {
+    let mut found = HashMap::new();
+    for ids in ids.chunks(principals::IDS_AT_ONCE) {
+        let sql = format!(
+            "SELECT principal_id, permission FROM workspace_permissions
+             WHERE workspace_id = $1 AND principal_id IN {}",
+            principals::list(ids)
+        );
+        for row in tx.fetch_all(AssertSqlSafe(sql), args![workspace.0]).await? {
+            found.insert(PrincipalId(row.int(0)?), row.text(1)?);
+        }
+    }
+    Ok(found)
 }
 
 pub async fn permission_set(

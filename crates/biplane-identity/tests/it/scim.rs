@@ -196,6 +196,11 @@ async fn groups_nest_and_members_change_in_every_form() {
         app.post(GROUPS, json!({"displayName": "Admins"})).await.status,
         StatusCode::CONFLICT
     );
+    // Who leaves the workspace leaves its groups.
+    let back = json!([{"op": "add", "path": "members", "value": [{"value": ann}]}]);
+    app.patch(&inner_one, patch_op(back)).await.ok();
+    app.delete(&format!("{USERS}/{ann}")).await.ok();
+    assert!(app.get(&inner_one).await.ok().get("members").is_none());
     app.delete(&inner_one).await.ok();
     assert_eq!(app.get(&inner_one).await.status, StatusCode::NOT_FOUND);
     assert!(!app.identity.principal_exists("Inner").await.unwrap());
