@@ -11,17 +11,8 @@ pub fn codegen() -> anyhow::Result<()> {
             .env("BIPLANE_UPDATE", "1");
         command
     };
-    step(
-        "gRPC code from proto/",
-        &mut test("biplane-proto", "generated_code_is_fresh"),
-    )?;
-    step(
-        "openapi/ from the routes",
-        &mut test("biplane-server", "openapi_is_fresh"),
-    )?;
+    step("gRPC code from proto/", &mut test("biplane-proto", "generated_code_is_fresh"))?;
+    step("openapi/ from the routes", &mut test("biplane-server", "openapi_is_fresh"))?;
     let tools = setup::setup()?;
-    step(
-        "The web app's API types from openapi/",
-        &mut tools.npm("web", &["run", "api:generate"]),
-    )
+    step("The web app's API types from openapi/", &mut tools.npm("web", &["run", "api:generate"]))
 }

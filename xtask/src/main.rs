@@ -3,6 +3,7 @@
 mod codegen;
 mod postgres;
 mod run;
+mod server;
 mod setup;
 mod test;
 mod tidy;

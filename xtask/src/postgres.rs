@@ -21,10 +21,7 @@ impl Postgres {
         // PostgreSQL refuses to run as root; Debian's package made this user.
         let as_user = crate::run::output("id", &["-u"]).as_deref() == Some("0");
         if as_user {
-            Command::new("chown")
-                .arg("postgres")
-                .arg(dir.path())
-                .status()?;
+            Command::new("chown").arg("postgres").arg(dir.path()).status()?;
         }
         let command = |program: &str| {
             let program = bin.join(program);
@@ -40,20 +37,9 @@ impl Postgres {
         };
         let mut initdb = command("initdb");
         initdb
-            .args([
-                "--auth=trust",
-                "--username=postgres",
-                "--encoding=UTF8",
-                "--no-sync",
-                "-D",
-            ])
+            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
             .arg(&data);
-        if !initdb
-            .stdout(Stdio::null())
-            .current_dir("/")
-            .status()?
-            .success()
-        {
+        if !initdb.stdout(Stdio::null()).current_dir("/").status()?.success() {
             bail!("initdb failed");
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -77,11 +63,7 @@ impl Postgres {
             .spawn()
             .context("starting postgres")?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let mut postgres = Self {
-            server,
-            _dir: dir,
-            url,
-        };
+        let mut postgres = Self { server, _dir: dir, url };
         postgres.wait(&bin, port)?;
         Ok(postgres)
     }
@@ -105,9 +87,7 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGKILL would leave its children and shared memory for a moment; SIGQUIT ends them at once.
-        let _ = Command::new("kill")
-            .args(["-QUIT", &self.server.id().to_string()])
-            .status();
+        let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
         let _ = self.server.wait();
     }
 }

@@ -8,10 +8,7 @@ use std::time::Instant;
 
 /// The root of the checkout.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Where tools and environments are kept between runs.
@@ -37,9 +34,7 @@ pub fn cargo() -> Command {
 pub fn step(what: &str, command: &mut Command) -> anyhow::Result<()> {
     eprintln!("\n==> {what}");
     let start = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("starting {}", line(command)))?;
+    let status = command.status().with_context(|| format!("starting {}", line(command)))?;
     if !status.success() {
         bail!("{what} failed ({status}): {}", line(command));
     }
@@ -49,18 +44,12 @@ pub fn step(what: &str, command: &mut Command) -> anyhow::Result<()> {
 
 fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
 /// The first line a program prints, if it can be started.
 pub fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    output
-        .status
-        .success()
-        .then(|| text.lines().next().unwrap_or_default().to_owned())
+    output.status.success().then(|| text.lines().next().unwrap_or_default().to_owned())
 }

@@ -67,14 +67,8 @@ fn system_packages() -> anyhow::Result<()> {
     }
     let root_user = output("id", &["-u"]).as_deref() == Some("0");
     let sudo = !root_user
-        && Command::new("sudo")
-            .args(["-n", "true"])
-            .status()
-            .is_ok_and(|status| status.success());
-    let install = format!(
-        "apt-get install -y --no-install-recommends {}",
-        missing.join(" ")
-    );
+        && Command::new("sudo").args(["-n", "true"]).status().is_ok_and(|status| status.success());
+    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if !root_user && !sudo {
         bail!(
             "These packages are missing. Install them, then run this again:\n\n  sudo {install}\n"
@@ -83,19 +77,11 @@ fn system_packages() -> anyhow::Result<()> {
     let prefix = if sudo { "sudo " } else { "" };
     let shell = |line: &str| {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", line])
-            .env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive");
         command
     };
-    step(
-        "Reading package lists",
-        &mut shell(&format!("{prefix}apt-get update -qq")),
-    )?;
-    step(
-        &format!("Installing {}", missing.join(", ")),
-        &mut shell(&format!("{prefix}{install}")),
-    )
+    step("Reading package lists", &mut shell(&format!("{prefix}apt-get update -qq")))?;
+    step(&format!("Installing {}", missing.join(", ")), &mut shell(&format!("{prefix}{install}")))
 }
 
 fn node_major(program: &str) -> u32 {
@@ -114,14 +100,8 @@ fn node_of_its_own() -> anyhow::Result<PathBuf> {
     let bin = dir.join("node_modules/.bin");
     if !bin.join("node").exists() {
         let mut install = Command::new("npm");
-        install
-            .args(["install", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&dir)
-            .arg("node@22");
-        step(
-            "Installing a newer Node.js from the npm registry",
-            &mut install,
-        )?;
+        install.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).arg("node@22");
+        step("Installing a newer Node.js from the npm registry", &mut install)?;
     }
     Ok(bin)
 }
@@ -157,19 +137,9 @@ pub fn python(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
         step(&format!("Making the Python environment {name}"), &mut make)?;
         let mut install = Command::new(&python);
         install
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "-r",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
             .arg(&file);
-        step(
-            &format!("Installing the packages of {requirements}"),
-            &mut install,
-        )?;
+        step(&format!("Installing the packages of {requirements}"), &mut install)?;
         fs::write(stamp, "")?;
     }
     Ok(python)

@@ -2,6 +2,7 @@
 
 use crate::postgres::Postgres;
 use crate::run::{cargo, root, step, target};
+use crate::server::{self, Server};
 use crate::setup::{self, Tools};
 use crate::tidy;
 use std::process::Command;
@@ -21,15 +22,10 @@ pub fn test() -> anyhow::Result<()> {
     tidy::structure()?;
     web(&tools)?;
     step("Building", cargo().args(["build", "--workspace", "--bins"]))?;
-    step(
-        "Rust tests on SQLite",
-        cargo().args(["test", "--workspace"]),
-    )?;
+    step("Rust tests on SQLite", cargo().args(["test", "--workspace"]))?;
     let postgres = Postgres::start()?;
     let mut again = cargo();
-    again
-        .arg("test")
-        .env("BIPLANE_TEST_POSTGRES", &postgres.url);
+    again.arg("test").env("BIPLANE_TEST_POSTGRES", &postgres.url);
     for package in DATABASE_CRATES {
         again.args(["-p", package]);
     }
@@ -37,9 +33,7 @@ pub fn test() -> anyhow::Result<()> {
     clients(&tools, &postgres)?;
     step(
         "The web app in a real browser",
-        tools
-            .npm("web", &["run", "e2e:ci"])
-            .env("BIPLANE_BIN", binary()),
+        tools.npm("web", &["run", "e2e:ci"]).env("BIPLANE_BIN", binary()),
     )
 }
 
@@ -48,15 +42,14 @@ fn binary() -> std::path::PathBuf {
 }
 
 fn web(tools: &Tools) -> anyhow::Result<()> {
+    step("Checking the web app", &mut tools.npm("web", &["run", "check"]))?;
     step(
-        "Checking the web app",
-        &mut tools.npm("web", &["run", "check"]),
+        "Comparing the web app's API types with openapi/",
+        &mut tools.npm("web", &["run", "api:check"]),
     )?;
+    step("Checking licences of the web app", &mut tools.npm("web", &["run", "licences"]))?;
     step("Testing the web app", &mut tools.npm("web", &["test"]))?;
-    step(
-        "Building the web app",
-        &mut tools.npm("web", &["run", "build"]),
-    )
+    step("Building the web app", &mut tools.npm("web", &["run", "build"]))
 }
 
 /// Unmodified clients against a running server, on both databases.
@@ -66,10 +59,7 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
     setup::node_packages(tools, "conformance/node")?;
     let pytest = |args: &[&str]| {
         let mut command = Command::new(&python);
-        command
-            .args(["-m", "pytest", "-q", "conformance"])
-            .args(args)
-            .current_dir(root());
+        command.args(["-m", "pytest", "-q", "conformance"]).args(args).current_dir(root());
         command
             .env("BIPLANE_BIN", binary())
             .env("BIPLANE_KERNEL_PYTHON", &kernel)
@@ -81,4 +71,16 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
         "Real clients, PostgreSQL",
         pytest(&["-m", "database"]).env("BIPLANE_TEST_POSTGRES", &postgres.url),
     )
+}
+
+/// Every page against a mocked server, then the story of a user against a real one.
+fn browser(tools: &Tools) -> anyhow::Result<()> {
+    step("The web app's pages in a browser", &mut tools.npm("web", &["run", "e2e:pages"]))?;
+    let server = Server::start(&binary())?;
+    let mut story = tools.npm("web", &["run", "e2e"]);
+    story
+        .env("BIPLANE_URL", &server.url)
+        .env("BIPLANE_USER", server::USER)
+        .env("BIPLANE_PASSWORD", server::PASSWORD);
+    step("A user's story in a browser", &mut story)
 }

@@ -15,19 +15,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("biplane-identity", &["biplane-api", "biplane-platform"]),
     ("biplane-catalog", &["biplane-api", "biplane-platform"]),
     ("biplane-workspace", &["biplane-api", "biplane-platform"]),
-    (
-        "biplane-compute",
-        &["biplane-api", "biplane-proto", "biplane-platform"],
-    ),
+    ("biplane-compute", &["biplane-api", "biplane-proto", "biplane-platform"]),
     (
         "biplane-query",
-        &[
-            "biplane-api",
-            "biplane-proto",
-            "biplane-platform",
-            "biplane-compute",
-            "biplane-catalog",
-        ],
+        &["biplane-api", "biplane-proto", "biplane-platform", "biplane-compute", "biplane-catalog"],
     ),
     (
         "biplane-server",
@@ -46,25 +37,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("biplane-engine", &["biplane-api", "biplane-proto"]),
     (
         "biplane",
-        &[
-            "biplane-api",
-            "biplane-platform",
-            "biplane-server",
-            "biplane-node",
-            "biplane-engine",
-        ],
+        &["biplane-api", "biplane-platform", "biplane-server", "biplane-node", "biplane-engine"],
     ),
     ("xtask", &[]),
 ];
 
 /// Only the engine sees these (and the binary, through it).
-const HEAVY: &[&str] = &[
-    "datafusion",
-    "deltalake-core",
-    "arrow",
-    "parquet",
-    "tpchgen-arrow",
-];
+const HEAVY: &[&str] = &["datafusion", "deltalake-core", "arrow", "parquet", "tpchgen-arrow"];
 
 /// Licences a dependency may have.
 const LICENCES: &[&str] = &[
@@ -92,25 +71,13 @@ const LICENCES: &[&str] = &[
 pub fn tidy() -> anyhow::Result<()> {
     step("Format", cargo().args(["fmt", "--all", "--check"]))?;
     structure()?;
-    step(
-        "Lints",
-        cargo().args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    )
+    step("Lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
 /// What needs no compiler.
 pub fn structure() -> anyhow::Result<()> {
     eprintln!("\n==> Structure");
-    let output = cargo()
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .output()?;
+    let output = cargo().args(["metadata", "--format-version", "1", "--locked"]).output()?;
     anyhow::ensure!(
         output.status.success(),
         "cargo metadata: {}",
@@ -123,11 +90,7 @@ pub fn structure() -> anyhow::Result<()> {
     wrong.extend(licences(packages));
     wrong.extend(files()?);
     if !wrong.is_empty() {
-        bail!(
-            "{} thing(s) against the rules:\n  {}",
-            wrong.len(),
-            wrong.join("\n  ")
-        );
+        bail!("{} thing(s) against the rules:\n  {}", wrong.len(), wrong.join("\n  "));
     }
     Ok(())
 }
@@ -135,10 +98,7 @@ pub fn structure() -> anyhow::Result<()> {
 fn edges(packages: &[Value]) -> Vec<String> {
     let rules: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
     let mut wrong = Vec::new();
-    for package in packages
-        .iter()
-        .filter(|package| package["source"].is_null())
-    {
+    for package in packages.iter().filter(|package| package["source"].is_null()) {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(allowed) = rules.get(name) else {
             wrong.push(format!(
@@ -157,9 +117,7 @@ fn edges(packages: &[Value]) -> Vec<String> {
                 wrong.push(format!("{name} must not import {dependency}"));
             }
             if HEAVY.contains(&dependency) && name != "biplane-engine" {
-                wrong.push(format!(
-                    "{name} must not depend on {dependency}: only the engine does"
-                ));
+                wrong.push(format!("{name} must not depend on {dependency}: only the engine does"));
             }
         }
     }
@@ -171,9 +129,7 @@ fn licences(packages: &[Value]) -> Vec<String> {
     let fine = |expression: &str| {
         // "A OR B" needs one of them, "A AND B" all; "/" is an old way to write OR.
         expression.replace('/', " OR ").split(" OR ").any(|choice| {
-            choice
-                .split(" AND ")
-                .all(|part| allowed.contains(part.trim().trim_matches(['(', ')'])))
+            choice.split(" AND ").all(|part| allowed.contains(part.trim().trim_matches(['(', ')'])))
         })
     };
     let bad = |package: &&Value| {
@@ -194,20 +150,12 @@ fn files() -> anyhow::Result<Vec<String>> {
     }
     for file in sources {
         let text = fs::read_to_string(&file)?;
-        let name = file
-            .strip_prefix(root())
-            .unwrap_or(&file)
-            .display()
-            .to_string();
+        let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
         let generated = name.ends_with("proto/src/gen.rs");
         if !generated && !text.starts_with("//!") {
             wrong.push(format!("{name} does not begin with //! and what it owns"));
         }
-        if !generated
-            && text
-                .lines()
-                .any(|line| line.trim_start().starts_with("#[allow("))
-        {
+        if !generated && text.lines().any(|line| line.trim_start().starts_with("#[allow(")) {
             wrong.push(format!("{name} has #[allow]; say #[expect] with a reason"));
         }
     }

@@ -15,24 +15,17 @@ pub fn up(args: &[String]) -> anyhow::Result<()> {
         .iter()
         .position(|arg| arg == "--data-dir")
         .and_then(|at| args.get(at + 1))
-        .map_or_else(
-            || cache().map(|cache| cache.join("data")),
-            |dir| Ok(PathBuf::from(dir)),
-        )?;
+        .map_or_else(|| cache().map(|cache| cache.join("data")), |dir| Ok(PathBuf::from(dir)))?;
     let mut command = Command::new(binary);
     command.arg("up").args(args);
-    for (flag, value) in [
-        ("--data-dir", data_dir.display().to_string()),
-        ("--listen", "127.0.0.1:8080".into()),
-    ] {
+    for (flag, value) in
+        [("--data-dir", data_dir.display().to_string()), ("--listen", "127.0.0.1:8080".into())]
+    {
         if !args.iter().any(|arg| arg == flag) {
             command.args([flag, &value]);
         }
     }
-    let mut server = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting biplane")?;
+    let mut server = command.stdout(Stdio::piped()).spawn().context("starting biplane")?;
     let stdout = server.stdout.take().context("the server's output")?;
     for line in BufReader::new(stdout).lines() {
         let line = line?;
@@ -47,10 +40,7 @@ pub fn up(args: &[String]) -> anyhow::Result<()> {
 
 /// The web app first: the binary carries it.
 fn release(tools: &Tools) -> anyhow::Result<PathBuf> {
-    step(
-        "Building the web app",
-        &mut tools.npm("web", &["run", "build"]),
-    )?;
+    step("Building the web app", &mut tools.npm("web", &["run", "build"]))?;
     step(
         "Building a release (the first time takes half an hour on two cores)",
         cargo().args(["build", "--release", "-p", "biplane"]),
@@ -74,10 +64,6 @@ pub fn bench(args: &[String]) -> anyhow::Result<()> {
     let binary = release(&tools)?;
     let python = setup::python("conformance", "conformance/requirements.txt")?;
     let mut bench = Command::new(python);
-    bench
-        .arg("conformance/bench.py")
-        .args(args)
-        .current_dir(root())
-        .env("BIPLANE_BIN", binary);
+    bench.arg("conformance/bench.py").args(args).current_dir(root()).env("BIPLANE_BIN", binary);
     step("Measuring", &mut bench)
 }
