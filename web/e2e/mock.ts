@@ -55,6 +55,11 @@ function warehouse(id: string, name: string, state: Warehouse['state']): Warehou
     auto_stop_mins: 10,
     warehouse_type: 'PRO',
     enable_serverless_compute: true,
+    enable_photon: true,
+    spot_instance_policy: 'COST_OPTIMIZED',
+    channel: { name: 'CHANNEL_NAME_CURRENT' },
+    tags: {},
+    health: { status: 'HEALTHY' },
     creator_name: 'admin@biplane.local',
     jdbc_url: `jdbc:databricks://localhost:443/default;transportMode=http;ssl=1;AuthMech=3;httpPath=/sql/1.0/warehouses/${id};`,
     odbc_params: { hostname: 'localhost', path: `/sql/1.0/warehouses/${id}`, port: 443, protocol: 'https' },
@@ -70,6 +75,7 @@ const about = (name: string, comment = '') => ({
   created_by: 'admin@biplane.local',
   updated_at: NOW,
   updated_by: 'admin@biplane.local',
+  metastore_id: '5a7c1f7e-0000-4000-8000-000000000001',
 });
 
 const TABLES: TableInfo[] = ['customer', 'lineitem', 'nation', 'orders', 'part', 'partsupp', 'region', 'supplier'].map((name) => ({
@@ -135,14 +141,13 @@ function statement(sql: string, id: string, state: MockState): StatementResponse
     };
   }
   if (/^create|^drop/i.test(sql)) {
-    return { statement_id: id, status: { state: 'SUCCEEDED' }, manifest: { format: 'JSON_ARRAY', schema: { columns: [] }, total_row_count: 0 } };
+    return { statement_id: id, status: { state: 'SUCCEEDED' }, manifest: { schema: { columns: [] }, total_row_count: 0 } };
   }
   if (/^select 1$/i.test(sql.trim())) {
     return {
       statement_id: id,
       status: { state: 'SUCCEEDED' },
       manifest: {
-        format: 'JSON_ARRAY',
         schema: { columns: [{ name: '1', type_name: 'INT', type_text: 'INT' }] },
         total_row_count: 1,
         chunks: [{ chunk_index: 0, row_offset: 0, row_count: 1 }],
@@ -159,7 +164,7 @@ function statement(sql: string, id: string, state: MockState): StatementResponse
   return {
     statement_id: id,
     status: { state: 'SUCCEEDED' },
-    manifest: { format: 'JSON_ARRAY', schema: { columns: COLUMNS }, total_row_count: total, chunks, truncated: total === ROWS },
+    manifest: { schema: { columns: COLUMNS }, total_row_count: total, chunks, truncated: total === ROWS },
     result: { chunk_index: 0, row_offset: 0, data_array: rows(0, Math.min(CHUNK, total)) },
   };
 }
@@ -173,7 +178,11 @@ const QUERIES: QueryInfo[] = ['FINISHED', 'FAILED', 'RUNNING', 'CANCELED', 'FINI
   status: status as QueryInfo['status'],
   statement_type: 'SELECT',
   warehouse_id: 'a1b2c3d4e5f60718',
+  user_id: 1,
   user_name: 'admin@biplane.local',
+  executed_as_user_id: 1,
+  executed_as_user_name: 'admin@biplane.local',
+  endpoint_id: 'a1b2c3d4e5f60718',
   query_start_time_ms: NOW - index * 95_000,
   duration: 132 + index * 911,
   rows_produced: index * 1001,

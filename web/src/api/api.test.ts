@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { allPages, ApiError, cookie, encodePath, onSignedOut, send, withQuery } from './http';
+import { session } from './session';
 import { runStatement } from './statements';
+import { createToken } from './tokens';
 
 type Answer = { status?: number; body?: unknown; text?: string };
 
 function answer(...answers: Answer[]) {
-  const fetch = vi.fn(async (_url: string, _init?: RequestInit) => {
+  const fetch = vi.fn(async (_request: Request | string, _init?: RequestInit) => {
     const next = answers.length > 1 ? answers.shift() : answers[0];
     return new Response(next?.text ?? JSON.stringify(next?.body ?? {}), { status: next?.status ?? 200 });
   });
@@ -37,6 +39,23 @@ describe('send', () => {
     await expect(send('GET', '/a')).rejects.toBeInstanceOf(ApiError);
     vi.stubGlobal('fetch', vi.fn().mockRejectedValue(new TypeError('failed')));
     await expect(send('GET', '/a')).rejects.toMatchObject({ status: 0, code: 'UNREACHABLE' });
+  });
+
+  it('does the same through the typed client', async () => {
+    document.cookie = 'biplane_csrf=t2';
+    const ended = vi.fn();
+    onSignedOut(ended);
+    const fetch = answer({ body: { token_value: 'dapi1' } }, { status: 401, body: { error_code: 'UNAUTHENTICATED', message: 'x' } });
+    await createToken('c', 60);
+    const sent = fetch.mock.calls[0]?.[0] as Request;
+    expect(sent.headers.get('X-CSRF-Token')).toBe('t2');
+    await expect(session()).rejects.toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    expect(ended).not.toHaveBeenCalled();
+    await expect(createToken('c', 60)).rejects.toBeInstanceOf(ApiError);
+    expect(ended).toHaveBeenCalledOnce();
+    vi.stubGlobal('fetch', vi.fn().mockRejectedValue(new TypeError('failed')));
+    await expect(session()).rejects.toMatchObject({ status: 0, code: 'UNREACHABLE' });
+    onSignedOut(() => undefined);
   });
 
   it('tells when the session has ended, unless it was asked', async () => {
@@ -75,7 +94,8 @@ describe('runStatement', () => {
     const last = await runStatement(request, { onUpdate: ({ status }) => seen.push(status.state) });
     expect(last.status.state).toBe('SUCCEEDED');
     expect(seen).toEqual(['PENDING', 'RUNNING', 'SUCCEEDED']);
-    expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body))).toMatchObject({ wait_timeout: '0s', on_wait_timeout: 'CONTINUE' });
+    const sent = await (fetch.mock.calls[0]?.[0] as Request).json();
+    expect(sent).toMatchObject({ wait_timeout: '0s', on_wait_timeout: 'CONTINUE' });
   });
 
   it('cancels on the server and waits for the end', async () => {
@@ -84,7 +104,8 @@ describe('runStatement', () => {
     controller.abort();
     const last = await runStatement(request, { signal: controller.signal });
     expect(last.status.state).toBe('CANCELED');
-    expect(fetch.mock.calls.map(([url]) => url)).toContain('/api/2.0/sql/statements/s/cancel');
+    const paths = fetch.mock.calls.map(([request]) => new URL((request as Request).url).pathname);
+    expect(paths).toContain('/api/2.0/sql/statements/s/cancel');
   });
 
   it('survives a short break of the connection, but no refusal', async () => {

@@ -1,10 +1,10 @@
 /** Query history and the profile of one query. */
-import { send } from './http';
+import { api, as, withSignal } from './client';
 import type { PlanNode, QueryInfo, QueryStatus } from './types';
 
 export interface HistoryFilter {
   statuses?: QueryStatus[];
-  userIds?: string[];
+  userIds?: number[];
   warehouseIds?: string[];
   statementIds?: string[];
   startMs?: number;
@@ -17,29 +17,36 @@ export interface HistoryPage {
   has_next_page?: boolean;
 }
 
+function queryOf(filter: HistoryFilter) {
+  const { statuses, userIds, warehouseIds, statementIds, startMs, endMs } = filter;
+  return {
+    ...(statuses ? { 'filter_by.statuses': statuses } : {}),
+    ...(userIds ? { 'filter_by.user_ids': userIds } : {}),
+    ...(warehouseIds ? { 'filter_by.warehouse_ids': warehouseIds } : {}),
+    ...(statementIds ? { 'filter_by.statement_ids': statementIds } : {}),
+    ...(startMs === undefined ? {} : { 'filter_by.query_start_time_range.start_time_ms': startMs }),
+    ...(endMs === undefined ? {} : { 'filter_by.query_start_time_range.end_time_ms': endMs }),
+  };
+}
+
 export const listQueries = (filter: HistoryFilter, token?: string, max = 50, signal?: AbortSignal) =>
-  send<HistoryPage>('GET', '/api/2.0/sql/history/queries', {
-    query: {
-      'filter_by.statuses': filter.statuses,
-      'filter_by.user_ids': filter.userIds,
-      'filter_by.warehouse_ids': filter.warehouseIds,
-      'filter_by.statement_ids': filter.statementIds,
-      'filter_by.query_start_time_range.start_time_ms': filter.startMs,
-      'filter_by.query_start_time_range.end_time_ms': filter.endMs,
-      include_metrics: true,
-      max_results: max,
-      page_token: token,
-    },
-    signal,
-  });
+  as<HistoryPage>(
+    api.GET('/api/2.0/sql/history/queries', {
+      params: {
+        query: { ...queryOf(filter), include_metrics: true, max_results: max, ...(token ? { page_token: token } : {}) },
+      },
+      ...withSignal(signal),
+    }),
+  );
 
 export const getQuery = async (id: string, signal?: AbortSignal): Promise<QueryInfo | null> => {
   const page = await listQueries({ statementIds: [id] }, undefined, 1, signal);
   return page.res?.find((query) => query.query_id === id) ?? null;
 };
 
-export const getProfile = async (id: string, signal?: AbortSignal): Promise<PlanNode | null> => {
-  const path = `/api/2.0/biplane/queries/${encodeURIComponent(id)}/profile`;
-  const answer = await send<{ profile?: PlanNode | null }>('GET', path, { signal });
+export const getProfile = async (query_id: string, signal?: AbortSignal): Promise<PlanNode | null> => {
+  const answer = await as<{ profile?: PlanNode | null }>(
+    api.GET('/api/2.0/biplane/queries/{query_id}/profile', { params: { path: { query_id } }, ...withSignal(signal) }),
+  );
   return answer.profile ?? null;
 };

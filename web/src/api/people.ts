@@ -1,8 +1,8 @@
 /** Users, groups and service principals (SCIM), and a service principal's OAuth secrets. */
-import { send } from './http';
+import { api, as, body, withSignal } from './client';
+import type { components } from './schema';
 import type { ScimGroup, ScimServicePrincipal, ScimUser, ServicePrincipalSecret } from './types';
 
-const SCIM = '/api/2.0/preview/scim/v2';
 const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 const PRINCIPAL_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal';
@@ -10,18 +10,21 @@ const PATCH_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const PAGE = 200;
 const PAGES_MAX = 50;
 
+const USERS = '/api/2.0/preview/scim/v2/Users';
+const GROUPS = '/api/2.0/preview/scim/v2/Groups';
+const PRINCIPALS = '/api/2.0/preview/scim/v2/ServicePrincipals';
+type Collection = typeof USERS | typeof GROUPS | typeof PRINCIPALS;
+
 interface ScimPage<T> {
   totalResults?: number;
   Resources?: T[];
 }
 
-async function listAll<T>(resource: string, signal?: AbortSignal): Promise<T[]> {
+async function listAll<T>(path: Collection, signal?: AbortSignal): Promise<T[]> {
   const all: T[] = [];
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const answer = await send<ScimPage<T>>('GET', `${SCIM}/${resource}`, {
-      query: { startIndex: all.length + 1, count: PAGE },
-      signal,
-    });
+    const query = { startIndex: all.length + 1, count: PAGE };
+    const answer = await as<ScimPage<T>>(api.GET(path, { params: { query }, ...withSignal(signal) }));
     const rows = answer.Resources ?? [];
     all.push(...rows);
     if (rows.length === 0 || all.length >= (answer.totalResults ?? 0)) break;
@@ -29,49 +32,44 @@ async function listAll<T>(resource: string, signal?: AbortSignal): Promise<T[]> 
   return all;
 }
 
-const one = (resource: string, id: string) => `${SCIM}/${resource}/${encodeURIComponent(id)}`;
+const at = (id: string) => ({ params: { path: { id } } });
+/** A patch's value is any JSON, which the description cannot say; nor does it list the schemas of SCIM. */
+const patch = (op: string, path: string, value?: unknown) => ({
+  body: {
+    schemas: [PATCH_SCHEMA],
+    Operations: [{ op, path, ...(value === undefined ? {} : { value }) }],
+  } as components['schemas']['ScimPatch'],
+});
 
-export const getMe = (signal?: AbortSignal) => send<ScimUser>('GET', `${SCIM}/Me`, { signal });
-export const listUsers = (signal?: AbortSignal) => listAll<ScimUser>('Users', signal);
-export const listGroups = (signal?: AbortSignal) => listAll<ScimGroup>('Groups', signal);
-export const listServicePrincipals = (signal?: AbortSignal) =>
-  listAll<ScimServicePrincipal>('ServicePrincipals', signal);
+export const getMe = (signal?: AbortSignal) =>
+  as<ScimUser>(api.GET('/api/2.0/preview/scim/v2/Me', withSignal(signal)));
+export const listUsers = (signal?: AbortSignal) => listAll<ScimUser>(USERS, signal);
+export const listGroups = (signal?: AbortSignal) => listAll<ScimGroup>(GROUPS, signal);
+export const listServicePrincipals = (signal?: AbortSignal) => listAll<ScimServicePrincipal>(PRINCIPALS, signal);
 
 export const createUser = (user: { userName: string; displayName: string; password: string }) =>
-  send<ScimUser>('POST', `${SCIM}/Users`, { body: { schemas: [USER_SCHEMA], active: true, ...user } });
-export const deleteUser = (id: string) => send<unknown>('DELETE', one('Users', id));
+  body(api.POST(USERS, { body: { schemas: [USER_SCHEMA], active: true, ...user } }));
+export const deleteUser = (id: string) => body(api.DELETE(`${USERS}/{id}`, at(id)));
 export const setUserActive = (id: string, active: boolean) =>
-  send<unknown>('PATCH', one('Users', id), {
-    body: { schemas: [PATCH_SCHEMA], Operations: [{ op: 'replace', path: 'active', value: active }] },
-  });
+  body(api.PATCH(`${USERS}/{id}`, { ...at(id), ...patch('replace', 'active', active) }));
 
 export const createGroup = (displayName: string) =>
-  send<ScimGroup>('POST', `${SCIM}/Groups`, { body: { schemas: [GROUP_SCHEMA], displayName } });
-export const deleteGroup = (id: string) => send<unknown>('DELETE', one('Groups', id));
+  body(api.POST(GROUPS, { body: { schemas: [GROUP_SCHEMA], displayName } }));
+export const deleteGroup = (id: string) => body(api.DELETE(`${GROUPS}/{id}`, at(id)));
 export const addMember = (group: string, member: string) =>
-  send<unknown>('PATCH', one('Groups', group), {
-    body: {
-      schemas: [PATCH_SCHEMA],
-      Operations: [{ op: 'add', path: 'members', value: [{ value: member }] }],
-    },
-  });
+  body(api.PATCH(`${GROUPS}/{id}`, { ...at(group), ...patch('add', 'members', [{ value: member }]) }));
 export const removeMember = (group: string, member: string) =>
-  send<unknown>('PATCH', one('Groups', group), {
-    body: { schemas: [PATCH_SCHEMA], Operations: [{ op: 'remove', path: `members[value eq "${member}"]` }] },
-  });
+  body(api.PATCH(`${GROUPS}/{id}`, { ...at(group), ...patch('remove', `members[value eq "${member}"]`) }));
 
 export const createServicePrincipal = (displayName: string) =>
-  send<ScimServicePrincipal>('POST', `${SCIM}/ServicePrincipals`, {
-    body: { schemas: [PRINCIPAL_SCHEMA], displayName, active: true },
-  });
-export const deleteServicePrincipal = (id: string) => send<unknown>('DELETE', one('ServicePrincipals', id));
+  body(api.POST(PRINCIPALS, { body: { schemas: [PRINCIPAL_SCHEMA], displayName, active: true } }));
+export const deleteServicePrincipal = (id: string) => body(api.DELETE(`${PRINCIPALS}/{id}`, at(id)));
 
-const secrets = (id: string) =>
-  `/api/2.0/accounts/servicePrincipals/${encodeURIComponent(id)}/credentials/secrets`;
+const SECRETS = '/api/2.0/accounts/servicePrincipals/{id}/credentials/secrets';
 
 export const listSecrets = async (id: string, signal?: AbortSignal) =>
-  (await send<{ secrets?: ServicePrincipalSecret[] }>('GET', secrets(id), { signal })).secrets ?? [];
+  (await as<{ secrets?: ServicePrincipalSecret[] }>(api.GET(SECRETS, { ...at(id), ...withSignal(signal) }))).secrets ?? [];
 export const createSecret = (id: string, lifetimeSeconds: number) =>
-  send<ServicePrincipalSecret>('POST', secrets(id), { body: { lifetime: `${lifetimeSeconds}s` } });
-export const deleteSecret = (id: string, secret: string) =>
-  send<unknown>('DELETE', `${secrets(id)}/${encodeURIComponent(secret)}`);
+  as<ServicePrincipalSecret>(api.POST(SECRETS, { ...at(id), body: { lifetime: `${lifetimeSeconds}s` } }));
+export const deleteSecret = (id: string, secret_id: string) =>
+  body(api.DELETE(`${SECRETS}/{secret_id}`, { params: { path: { id, secret_id } } }));

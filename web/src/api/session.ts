@@ -1,16 +1,14 @@
 /** Sign in, sign out, and who is signed in. */
-import { send } from './http';
+import { api, as, body, withSignal } from './client';
 import type { Session } from './types';
 
-const BASE = '/api/2.0/biplane/auth';
-
 export const session = (signal?: AbortSignal) =>
-  send<Session>('GET', `${BASE}/session`, { signal, allow401: true });
+  as<Session>(api.GET('/api/2.0/biplane/auth/session', withSignal(signal)));
 
-export const login = (userName: string, password: string) =>
-  send<unknown>('POST', `${BASE}/login`, { body: { user_name: userName, password }, allow401: true });
+export const login = (user_name: string, password: string) =>
+  as<Session>(api.POST('/api/2.0/biplane/auth/login', { body: { user_name, password } }));
 
-export const changePassword = (current: string, next: string) =>
-  send<unknown>('POST', `${BASE}/password`, { body: { current_password: current, new_password: next } });
+export const changePassword = (current_password: string, new_password: string) =>
+  body(api.POST('/api/2.0/biplane/auth/password', { body: { current_password, new_password } }));
 
-export const logout = () => send<unknown>('POST', `${BASE}/logout`, { allow401: true });
+export const logout = () => body(api.POST('/api/2.0/biplane/auth/logout'));

@@ -1,21 +1,27 @@
 /** The statement API and the life of one statement: submit, poll with a growing interval, cancel. */
-import { ApiError, send } from './http';
+import { api, as, body } from './client';
+import { ApiError } from './http';
 import type { ResultData, StatementRequest, StatementResponse, StatementState } from './types';
 
-const BASE = '/api/2.0/sql/statements';
-const one = (id: string) => `${BASE}/${encodeURIComponent(id)}`;
 const POLL_FIRST_MS = 20;
 const POLL_GROWTH = 1.5;
 const POLL_MAX_MS = 2000;
 /** How often a poll may fail to reach the server before the statement is given up. */
 const POLL_FAILURES_MAX = 5;
 
+const at = (statement_id: string) => ({ params: { path: { statement_id } } });
+
 export const executeStatement = (request: StatementRequest) =>
-  send<StatementResponse>('POST', BASE, { body: request });
-export const getStatement = (id: string) => send<StatementResponse>('GET', one(id));
-export const getChunk = (id: string, index: number) =>
-  send<ResultData>('GET', `${one(id)}/result/chunks/${index}`);
-export const cancelStatement = (id: string) => send<unknown>('POST', `${one(id)}/cancel`, { body: {} });
+  as<StatementResponse>(api.POST('/api/2.0/sql/statements', { body: request }));
+export const getStatement = (id: string) =>
+  as<StatementResponse>(api.GET('/api/2.0/sql/statements/{statement_id}', at(id)));
+export const getChunk = (statement_id: string, chunk_index: number) =>
+  as<ResultData>(
+    api.GET('/api/2.0/sql/statements/{statement_id}/result/chunks/{chunk_index}', {
+      params: { path: { statement_id, chunk_index } },
+    }),
+  );
+export const cancelStatement = (id: string) => body(api.POST('/api/2.0/sql/statements/{statement_id}/cancel', at(id)));
 
 export function isFinal(state: StatementState): boolean {
   return state !== 'PENDING' && state !== 'RUNNING';

@@ -1,13 +1,15 @@
 /** Personal access tokens of the signed-in user. */
-import { send } from './http';
+import { api, as, body, withSignal } from './client';
 import type { TokenInfo } from './types';
 
 export const listTokens = async (signal?: AbortSignal) =>
-  (await send<{ token_infos?: TokenInfo[] }>('GET', '/api/2.0/token/list', { signal })).token_infos ?? [];
+  (await as<{ token_infos?: TokenInfo[] }>(api.GET('/api/2.0/token/list', withSignal(signal)))).token_infos ?? [];
 
 export const createToken = (comment: string, lifetimeSeconds: number | undefined) =>
-  send<{ token_value: string; token_info: TokenInfo }>('POST', '/api/2.0/token/create', {
-    body: { comment, ...(lifetimeSeconds ? { lifetime_seconds: lifetimeSeconds } : {}) },
-  });
+  as<{ token_value: string }>(
+    api.POST('/api/2.0/token/create', {
+      body: { comment, ...(lifetimeSeconds ? { lifetime_seconds: lifetimeSeconds } : {}) },
+    }),
+  );
 
-export const revokeToken = (id: string) => send<unknown>('POST', '/api/2.0/token/delete', { body: { token_id: id } });
+export const revokeToken = (token_id: string) => body(api.POST('/api/2.0/token/delete', { body: { token_id } }));

@@ -1,24 +1,22 @@
 /** SQL warehouses. */
-import { allPages, send } from './http';
+import { api, as, body, withSignal } from './client';
+import { allPages } from './http';
 import type { Warehouse, WarehouseSpec } from './types';
 
-const BASE = '/api/2.0/sql/warehouses';
-const one = (id: string) => `${BASE}/${encodeURIComponent(id)}`;
+const at = (id: string) => ({ params: { path: { id } } });
 
 export const listWarehouses = (signal?: AbortSignal) =>
   allPages(
-    (token) =>
-      send<{ warehouses?: Warehouse[]; next_page_token?: string }>('GET', BASE, {
-        query: { page_token: token },
-        signal,
-      }),
+    (page_token) =>
+      as<{ warehouses?: Warehouse[]; next_page_token?: string }>(
+        api.GET('/api/2.0/sql/warehouses', { params: { query: { ...(page_token ? { page_token } : {}) } }, ...withSignal(signal) }),
+      ),
     (page) => page.warehouses,
   );
 
-export const getWarehouse = (id: string, signal?: AbortSignal) => send<Warehouse>('GET', one(id), { signal });
-export const createWarehouse = (spec: WarehouseSpec) => send<{ id: string }>('POST', BASE, { body: spec });
+export const createWarehouse = (spec: WarehouseSpec) => body(api.POST('/api/2.0/sql/warehouses', { body: spec }));
 export const editWarehouse = (id: string, spec: WarehouseSpec) =>
-  send<unknown>('POST', `${one(id)}/edit`, { body: spec });
-export const deleteWarehouse = (id: string) => send<unknown>('DELETE', one(id));
-export const startWarehouse = (id: string) => send<unknown>('POST', `${one(id)}/start`, { body: {} });
-export const stopWarehouse = (id: string) => send<unknown>('POST', `${one(id)}/stop`, { body: {} });
+  body(api.POST('/api/2.0/sql/warehouses/{id}/edit', { ...at(id), body: spec }));
+export const deleteWarehouse = (id: string) => body(api.DELETE('/api/2.0/sql/warehouses/{id}', at(id)));
+export const startWarehouse = (id: string) => body(api.POST('/api/2.0/sql/warehouses/{id}/start', at(id)));
+export const stopWarehouse = (id: string) => body(api.POST('/api/2.0/sql/warehouses/{id}/stop', at(id)));

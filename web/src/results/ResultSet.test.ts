@@ -7,7 +7,6 @@ function response(): StatementResponse {
     statement_id: 's',
     status: { state: 'SUCCEEDED' },
     manifest: {
-      format: 'JSON_ARRAY',
       schema: { columns: [{ name: 'n', type_name: 'INT', type_text: 'INT' }] },
       total_row_count: 5,
       chunks: [
@@ -48,7 +47,7 @@ describe('ResultSet', () => {
 
   it('lives without a chunk list, and without rows', () => {
     const { manifest, ...rest } = response();
-    const noChunks = new ResultSet({ ...rest, manifest: { format: 'JSON_ARRAY', schema: manifest?.schema ?? {}, total_row_count: 2 } });
+    const noChunks = new ResultSet({ ...rest, manifest: { schema: manifest?.schema ?? {}, total_row_count: 2 } });
     expect(noChunks.row(1)).toEqual(['1']);
     const none = new ResultSet({ statement_id: 's', status: { state: 'SUCCEEDED' } });
     expect([none.rowCount, none.columns.length]).toEqual([0, 0]);

@@ -9,7 +9,7 @@ export interface Phase {
 }
 
 /** The phases known to the server; what they leave of the total is the rest. */
-export function phasesOf(info: QueryInfo): { total: number | undefined; phases: Phase[] } {
+export function phasesOf(info: Pick<QueryInfo, 'metrics' | 'duration'>): { total: number | undefined; phases: Phase[] } {
   const metrics = info.metrics ?? {};
   const total = metrics.total_time_ms ?? info.duration;
   const known: Phase[] = [

@@ -47,7 +47,7 @@ export function toRequest(filters: Filters, now: number): HistoryFilter {
   const period = PERIODS.find(({ key }) => key === filters.period);
   return {
     ...(status ? { statuses: status === 'RUNNING' ? RUNNING : [status] } : {}),
-    ...(filters.user ? { userIds: [filters.user] } : {}),
+    ...(/^\d+$/.test(filters.user) ? { userIds: [Number(filters.user)] } : {}),
     ...(filters.warehouse ? { warehouseIds: [filters.warehouse] } : {}),
     ...(period ? { startMs: now - period.ms, endMs: now + 60_000 } : {}),
   };

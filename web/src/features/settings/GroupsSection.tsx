@@ -171,7 +171,7 @@ function MembersDialog({ group, onClose, onChanged }: MembersProps) {
         <p className="muted">Nobody is in it yet.</p>
       ) : (
         <ul className="members">
-          {members.map(({ value, display }) => (
+          {members.map(({ value = '', display }) => (
             <li key={value} className="row">
               <Icon name="user" />
               <span className="grow">{nameOf(value, display)}</span>

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { buildTree, nodeId, parseNodeId, type CatalogData } from './nodes';
 
 const loaded = <T>(data: T[] | undefined) => ({ data, error: null });
-const table = (name: string) => ({ name, catalog_name: 'main', schema_name: 's', table_type: 'MANAGED' });
+const table = (name: string) => ({ name, table_type: 'MANAGED' });
 
 const data: CatalogData = {
   catalogs: loaded([{ name: 'samples' }, { name: 'main' }]),
-  schemas: (catalog) => loaded(catalog === 'main' ? [{ name: 's', catalog_name: 'main' }] : []),
+  schemas: (catalog) => loaded(catalog === 'main' ? [{ name: 's' }] : []),
   tables: () => loaded([table('orders'), table('items')]),
-  volumes: () => loaded([{ name: 'landing', catalog_name: 'main', schema_name: 's', volume_type: 'MANAGED' }]),
+  volumes: () => loaded([{ name: 'landing' }]),
   functions: () => loaded([]),
   columns: () => loaded<never>(undefined),
 };

@@ -2,7 +2,7 @@
 import { describeError } from '../../../ui/States';
 import type { IconName } from '../../../ui/Icon';
 import type { TreeItem } from '../../../ui/Tree';
-import type { CatalogInfo, ColumnInfo, FunctionInfo, SchemaInfo, TableInfo, VolumeInfo } from '../../../api/types';
+import type { ColumnInfo, TableInfo } from '../../../api/types';
 
 export type NodeKind = 'catalog' | 'schema' | 'table' | 'volume' | 'function' | 'column';
 
@@ -22,13 +22,17 @@ export interface Loaded<T> {
   error: unknown;
 }
 
+interface Named {
+  name: string;
+}
+
 export interface CatalogData {
-  catalogs: Loaded<CatalogInfo>;
-  schemas: (catalog: string) => Loaded<SchemaInfo>;
-  tables: (catalog: string, schema: string) => Loaded<TableInfo>;
-  volumes: (catalog: string, schema: string) => Loaded<VolumeInfo>;
-  functions: (catalog: string, schema: string) => Loaded<FunctionInfo>;
-  columns: (fullName: string) => Loaded<ColumnInfo>;
+  catalogs: Loaded<Named>;
+  schemas: (catalog: string) => Loaded<Named>;
+  tables: (catalog: string, schema: string) => Loaded<Pick<TableInfo, 'name' | 'table_type'>>;
+  volumes: (catalog: string, schema: string) => Loaded<Named>;
+  functions: (catalog: string, schema: string) => Loaded<Named>;
+  columns: (fullName: string) => Loaded<Pick<ColumnInfo, 'name' | 'type_text'>>;
 }
 
 export interface BuildOptions {

@@ -17,7 +17,7 @@ const TABS = [
 ] as const;
 
 export function signature(info: FunctionInfo): string {
-  const parameters = (info.input_params?.parameters ?? []).map(({ name, type_text }) => `${name} ${type_text.toUpperCase()}`);
+  const parameters = (info.input_params?.parameters ?? []).map(({ name, type_text }) => `${name} ${(type_text ?? '').toUpperCase()}`);
   return `${info.name}(${parameters.join(', ')}) RETURNS ${(info.full_data_type ?? info.data_type ?? '').toUpperCase()}`;
 }
 
