@@ -33,6 +33,10 @@ pub struct AuditEvent {
     pub duration_us: i64,
 }
 
+/// In the extensions of a response: what was done, where method and path do not tell.
+#[derive(Debug, Clone)]
+pub struct OperationName(pub String);
+
 #[derive(Debug, Clone)]
 pub struct AuditSink(mpsc::Sender<AuditEvent>);
 

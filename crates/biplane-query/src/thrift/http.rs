@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use biplane_platform::audit::OperationName;
 use biplane_platform::{ApiError, Ctx, ErrorCode};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -63,7 +64,7 @@ async fn respond(
 ) -> Response {
     let ctx = match ctx {
         Ok(ctx) => ctx,
-        Err(error) => return with_error_headers(error.message.clone(), error.into_response()),
+        Err(error) => return refusal(error),
     };
     let body = match body {
         Ok(body) => body,
@@ -81,7 +82,8 @@ async fn respond(
         }
     };
     let envelope = call.envelope();
-    match dispatch(thrift, &ctx, compute_id, call).await {
+    let operation = OperationName(format!("thrift_{}", envelope.method));
+    let mut response = match dispatch(thrift, &ctx, compute_id, call).await {
         Ok(parts) => thrift_response(StatusCode::OK, parts),
         Err(error) => {
             // An unknown method is an answer of the protocol; bytes that are not what they claim are not.
@@ -92,7 +94,14 @@ async fn respond(
             let message = error.message(Some(&envelope));
             with_error_headers(error.message, thrift_response(status, message))
         }
-    }
+    };
+    response.extensions_mut().insert(operation);
+    response
+}
+
+/// An error from before Thrift began, where the connectors find it.
+pub fn refusal(error: ApiError) -> Response {
+    with_error_headers(error.message.clone(), error.into_response())
 }
 
 fn refused_body(rejection: &BytesRejection) -> Response {
@@ -102,7 +111,7 @@ fn refused_body(rejection: &BytesRejection) -> Response {
         }
         _ => ApiError::new(ErrorCode::MalformedRequest, "The request body could not be read."),
     };
-    with_error_headers(error.message.clone(), error.into_response())
+    refusal(error)
 }
 
 fn with_error_headers(text: String, mut response: Response) -> Response {

@@ -23,6 +23,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use http::refusal;
 pub use metadata::Names;
 
 use crate::Query;

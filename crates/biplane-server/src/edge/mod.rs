@@ -17,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use biplane_api::ids::RequestId;
 use biplane_identity::{Call, Identity};
-use biplane_platform::audit::{AuditEvent, AuditSink};
+use biplane_platform::audit::{AuditEvent, AuditSink, OperationName};
 use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, Origin, RelayPeer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -78,8 +78,13 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             parts.extensions.insert(Origin { base_url, source_ip: Some(conn.peer.ip()) });
             (ctx, next.run(Request::from_parts(parts, body)).await)
         }
+        // The SQL connectors read errors from headers.
+        Err(error) if uri.path().starts_with("/sql/") => {
+            (None, biplane_query::thrift::refusal(error))
+        }
         Err(error) => (None, error.into_response()),
     };
+    let named = response.extensions_mut().remove::<OperationName>();
 
     let failure = response.extensions_mut().remove::<ApiError>();
     log(&request_id, &method, &uri, &response, failure.as_ref());
@@ -91,7 +96,10 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             workspace_id: ctx.as_ref().and_then(|ctx| ctx.workspace),
             principal_id: ctx.as_ref().map(|ctx| ctx.principal.id),
             principal_name: ctx.as_ref().map(|ctx| ctx.principal.name.clone()),
-            operation: edge.operations.name(&method, matched.as_str()),
+            operation: named.map_or_else(
+                || edge.operations.name(&method, matched.as_str()),
+                |OperationName(name)| name,
+            ),
             method: method.as_str().to_owned(),
             // A link's path is its credential: only the pattern is kept.
             path: cut(
