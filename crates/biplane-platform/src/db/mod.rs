@@ -23,14 +23,23 @@ use sqlx::sqlite::{
 };
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 const READERS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 enum Pools {
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+        /// A second writer, whose commits are not flushed to the disk.
+        relaxed: SqlitePool,
+        /// Writers take turns: waiting here is fair and wakes at once, SQLite's own waiting does neither.
+        turn: Arc<Mutex<()>>,
+    },
     Postgres(PgPool),
 }
 
@@ -59,9 +68,13 @@ impl Db {
                 .acquire_timeout(ACQUIRE_TIMEOUT)
         };
         let write = pool(1)
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await
             .map_err(ApiError::internal)?;
+        let relaxed = pool(1)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
         let read = pool(READERS)
             .min_connections(1)
             .test_before_acquire(false)
@@ -69,7 +82,12 @@ impl Db {
             .await
             .map_err(ApiError::internal)?;
         Ok(Self {
-            pools: Pools::Sqlite { read, write },
+            pools: Pools::Sqlite {
+                read,
+                write,
+                relaxed,
+                turn: Arc::default(),
+            },
             changes: Changes::local(),
         })
     }
@@ -104,17 +122,42 @@ impl Db {
 
     /// A transaction that can write. Dropped without `commit` it is rolled back.
     pub async fn write(&self) -> Result<Tx> {
+        self.begin(true).await
+    }
+
+    /// The same, but its commit is not flushed to the disk: it survives the kill of this server, a power
+    /// cut may take the last ones. For rows that only tell what happened, where a flush costs too much.
+    pub async fn write_relaxed(&self) -> Result<Tx> {
+        self.begin(false).await
+    }
+
+    async fn begin(&self, flushed: bool) -> Result<Tx> {
         let changes = self.changes.clone();
         Ok(match &self.pools {
-            Pools::Sqlite { write, .. } => {
-                let tx = write
+            Pools::Sqlite {
+                write,
+                relaxed,
+                turn,
+                ..
+            } => {
+                let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, turn.clone().lock_owned());
+                let turn = turn.await.map_err(ApiError::internal)?;
+                let pool = if flushed { write } else { relaxed };
+                let tx = pool
                     .begin_with("BEGIN IMMEDIATE")
                     .await
                     .map_err(ApiError::internal)?;
-                Tx::sqlite_write(tx, changes)
+                Tx::sqlite_write(tx, changes, turn)
             }
             Pools::Postgres(pool) => {
-                Tx::postgres_write(pool.begin().await.map_err(ApiError::internal)?, changes)
+                let mut tx = pool.begin().await.map_err(ApiError::internal)?;
+                if !flushed {
+                    sqlx::query("SET LOCAL synchronous_commit = off")
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(ApiError::internal)?;
+                }
+                Tx::postgres_write(tx, changes)
             }
         })
     }
@@ -134,8 +177,14 @@ impl Db {
 
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { read, write } => {
+            Pools::Sqlite {
+                read,
+                write,
+                relaxed,
+                ..
+            } => {
                 read.close().await;
+                relaxed.close().await;
                 write.close().await;
             }
             Pools::Postgres(pool) => pool.close().await,

@@ -5,6 +5,7 @@ use super::signal::{Change, Changes};
 use crate::{ApiError, ErrorCode, Result};
 use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+use tokio::sync::OwnedMutexGuard;
 
 enum Conn {
     SqliteRead(PoolConnection<Sqlite>),
@@ -17,6 +18,8 @@ pub struct Tx {
     conn: Conn,
     pending: Vec<Change>,
     changes: Option<Changes>,
+    /// SQLite's next writer waits for it. Behind `conn`: it goes when the transaction is over.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// Runs `$body` with a query of the right database bound to its arguments.
@@ -62,13 +65,19 @@ impl Tx {
             conn: Conn::SqliteRead(conn),
             pending: Vec::new(),
             changes: None,
+            _turn: None,
         }
     }
-    pub(super) fn sqlite_write(tx: Transaction<'static, Sqlite>, changes: Changes) -> Self {
+    pub(super) fn sqlite_write(
+        tx: Transaction<'static, Sqlite>,
+        changes: Changes,
+        turn: OwnedMutexGuard<()>,
+    ) -> Self {
         Self {
             conn: Conn::SqliteWrite(tx),
             pending: Vec::new(),
             changes: Some(changes),
+            _turn: Some(turn),
         }
     }
     pub(super) fn postgres_read(conn: PoolConnection<Postgres>) -> Self {
@@ -76,6 +85,7 @@ impl Tx {
             conn: Conn::PostgresRead(conn),
             pending: Vec::new(),
             changes: None,
+            _turn: None,
         }
     }
     pub(super) fn postgres_write(tx: Transaction<'static, Postgres>, changes: Changes) -> Self {
@@ -83,6 +93,7 @@ impl Tx {
             conn: Conn::PostgresWrite(tx),
             pending: Vec::new(),
             changes: Some(changes),
+            _turn: None,
         }
     }
 
