@@ -1,5 +1,8 @@
 //! Writes of many statements in one transaction. Each caller waits for the commit of its own, so what is
-//! answered is written; under load one flush to disk serves all who wait for it.
+//! answered is written; under load one commit serves all who wait for it.
+//!
+//! What only tells that something was read survives the kill of the server and is not flushed to the
+//! disk: a flush costs more than many a statement. What changed something is flushed.
 
 use biplane_platform::db::{Arg, Db};
 use biplane_platform::{ApiError, Result};
@@ -11,8 +14,17 @@ const GROUP_MAX: usize = 256;
 /// SQL statements that belong together.
 pub type Write = Vec<(&'static str, Vec<Arg>)>;
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The kill of the server.
+    Kill,
+    /// The power cut too.
+    PowerCut,
+}
+
 struct Entry {
     write: Write,
+    keep: Keep,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -28,10 +40,11 @@ impl Journal {
     }
 
     /// Returns when it is committed.
-    pub async fn write(&self, write: Write) -> Result<()> {
+    pub async fn write(&self, write: Write, keep: Keep) -> Result<()> {
         let (done, committed) = oneshot::channel();
         let gone = |_| ApiError::internal("the journal has ended");
-        self.0.send(Entry { write, done }).await.map_err(|_| gone(()))?;
+        let entry = Entry { write, keep, done };
+        self.0.send(entry).await.map_err(|_| gone(()))?;
         committed.await.map_err(|_| gone(()))?
     }
 }
@@ -39,23 +52,34 @@ impl Journal {
 async fn run(db: Db, mut receiver: mpsc::Receiver<Entry>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while receiver.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let result = commit(&db, &group).await;
-        if result.is_ok() || group.len() == 1 {
-            for entry in group.drain(..) {
-                let _ = entry.done.send(result.clone());
-            }
-            continue;
-        }
-        // One of them is at fault; the others must not pay for it.
-        for entry in group.drain(..) {
-            let result = commit(&db, std::slice::from_ref(&entry)).await;
-            let _ = entry.done.send(result);
-        }
+        let (quick, flushed) = group.drain(..).partition(|entry| entry.keep == Keep::Kill);
+        // Those that are quick do not wait for the disk.
+        commit_all(&db, quick, Keep::Kill).await;
+        commit_all(&db, flushed, Keep::PowerCut).await;
     }
 }
 
-async fn commit(db: &Db, group: &[Entry]) -> Result<()> {
-    let mut tx = db.write().await?;
+async fn commit_all(db: &Db, group: Vec<Entry>, keep: Keep) {
+    if group.is_empty() {
+        return;
+    }
+    let result = commit(db, &group, keep).await;
+    let alone = group.len() == 1;
+    for entry in group {
+        // One of them is at fault; the others must not pay for it.
+        let result = match &result {
+            Err(_) if !alone => commit(db, std::slice::from_ref(&entry), keep).await,
+            result => result.clone(),
+        };
+        let _ = entry.done.send(result);
+    }
+}
+
+async fn commit(db: &Db, group: &[Entry], keep: Keep) -> Result<()> {
+    let mut tx = match keep {
+        Keep::Kill => db.write_relaxed().await?,
+        Keep::PowerCut => db.write().await?,
+    };
     for (sql, args) in group.iter().flat_map(|entry| &entry.write) {
         tx.execute(*sql, args.clone()).await?;
     }

@@ -3,7 +3,7 @@
 use super::{OpenSession, Settings, SqlSession, store};
 use crate::config::QueryConfig;
 use crate::engines::Engines;
-use crate::journal::Journal;
+use crate::journal::{Journal, Keep};
 use biplane_api::ids::SqlSessionId;
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result};
 use biplane_proto::v1::CloseSessionRequest;
@@ -67,7 +67,7 @@ impl Sessions {
                 "This server has as many open SQL sessions as it takes. Close some and try again.",
             ));
         }
-        self.journal.write(store::insert(&session)?).await?;
+        self.journal.write(store::insert(&session)?, Keep::Kill).await?;
         self.open.lock().insert(session.id.clone(), session.clone());
         self.engines.session_opened(&session.warehouse_id);
         Ok(session)
@@ -113,7 +113,7 @@ impl Sessions {
             return Ok(());
         }
         session.last_used_written.store(now_ms, Ordering::Relaxed);
-        self.journal.write(store::touch(&session.id, now_ms)).await
+        self.journal.write(store::touch(&session.id, now_ms), Keep::Kill).await
     }
 
     fn idle(&self, session: &SqlSession, now_ms: i64) -> bool {
@@ -128,7 +128,8 @@ impl Sessions {
     }
 
     async fn end(&self, session: &Arc<SqlSession>) -> Result<()> {
-        self.journal.write(store::close(&session.id, self.clock.now_ms())).await?;
+        let write = store::close(&session.id, self.clock.now_ms());
+        self.journal.write(write, Keep::Kill).await?;
         if self.open.lock().remove(&session.id).is_some() {
             self.engines.session_closed(&session.warehouse_id);
         }
@@ -168,7 +169,8 @@ impl Sessions {
         // Those used lately have been written lately, give or take TOUCH_EVERY_MS.
         let idle_ms = i64::try_from(self.config.session_idle.as_millis()).unwrap_or(i64::MAX);
         let idle_before = now_ms.saturating_sub(idle_ms).saturating_sub(2 * TOUCH_EVERY_MS);
-        self.journal.write(store::sweep(now_ms, idle_before, now_ms - CLOSED_KEPT_MS)).await
+        let write = store::sweep(now_ms, idle_before, now_ms - CLOSED_KEPT_MS);
+        self.journal.write(write, Keep::Kill).await
     }
 }
 

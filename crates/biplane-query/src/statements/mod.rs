@@ -16,6 +16,7 @@ pub use ops::{StatementService, SubmitRequest, Target};
 pub use record::Metrics;
 pub use statement::{Snapshot, Statement};
 
+use crate::journal::Keep;
 use crate::sessions::QueryTag;
 use biplane_api::ids::{PrincipalId, SqlSessionId, StatementId, WarehouseId, WorkspaceId};
 use biplane_proto::v1::ArrowOptions;
@@ -127,12 +128,20 @@ pub struct Info {
     pub principal_name: String,
     /// Its beginning, for the history.
     pub text: Arc<str>,
+    /// As far as its text tells; false when in doubt.
+    pub only_reads: bool,
     pub format: Format,
     pub delivery: Delivery,
     pub query_tags: Vec<QueryTag>,
     pub client_application: Option<String>,
     /// Milliseconds since the epoch.
     pub started_at: i64,
+}
+
+impl Info {
+    pub(crate) fn keep(&self) -> Keep {
+        if self.only_reads { Keep::Kill } else { Keep::PowerCut }
+    }
 }
 
 /// Why a statement failed, as the client is told.

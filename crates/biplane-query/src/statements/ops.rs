@@ -5,7 +5,7 @@ use super::run::Job;
 use super::{Delivery, Format, Info, Snapshot, State, Statement, StatementError, kind, record};
 use crate::config::QueryConfig;
 use crate::engines::{Engines, Homes};
-use crate::journal::Journal;
+use crate::journal::{Journal, Keep};
 use crate::results::{Spool, files};
 use crate::sessions::ops::client_application;
 use crate::sessions::settings::check_tags;
@@ -149,6 +149,7 @@ impl StatementService {
             principal_id: ctx.principal.id,
             principal_name: ctx.principal.name.clone(),
             text: beginning(&request.statement).into(),
+            only_reads: kind::only_reads(&request.statement),
             format: request.format,
             delivery: request.delivery,
             query_tags: settings.query_tags.clone(),
@@ -164,7 +165,6 @@ impl StatementService {
         };
         let statement = Arc::new(Statement::new(info, cancel));
         let job = Job {
-            only_reads: kind::only_reads(&request.statement),
             fail_above_bytes: request.fail_above_bytes,
             execute: execute_request(ctx, &statement.info, request, settings, home, timeout),
             running_in: session.map(|session| session.began(statement.info.started_at)),
@@ -198,7 +198,8 @@ impl StatementService {
         }
         let state = statement.snapshot().state;
         let state = if state.is_final() { State::Running } else { state };
-        self.journal.write(record::begun(&statement.info, state, &self.server_id)?).await?;
+        let write = record::begun(&statement.info, state, &self.server_id)?;
+        self.journal.write(write, statement.info.keep()).await?;
         statement.set_recorded();
         Ok(())
     }
@@ -252,7 +253,7 @@ impl StatementService {
         }
         // One that nobody was told of has no row yet; its end will write one.
         if statement.recorded() {
-            self.journal.write(record::closed(id)).await?;
+            self.journal.write(record::closed(id), Keep::Kill).await?;
         }
         if statement.snapshot().ended.is_some() {
             self.known.lock().all.remove(id);

@@ -166,6 +166,7 @@ pub(crate) fn stored(row: &Row) -> Result<Stored> {
             principal_id: PrincipalId(row.int(4)?),
             principal_name: row.text(5)?,
             text: row.text(6)?.into(),
+            only_reads: false,
             // The result is gone; nobody asks for its form.
             format: Format::JsonArray,
             delivery: Delivery::Inline,

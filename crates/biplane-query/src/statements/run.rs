@@ -23,7 +23,6 @@ const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) struct Job {
     pub execute: ExecuteRequest,
-    pub only_reads: bool,
     /// 0 = none.
     pub fail_above_bytes: u64,
     pub running_in: Option<RunningIn>,
@@ -90,17 +89,19 @@ impl Run {
     async fn attempts(&self, job: &mut Job) -> Result<Finished, Stop> {
         job.place.turn().await;
         self.times.lock().turn = Some(Instant::now());
-        if !job.only_reads {
+        if !self.statement.info.only_reads {
             self.service.record(&self.statement).await.map_err(refused)?;
         }
         for retries in 0.. {
             match self.attempt(job).await {
                 Err(Stop::Lost)
-                    if job.only_reads && retries < RETRIES_MAX && self.statement.start_over() =>
+                    if self.statement.info.only_reads
+                        && retries < RETRIES_MAX
+                        && self.statement.start_over() =>
                 {
                     tracing::info!(statement_id = %self.statement.info.id, "the engine is gone; the statement begins again on another");
                 }
-                Err(Stop::Lost) => return Err(Stop::Failed(lost(job.only_reads))),
+                Err(Stop::Lost) => return Err(Stop::Failed(lost(self.statement.info.only_reads))),
                 outcome => return outcome,
             }
         }
@@ -202,7 +203,9 @@ impl Run {
             Ok(finished) => (State::Succeeded, None, finished),
             Err(Stop::Failed(error)) => (State::Failed, Some(error), Finished::default()),
             Err(Stop::Canceled) => (State::Canceled, None, Finished::default()),
-            Err(Stop::Lost) => (State::Failed, Some(lost(job.only_reads)), Finished::default()),
+            Err(Stop::Lost) => {
+                (State::Failed, Some(lost(self.statement.info.only_reads)), Finished::default())
+            }
         };
         let mut ended = Ended {
             state,
@@ -239,13 +242,14 @@ impl Run {
                 write.extend(store_change(&session.id, &settings, ended.ended_at)?);
             }
         }
+        let keep = self.statement.info.keep();
         for _ in 1..RECORD_ATTEMPTS {
-            if self.service.journal.write(write.clone()).await.is_ok() {
+            if self.service.journal.write(write.clone(), keep).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(RECORD_AGAIN).await;
         }
-        self.service.journal.write(write).await
+        self.service.journal.write(write, keep).await
     }
 
     fn metrics(&self, began: Instant, finished: &Finished) -> Metrics {

@@ -1,6 +1,7 @@
 //! What happens to statements after their end, and before the first one: keep, move to files, forget.
 
 use super::{Ended, State, Statement, StatementService, ops, record};
+use crate::journal::Keep;
 use crate::results::files::{self, Manifest};
 use crate::results::{Place, Spool};
 use biplane_platform::{ApiError, Result};
@@ -111,7 +112,8 @@ impl StatementService {
             self.discard(statement);
         }
         let started_before = now_ms.saturating_sub(ms(self.config.history_retention));
-        self.journal.write(record::forget_before(started_before)).await
+        let write = record::forget_before(started_before);
+        self.journal.write(write, Keep::Kill).await
     }
 
     /// Before the first statement: ends what a former life of this server left running, takes in the
@@ -119,7 +121,8 @@ impl StatementService {
     pub(crate) async fn recover(&self) -> Result<()> {
         let now_ms = self.clock.now_ms();
         let error = ops::interrupted();
-        self.journal.write(record::interrupted(&self.server_id, now_ms, &error)).await?;
+        let write = record::interrupted(&self.server_id, now_ms, &error);
+        self.journal.write(write, Keep::Kill).await?;
         let spool = self.spool.clone();
         let before = now_ms.saturating_sub(ms(self.config.retention));
         let found = tokio::task::spawn_blocking(move || survivors(&spool, before));
