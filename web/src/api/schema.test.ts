@@ -4,4 +4,4 @@ import { expect, it } from 'vitest';
 
 it('is generated from the committed description', () => {
   expect(execFileSync('node', ['scripts/api.mjs', '--check'], { encoding: 'utf8' })).toContain('fresh');
-});
+}, 30_000);
