@@ -7,6 +7,7 @@ use crate::location::StorageConfig;
 use crate::names;
 use crate::node::{Chain, Node};
 use crate::store;
+use biplane_api::ids::RequestId;
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result, Tx};
 use std::sync::{Arc, Weak};
 
@@ -39,18 +40,21 @@ pub struct Catalog {
     pub(crate) config: StorageConfig,
     pub(crate) principals: Arc<dyn Principals>,
     cache: Arc<Cache>,
+    /// Tells our own changes from other replicas'.
+    instance: Arc<str>,
 }
 
 impl Catalog {
     pub fn new(db: Db, clock: Clock, config: StorageConfig, principals: Arc<dyn Principals>) -> Arc<Self> {
         let cache = Arc::new(Cache::default());
-        tokio::spawn(listen(db.subscribe(), Arc::downgrade(&cache)));
-        Arc::new(Self { db, clock, config, principals, cache })
+        let instance: Arc<str> = RequestId::random().as_str().into();
+        tokio::spawn(listen(db.subscribe(), Arc::downgrade(&cache), instance.clone()));
+        Arc::new(Self { db, clock, config, principals, cache, instance })
     }
 
     /// Commits, and tells everybody that the catalog changed.
     pub(crate) async fn commit(&self, mut tx: Tx) -> Result<()> {
-        tx.notify(TOPIC, "*");
+        tx.notify(TOPIC, &self.instance);
         let done = tx.commit().await;
         // Also after a failure: whether it was committed may not be known.
         self.cache.forget_all();
@@ -164,20 +168,21 @@ fn no_metastore() -> ApiError {
     ApiError::not_found("No metastore is assigned to the current workspace.")
 }
 
-/// Another replica's changes, and our own once more.
+/// Other replicas' changes. Our own were known before they were answered.
 async fn listen(
     mut changes: tokio::sync::broadcast::Receiver<biplane_platform::db::Change>,
     cache: Weak<Cache>,
+    instance: Arc<str>,
 ) {
     use tokio::sync::broadcast::error::RecvError;
     loop {
-        let ours = match changes.recv().await {
-            Ok(change) => matches!(&*change.topic, TOPIC | "*"),
+        let news = match changes.recv().await {
+            Ok(change) => matches!(&*change.topic, TOPIC | "*") && change.key != instance,
             Err(RecvError::Lagged(_)) => true,
             Err(RecvError::Closed) => return,
         };
         match cache.upgrade() {
-            Some(cache) if ours => cache.forget_all(),
+            Some(cache) if news => cache.forget_all(),
             Some(_) => {}
             None => return,
         }

@@ -93,11 +93,17 @@ pub fn sight(chain: &[Arc<Node>], who: Who<'_>) -> Sight {
         Kind::Catalog | Kind::Schema => passes(chain, who) || manages(chain, who),
         kind => manages(chain, who) || any_on(chain, who, kind),
     };
-    match (reachable && full, granted(chain, who, Privilege::Browse)) {
+    match (reachable && full, browses(chain, who)) {
         (true, _) => Sight::Full,
         (false, true) => Sight::Browse,
         (false, false) => Sight::None,
     }
+}
+
+/// Whether BROWSE shows the last of `chain`, and BROWSE or USE every container on the way to it.
+fn browses(chain: &[Arc<Node>], who: Who<'_>) -> bool {
+    let shows = |end: usize| granted(&chain[..end], who, Privilege::Browse);
+    (1..chain.len()).all(|end| passes(&chain[..end], who) || shows(end)) && shows(chain.len())
 }
 
 /// Any grant that gives something to do on a leaf of this kind. BROWSE only shows.
@@ -108,3 +114,6 @@ fn any_on(chain: &[Arc<Node>], who: Who<'_>, kind: Kind) -> bool {
         .filter(|privilege| privilege.kinds().contains(&kind))
         .any(|&privilege| granted(chain, who, privilege))
 }
+
+#[cfg(test)]
+mod tests;
