@@ -53,7 +53,8 @@ impl Found {
         for end in 1..=containers {
             let chain = &nodes[..end];
             bound(chain, asker, need)?;
-            let browses = matches!(need, Need::See) && rights::granted(chain, asker.who, Privilege::Browse);
+            let browses =
+                matches!(need, Need::See) && rights::granted(chain, asker.who, Privilege::Browse);
             if !browses && !rights::passes(chain, asker.who) {
                 return Err(no_use(chain));
             }
@@ -88,20 +89,22 @@ fn leaf(chain: &[Arc<Node>], who: Who<'_>, need: Need<'_>) -> Result<()> {
             Err(ApiError::denied(format!("User does not have any privilege on {title} '{name}'.")))
         }
         Need::Use if !rights::passes(chain, who) => Err(no_use(chain)),
-        Need::Manage | Need::Grant if !rights::manages(chain, who) => Err(ApiError::denied(format!(
-            "User is not an owner of {title} '{name}' and does not have MANAGE on it."
-        ))),
+        Need::Manage | Need::Grant if !rights::manages(chain, who) => Err(ApiError::denied(
+            format!("User is not an owner of {title} '{name}' and does not have MANAGE on it."),
+        )),
         Need::Manage if node.system => Err(untouchable(chain)),
         Need::All(privileges) => match privileges.iter().find(|privilege| refused(privilege)) {
             Some(privilege) => Err(lacks(*privilege)),
             // A credential of the server's is there to be used.
             None if node.kind == Kind::Credential => Ok(()),
-            None if node.system && privileges.iter().any(|privilege| privilege.writes()) => Err(untouchable(chain)),
+            None if node.system && privileges.iter().any(|privilege| privilege.writes()) => {
+                Err(untouchable(chain))
+            }
             None => Ok(()),
         },
-        Need::Any(privileges) if privileges.iter().all(refused) => {
-            Err(privileges.first().map_or_else(|| untouchable(chain), |privilege| lacks(*privilege)))
-        }
+        Need::Any(privileges) if privileges.iter().all(refused) => Err(privileges
+            .first()
+            .map_or_else(|| untouchable(chain), |privilege| lacks(*privilege))),
         Need::Any(_) if node.system => Err(untouchable(chain)),
         _ => Ok(()),
     }
@@ -127,9 +130,14 @@ fn title(node: &Node) -> &'static str {
 /// An isolated securable is there for the workspaces it is bound to, and with a read-only binding for reading.
 fn bound(chain: &[Arc<Node>], asker: Asker<'_>, need: Need<'_>) -> Result<()> {
     let Some(node) = chain.last().filter(|node| node.isolated) else { return Ok(()) };
-    let binding = node.bindings.iter().find(|binding| Some(binding.workspace_id) == asker.workspace);
+    let binding =
+        node.bindings.iter().find(|binding| Some(binding.workspace_id) == asker.workspace);
     let refused = |what: &str| {
-        Err(ApiError::denied(format!("{} '{}' is not {what} in the current workspace.", node.kind.title(), node.name)))
+        Err(ApiError::denied(format!(
+            "{} '{}' is not {what} in the current workspace.",
+            node.kind.title(),
+            node.name
+        )))
     };
     match (binding, need) {
         (None, _) => refused("accessible"),

@@ -57,11 +57,16 @@ impl Catalog {
         };
         let metastore = account::insert(self, &mut tx, &request, &first.owner, now).await?;
         if let Some(admins) = &first.admins {
-            for privilege in [Privilege::CreateCatalog, Privilege::CreateExternalLocation, Privilege::CreateStorageCredential] {
+            for privilege in [
+                Privilege::CreateCatalog,
+                Privilege::CreateExternalLocation,
+                Privilege::CreateStorageCredential,
+            ] {
                 store::grant_add(&mut tx, &metastore.id, admins, privilege).await?;
             }
         }
-        let (main, default) = catalogs::insert(&mut tx, &metastore, MAIN, &first.owner, now).await?;
+        let (main, default) =
+            catalogs::insert(&mut tx, &metastore, MAIN, &first.owner, now).await?;
         store::grant_add(&mut tx, &main.id, &first.users, Privilege::UseCatalog).await?;
         for privilege in [
             Privilege::UseSchema,
@@ -75,7 +80,8 @@ impl Catalog {
             store::grant_add(&mut tx, &default.id, &first.users, privilege).await?;
         }
         // Its tables are made by an engine later; everybody may read them.
-        let (samples, _) = catalogs::insert(&mut tx, &metastore, SAMPLES, &first.owner, now).await?;
+        let (samples, _) =
+            catalogs::insert(&mut tx, &metastore, SAMPLES, &first.owner, now).await?;
         for privilege in [Privilege::UseCatalog, Privilege::UseSchema, Privilege::Select] {
             store::grant_add(&mut tx, &samples.id, ACCOUNT_USERS, privilege).await?;
         }
@@ -106,7 +112,8 @@ impl Catalog {
 
 /// `system`, readable by all, with its information_schema.
 pub(crate) async fn system_catalog(tx: &mut Tx, metastore: &Node, now: i64) -> Result<()> {
-    let details = catalogs::Details { catalog_type: "SYSTEM_CATALOG".to_owned(), ..Default::default() };
+    let details =
+        catalogs::Details { catalog_type: "SYSTEM_CATALOG".to_owned(), ..Default::default() };
     let mut catalog = catalogs::row(metastore, Kind::Catalog, "system", SYSTEM_USER, now);
     catalog.details = crate::edit::json(&details)?;
     catalog.system = true;

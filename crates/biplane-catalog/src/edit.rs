@@ -98,7 +98,10 @@ pub(crate) async fn drop_leaf(write: &mut Write, node: &Node, due_at: i64) -> Re
 pub(crate) fn not_empty(kind: Kind, full_name: &str, holds: &str) -> ApiError {
     ApiError::new(
         ErrorCode::InvalidState,
-        format!("{} '{full_name}' is not empty: it has {holds}. Use force (CASCADE) to drop all of it.", kind.title()),
+        format!(
+            "{} '{full_name}' is not empty: it has {holds}. Use force (CASCADE) to drop all of it.",
+            kind.title()
+        ),
     )
 }
 

@@ -67,8 +67,8 @@ impl Kind {
             "FUNCTION" | "PROCEDURE" => Ok(Kind::Function),
             "EXTERNAL_LOCATION" => Ok(Kind::ExternalLocation),
             "STORAGE_CREDENTIAL" | "CREDENTIAL" | "SERVICE_CREDENTIAL" => Ok(Kind::Credential),
-            "CONNECTION" | "SHARE" | "RECIPIENT" | "PROVIDER" | "CLEAN_ROOM" | "PIPELINE" | "MODEL"
-            | "REGISTERED_MODEL" | "STAGING_TABLE" | "EXTERNAL_METADATA" => {
+            "CONNECTION" | "SHARE" | "RECIPIENT" | "PROVIDER" | "CLEAN_ROOM" | "PIPELINE"
+            | "MODEL" | "REGISTERED_MODEL" | "STAGING_TABLE" | "EXTERNAL_METADATA" => {
                 Err(ApiError::unsupported(format!("The securable type {}", text.to_uppercase())))
             }
             _ => Err(ApiError::invalid("The securable type is not one there is.")),

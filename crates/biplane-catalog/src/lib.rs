@@ -73,6 +73,9 @@ impl Catalog {
 
     /// For engines, on connections of the relay only; never on a public listener.
     pub fn internal_routes(self: &Arc<Self>) -> Router {
-        Router::new().merge(resolve::http::routes()).merge(tables::internal::routes()).with_state(self.clone())
+        Router::new()
+            .merge(resolve::http::routes())
+            .merge(tables::internal::routes())
+            .with_state(self.clone())
     }
 }

@@ -33,7 +33,13 @@ pub(crate) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub fn of(kind: Kind) -> Self {
-        Self { kind, include_browse: false, include_unbound: false, with_columns: false, filter: &|_| true }
+        Self {
+            kind,
+            include_browse: false,
+            include_unbound: false,
+            with_columns: false,
+            filter: &|_| true,
+        }
     }
 
     fn shows(&self, ctx: &Ctx, chain: &Chain) -> Option<Sight> {
@@ -69,8 +75,15 @@ impl Catalog {
         let mut scanned = 0;
         loop {
             let batch = limit.max(100) + 1;
-            let rows =
-                store::children(&mut tx, &parent.leaf().id, listing.kind, &after, batch, listing.with_columns).await?;
+            let rows = store::children(
+                &mut tx,
+                &parent.leaf().id,
+                listing.kind,
+                &after,
+                batch,
+                listing.with_columns,
+            )
+            .await?;
             let last_batch = rows.len() < batch;
             for row in rows {
                 if shown.len() == limit {

@@ -45,13 +45,19 @@ impl Location {
             return Err(ApiError::invalid("The URL is too long."));
         }
         let Some((scheme, rest)) = text.split_once(':') else {
-            return Err(ApiError::invalid("A URL such as s3://bucket/path or file:///path is expected."));
+            return Err(ApiError::invalid(
+                "A URL such as s3://bucket/path or file:///path is expected.",
+            ));
         };
         let (scheme, bucket, path) = match scheme.to_ascii_lowercase().as_str() {
             "file" => {
-                let path = rest.strip_prefix("//").map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+                let path = rest
+                    .strip_prefix("//")
+                    .map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
                 if !path.starts_with('/') {
-                    return Err(ApiError::invalid("A file URL names an absolute path: file:///path."));
+                    return Err(ApiError::invalid(
+                        "A file URL names an absolute path: file:///path.",
+                    ));
                 }
                 (Scheme::File, "", path)
             }
@@ -62,9 +68,16 @@ impl Location {
                 (Scheme::S3, bucket, path)
             }
             "abfss" | "abfs" | "wasbs" | "gs" | "r2" | "adl" | "hdfs" | "http" | "https" => {
-                return Err(ApiError::unsupported(format!("Storage with the scheme {}", scheme.to_ascii_lowercase())));
+                return Err(ApiError::unsupported(format!(
+                    "Storage with the scheme {}",
+                    scheme.to_ascii_lowercase()
+                )));
             }
-            _ => return Err(ApiError::invalid("The URL has a scheme that is not one of a storage: use s3 or file.")),
+            _ => {
+                return Err(ApiError::invalid(
+                    "The URL has a scheme that is not one of a storage: use s3 or file.",
+                ));
+            }
         };
         let decoded = path.trim_matches('/').split('/').map(|segment| {
             percent_decode_str(segment)
@@ -73,7 +86,8 @@ impl Location {
                 .map_err(|_| ApiError::invalid("The URL is not valid UTF-8."))
         });
         let segments = decoded.collect::<Result<Vec<_>>>()?;
-        Self { scheme, bucket: bucket.to_owned(), segments: Vec::new() }.join(segments.iter().map(String::as_str))
+        Self { scheme, bucket: bucket.to_owned(), segments: Vec::new() }
+            .join(segments.iter().map(String::as_str))
     }
 
     /// Something inside; the segments are taken as they are.
@@ -86,7 +100,9 @@ impl Location {
             let decoded = percent_decode_str(segment).decode_utf8_lossy();
             let climbs = |text: &str| matches!(text, "." | "..") || text.contains(['/', '\\']);
             if climbs(segment) || climbs(&decoded) || segment.chars().any(char::is_control) {
-                return Err(ApiError::invalid("The path must not have `.` or `..` segments or control characters."));
+                return Err(ApiError::invalid(
+                    "The path must not have `.` or `..` segments or control characters.",
+                ));
             }
             self.segments.push(segment.to_owned());
         }
@@ -95,7 +111,9 @@ impl Location {
 
     /// Equal, or inside.
     pub fn is_in(&self, outer: &Location) -> bool {
-        self.scheme == outer.scheme && self.bucket == outer.bucket && self.segments.starts_with(&outer.segments)
+        self.scheme == outer.scheme
+            && self.bucket == outer.bucket
+            && self.segments.starts_with(&outer.segments)
     }
 
     pub fn overlaps(&self, other: &Location) -> bool {
@@ -110,14 +128,20 @@ impl Location {
         let options = match (self.scheme, &config.s3) {
             (Scheme::File, _) => BTreeMap::new(),
             (Scheme::S3, Some(s3)) => s3.options(),
-            (Scheme::S3, None) => return Err(ApiError::unsupported("Storage on S3 without `storage.s3` in the server's configuration")),
+            (Scheme::S3, None) => {
+                return Err(ApiError::unsupported(
+                    "Storage on S3 without `storage.s3` in the server's configuration",
+                ));
+            }
         };
         Ok(Storage { url: self.to_string(), options })
     }
 }
 
 fn check_bucket(bucket: &str) -> Result<()> {
-    let good = bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
+    let good = bucket
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_'));
     match (3..=255).contains(&bucket.len()) && good {
         true => Ok(()),
         false => Err(ApiError::invalid("The URL does not name an S3 bucket.")),
@@ -133,7 +157,9 @@ impl fmt::Display for Location {
         if self.is_root() {
             return f.write_str("/");
         }
-        self.segments.iter().try_for_each(|segment| write!(f, "/{}", utf8_percent_encode(segment, ENCODED)))
+        self.segments
+            .iter()
+            .try_for_each(|segment| write!(f, "/{}", utf8_percent_encode(segment, ENCODED)))
     }
 }
 
@@ -168,7 +194,10 @@ impl S3Config {
             ("aws_secret_access_key".to_owned(), self.secret_access_key.expose().to_owned()),
             ("aws_virtual_hosted_style_request".to_owned(), (!self.path_style).to_string()),
             ("aws_allow_http".to_owned(), self.allow_http.to_string()),
-            ("aws_region".to_owned(), self.region.clone().unwrap_or_else(|| "us-east-1".to_owned())),
+            (
+                "aws_region".to_owned(),
+                self.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            ),
         ]);
         if let Some(endpoint) = &self.endpoint {
             options.insert("aws_endpoint".to_owned(), endpoint.clone());
@@ -178,7 +207,6 @@ impl S3Config {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 
@@ -203,9 +231,25 @@ mod tests {
     #[test]
     fn no_way_up_and_no_other_hosts() {
         for bad in [
-            "", "x", "/tmp", "file:tmp", "file://host/tmp", "file:///a/../b", "file:///a/%2e%2E/b", "file:///a/./b",
-            "file:///a/..%2fb", "file:///a/%252e%252e/b", "file:///a%00", "file:///a\\..\\b", "s3://", "s3://u:p@bucket/x",
-            "s3://B/x", "s3:bucket/x", "javascript:alert(1)", "gs://bucket/x", "file:///%ff",
+            "",
+            "x",
+            "/tmp",
+            "file:tmp",
+            "file://host/tmp",
+            "file:///a/../b",
+            "file:///a/%2e%2E/b",
+            "file:///a/./b",
+            "file:///a/..%2fb",
+            "file:///a/%252e%252e/b",
+            "file:///a%00",
+            "file:///a\\..\\b",
+            "s3://",
+            "s3://u:p@bucket/x",
+            "s3://B/x",
+            "s3:bucket/x",
+            "javascript:alert(1)",
+            "gs://bucket/x",
+            "file:///%ff",
         ] {
             assert!(Location::parse(bad).is_err(), "{bad:?}");
         }

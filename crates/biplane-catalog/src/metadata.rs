@@ -33,7 +33,12 @@ impl Catalog {
     }
 
     /// Schemas of one catalog, or of all; a catalog that is not there or not visible has none.
-    pub async fn schemas_list(&self, ctx: &Ctx, catalog: Option<&str>, like: Option<&str>) -> Result<Vec<SchemaInfo>> {
+    pub async fn schemas_list(
+        &self,
+        ctx: &Ctx,
+        catalog: Option<&str>,
+        like: Option<&str>,
+    ) -> Result<Vec<SchemaInfo>> {
         let rows = self.schema_chains(ctx, catalog, &Pattern::optional(like)).await?;
         rows.iter().map(|chain| schemas::ops::info(chain, false)).collect()
     }
@@ -42,12 +47,19 @@ impl Catalog {
         let tables_like = Pattern::optional(query.table_like);
         let matching = |node: &Node| tables_like.matches(&node.name);
         let mut found = Vec::new();
-        for schema in self.schema_chains(ctx, query.catalog, &Pattern::optional(query.schema_like)).await? {
-            let listing =
-                Listing { filter: &matching, with_columns: query.with_columns, ..Listing::of(Kind::Table) };
+        for schema in
+            self.schema_chains(ctx, query.catalog, &Pattern::optional(query.schema_like)).await?
+        {
+            let listing = Listing {
+                filter: &matching,
+                with_columns: query.with_columns,
+                ..Listing::of(Kind::Table)
+            };
             for chain in self.all(ctx, &schema, &listing).await? {
                 let table = tables::ops::info(&chain, false)?;
-                if query.types.is_empty() || query.types.iter().any(|wanted| is_of(&table.table_type, wanted)) {
+                if query.types.is_empty()
+                    || query.types.iter().any(|wanted| is_of(&table.table_type, wanted))
+                {
                     found.push(table);
                 }
             }
@@ -64,7 +76,8 @@ impl Catalog {
         column_like: Option<&str>,
     ) -> Result<Vec<TableInfo>> {
         let pattern = Pattern::optional(column_like);
-        let mut tables = self.tables_list(ctx, &TableQuery { with_columns: true, ..query.clone() }).await?;
+        let mut tables =
+            self.tables_list(ctx, &TableQuery { with_columns: true, ..query.clone() }).await?;
         for table in &mut tables {
             table.columns.retain(|column| pattern.matches(&column.name));
         }
@@ -74,11 +87,18 @@ impl Catalog {
     }
 
     /// Refuses a catalog, or a schema of it, that is not there for `ctx` or that it may not use.
-    pub async fn namespace_check(&self, ctx: &Ctx, catalog: &str, schema: Option<&str>) -> Result<()> {
+    pub async fn namespace_check(
+        &self,
+        ctx: &Ctx,
+        catalog: &str,
+        schema: Option<&str>,
+    ) -> Result<()> {
         let stored = crate::names::stored;
         let found = match schema {
             None => self.find(ctx, Kind::Catalog, &[stored(catalog)]).await?,
-            Some(schema) => self.find(ctx, Kind::Schema, &[stored(catalog), stored(schema)]).await?,
+            Some(schema) => {
+                self.find(ctx, Kind::Schema, &[stored(catalog), stored(schema)]).await?
+            }
         };
         found.require(Asker::of(ctx), Need::Use).map(drop)
     }
@@ -87,7 +107,9 @@ impl Catalog {
     pub async fn volume_resolve(&self, ctx: &Ctx, path: &str, access: Access) -> Result<Storage> {
         match path.starts_with("/Volumes/") || path.starts_with("dbfs:/Volumes/") {
             true => paths::path_resolve(self, ctx, path, access).await,
-            false => Err(ApiError::invalid("The path must be /Volumes/<catalog>/<schema>/<volume>/… .")),
+            false => {
+                Err(ApiError::invalid("The path must be /Volumes/<catalog>/<schema>/<volume>/… ."))
+            }
         }
     }
 
@@ -96,7 +118,12 @@ impl Catalog {
         self.all(ctx, &metastore, &Listing::of(Kind::Catalog)).await
     }
 
-    async fn schema_chains(&self, ctx: &Ctx, catalog: Option<&str>, like: &Pattern) -> Result<Vec<Chain>> {
+    async fn schema_chains(
+        &self,
+        ctx: &Ctx,
+        catalog: Option<&str>,
+        like: &Pattern,
+    ) -> Result<Vec<Chain>> {
         let catalogs = match catalog.filter(|name| !name.is_empty()) {
             None => self.all_catalogs(ctx).await?,
             Some(name) => {
@@ -141,7 +168,9 @@ fn within(rows: usize) -> Result<()> {
     match rows > ROWS_MAX {
         true => Err(ApiError::new(
             ErrorCode::ResourceExhausted,
-            format!("There are more than {ROWS_MAX} rows. Ask for less: name a catalog, or use patterns."),
+            format!(
+                "There are more than {ROWS_MAX} rows. Ask for less: name a catalog, or use patterns."
+            ),
         )),
         false => Ok(()),
     }

@@ -13,10 +13,16 @@ pub fn checked(kind: Kind, name: &str) -> Result<String> {
     let shown = || name.chars().filter(|c| !c.is_control()).take(64).collect::<String>();
     let lower = name.to_lowercase();
     if lower.is_empty() {
-        return Err(ApiError::invalid(format!("The name of a {} must not be empty.", kind.title().to_lowercase())));
+        return Err(ApiError::invalid(format!(
+            "The name of a {} must not be empty.",
+            kind.title().to_lowercase()
+        )));
     }
     if lower.chars().count() > NAME_CHARS_MAX {
-        return Err(ApiError::invalid(format!("The name '{}…' is longer than {NAME_CHARS_MAX} characters.", shown())));
+        return Err(ApiError::invalid(format!(
+            "The name '{}…' is longer than {NAME_CHARS_MAX} characters.",
+            shown()
+        )));
     }
     if lower.chars().any(|c| matches!(c, '.' | '/') || c.is_whitespace() || c.is_control()) {
         return Err(ApiError::invalid(format!(
@@ -50,8 +56,12 @@ pub fn stored(name: &str) -> String {
 /// A comment; empty means none.
 pub fn comment(text: Option<&str>) -> Result<Option<String>> {
     match text {
-        Some(text) if text.len() > COMMENT_BYTES_MAX => Err(ApiError::invalid("The comment is longer than 64 KiB.")),
-        Some(text) if text.contains('\0') => Err(ApiError::invalid("The comment must not have NUL characters.")),
+        Some(text) if text.len() > COMMENT_BYTES_MAX => {
+            Err(ApiError::invalid("The comment is longer than 64 KiB."))
+        }
+        Some(text) if text.contains('\0') => {
+            Err(ApiError::invalid("The comment must not have NUL characters."))
+        }
         Some("") | None => Ok(None),
         Some(text) => Ok(Some(text.to_owned())),
     }
@@ -136,7 +146,6 @@ fn glob(tokens: &[Token], name: &[char]) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 

@@ -52,7 +52,10 @@ impl Node {
     /// What it costs in memory, about.
     pub fn bytes(&self) -> usize {
         let grants: usize = self.grants.iter().map(|grant| grant.principal.len() + 40).sum();
-        512 + self.details.len() + self.columns.as_ref().map_or(0, String::len) + grants + self.bindings.len() * 16
+        512 + self.details.len()
+            + self.columns.as_ref().map_or(0, String::len)
+            + grants
+            + self.bindings.len() * 16
     }
 }
 

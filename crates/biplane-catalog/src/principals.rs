@@ -13,7 +13,10 @@ impl Catalog {
         if let Some(row) = tx.fetch_opt(owned, args![name]).await? {
             return Err(ApiError::new(
                 ErrorCode::InvalidState,
-                format!("{name} is the admin of metastore '{}'. Make somebody else its owner first.", row.text(0)?),
+                format!(
+                    "{name} is the admin of metastore '{}'. Make somebody else its owner first.",
+                    row.text(0)?
+                ),
             ));
         }
         let grants = tx.execute("DELETE FROM grants WHERE principal = $1", args![name]).await?;

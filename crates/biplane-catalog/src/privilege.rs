@@ -132,7 +132,9 @@ impl Privilege {
 /// Whether things of the kind `inner` lie in things of the kind `outer`. Rights on a metastore are its own.
 fn below(inner: Kind, outer: Kind) -> bool {
     match outer {
-        Kind::Catalog => matches!(inner, Kind::Schema | Kind::Table | Kind::Volume | Kind::Function),
+        Kind::Catalog => {
+            matches!(inner, Kind::Schema | Kind::Table | Kind::Volume | Kind::Function)
+        }
         Kind::Schema => matches!(inner, Kind::Table | Kind::Volume | Kind::Function),
         _ => false,
     }

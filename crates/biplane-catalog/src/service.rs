@@ -45,7 +45,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    pub fn new(db: Db, clock: Clock, config: StorageConfig, principals: Arc<dyn Principals>) -> Arc<Self> {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        config: StorageConfig,
+        principals: Arc<dyn Principals>,
+    ) -> Arc<Self> {
         let cache = Arc::new(Cache::default());
         let instance: Arc<str> = RequestId::random().as_str().into();
         tokio::spawn(listen(db.subscribe(), Arc::downgrade(&cache), instance.clone()));
@@ -100,7 +105,13 @@ impl Catalog {
     }
 
     /// By full name as a client wrote it, for reading.
-    pub(crate) async fn get(&self, ctx: &Ctx, kind: Kind, full_name: &str, need: Need<'_>) -> Result<Chain> {
+    pub(crate) async fn get(
+        &self,
+        ctx: &Ctx,
+        kind: Kind,
+        full_name: &str,
+        need: Need<'_>,
+    ) -> Result<Chain> {
         let parts = names::parts(kind, full_name)?;
         self.find(ctx, kind, &parts).await?.require(Asker::of(ctx), need)
     }
@@ -121,7 +132,10 @@ impl Catalog {
         };
         known.ok_or_else(|| {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(255).collect();
-            ApiError::new(ErrorCode::ResourceDoesNotExist, format!("Could not find principal with name {shown}."))
+            ApiError::new(
+                ErrorCode::ResourceDoesNotExist,
+                format!("Could not find principal with name {shown}."),
+            )
         })
     }
 }
@@ -145,7 +159,13 @@ impl Write {
     }
 
     /// By full name, checked, and locked until the end of the transaction.
-    pub async fn get(&mut self, ctx: &Ctx, kind: Kind, full_name: &str, need: Need<'_>) -> Result<(Chain, Node)> {
+    pub async fn get(
+        &mut self,
+        ctx: &Ctx,
+        kind: Kind,
+        full_name: &str,
+        need: Need<'_>,
+    ) -> Result<(Chain, Node)> {
         let parts = names::parts(kind, full_name)?;
         let found = self.find(kind, &parts).await?.require(Asker::of(ctx), need)?;
         store::lock(&mut self.tx, &found.leaf().id).await?;

@@ -46,8 +46,12 @@ fn full(row: &Row) -> Result<Node> {
 
 /// The grants of a row, and where it may be used.
 async fn complete(tx: &mut Tx, mut node: Node) -> Result<Node> {
-    let rows =
-        tx.fetch_all("SELECT principal, privilege FROM grants WHERE securable_id = $1", args![&node.id]).await?;
+    let rows = tx
+        .fetch_all(
+            "SELECT principal, privilege FROM grants WHERE securable_id = $1",
+            args![&node.id],
+        )
+        .await?;
     node.grants = rows.iter().map(|row| grant(row, 0)).collect::<Result<_>>()?;
     if node.isolated {
         node.bindings = bindings(tx, &node.id).await?;
@@ -66,7 +70,9 @@ pub async fn bindings(tx: &mut Tx, id: &str) -> Result<Vec<Binding>> {
             args![id],
         )
         .await?;
-    rows.iter().map(|row| Ok(Binding { workspace_id: row.int(0)?, read_only: row.bool(1)? })).collect()
+    rows.iter()
+        .map(|row| Ok(Binding { workspace_id: row.int(0)?, read_only: row.bool(1)? }))
+        .collect()
 }
 
 pub async fn by_name(tx: &mut Tx, parent_id: &str, kind: Kind, name: &str) -> Result<Option<Node>> {
@@ -240,9 +246,10 @@ fn taken(error: ApiError, kind: Kind, full_name: &str) -> ApiError {
     match error.code {
         ErrorCode::ResourceAlreadyExists => kind.taken(full_name),
         // The parent went while this was on its way.
-        ErrorCode::ResourceConflict => {
-            ApiError { internal: error.internal, ..ApiError::conflict("What this lies in was dropped meanwhile.") }
-        }
+        ErrorCode::ResourceConflict => ApiError {
+            internal: error.internal,
+            ..ApiError::conflict("What this lies in was dropped meanwhile.")
+        },
         _ => error,
     }
 }
@@ -263,7 +270,12 @@ pub async fn grant_add(tx: &mut Tx, id: &str, principal: &str, privilege: Privil
     Ok(())
 }
 
-pub async fn grant_remove(tx: &mut Tx, id: &str, principal: &str, privilege: Privilege) -> Result<()> {
+pub async fn grant_remove(
+    tx: &mut Tx,
+    id: &str,
+    principal: &str,
+    privilege: Privilege,
+) -> Result<()> {
     tx.execute(
         "DELETE FROM grants WHERE securable_id = $1 AND principal = $2 AND privilege = $3",
         args![id, principal, privilege.as_str()],
@@ -274,7 +286,12 @@ pub async fn grant_remove(tx: &mut Tx, id: &str, principal: &str, privilege: Pri
 
 /// Securables of a kind at this location, above it or below it. Compares text by hand: the order of text
 /// is not the same in all databases.
-pub async fn overlapping(tx: &mut Tx, metastore_id: &str, location: &str, kind: Kind) -> Result<Vec<Node>> {
+pub async fn overlapping(
+    tx: &mut Tx,
+    metastore_id: &str,
+    location: &str,
+    kind: Kind,
+) -> Result<Vec<Node>> {
     let below = format!("{location}/");
     let sql = concat!(
         "SELECT ",

@@ -17,10 +17,16 @@ const EVERY: Duration = Duration::from_secs(60);
 
 impl Catalog {
     /// Sweeps now and then until it is told to stop.
-    pub async fn sweep_until(self: Arc<Self>, storage: Arc<dyn StorageSweep>, stop: CancellationToken) {
+    pub async fn sweep_until(
+        self: Arc<Self>,
+        storage: Arc<dyn StorageSweep>,
+        stop: CancellationToken,
+    ) {
         while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
             match stop.run_until_cancelled(self.sweep(storage.as_ref())).await {
-                Some(Err(error)) => tracing::warn!(%error, cause = ?error.internal, "dropped files could not be swept"),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, cause = ?error.internal, "dropped files could not be swept")
+                }
                 Some(Ok(_)) => {}
                 None => return,
             }
@@ -49,7 +55,8 @@ impl Catalog {
                     continue;
                 }
                 let mut tx = self.db.write().await?;
-                tx.execute("DELETE FROM storage_deletions WHERE location = $1", args![&location]).await?;
+                tx.execute("DELETE FROM storage_deletions WHERE location = $1", args![&location])
+                    .await?;
                 tx.commit().await?;
                 done += 1;
             }

@@ -25,7 +25,10 @@ pub fn node(kind: Kind, name: &str, owner: &str, grants: &[(&str, Privilege)]) -
         updated_by: owner.into(),
         grants: grants
             .iter()
-            .map(|(principal, privilege)| Grant { principal: (*principal).into(), privilege: *privilege })
+            .map(|(principal, privilege)| Grant {
+                principal: (*principal).into(),
+                privilege: *privilege,
+            })
             .collect(),
         bindings: Vec::new(),
     }

@@ -6,7 +6,8 @@ use crate::kind::Kind;
 use axum::Json;
 use axum::extract::State;
 use biplane_api::catalog::{
-    CatalogWorkspaces, UpdateCatalogWorkspaces, UpdateWorkspaceBindings, WorkspaceBinding, WorkspaceBindings,
+    CatalogWorkspaces, UpdateCatalogWorkspaces, UpdateWorkspaceBindings, WorkspaceBinding,
+    WorkspaceBindings,
 };
 use biplane_platform::{ApiJson, ApiPath, Ctx, Result};
 use std::sync::Arc;
@@ -45,7 +46,9 @@ async fn binding_update(
 }
 
 fn workspaces(bindings: WorkspaceBindings) -> Json<CatalogWorkspaces> {
-    Json(CatalogWorkspaces { workspaces: bindings.bindings.iter().map(|binding| binding.workspace_id).collect() })
+    Json(CatalogWorkspaces {
+        workspaces: bindings.bindings.iter().map(|binding| binding.workspace_id).collect(),
+    })
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/workspace-bindings/catalogs/{name}",

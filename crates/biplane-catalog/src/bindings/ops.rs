@@ -17,7 +17,9 @@ const READ_WRITE: &str = "BINDING_TYPE_READ_WRITE";
 fn bindable(kind: Kind) -> Result<()> {
     match kind {
         Kind::Catalog | Kind::ExternalLocation | Kind::Credential => Ok(()),
-        _ => Err(ApiError::invalid("Only catalogs, external locations and credentials are bound to workspaces.")),
+        _ => Err(ApiError::invalid(
+            "Only catalogs, external locations and credentials are bound to workspaces.",
+        )),
     }
 }
 
@@ -40,7 +42,12 @@ fn answer(bindings: Vec<Binding>) -> WorkspaceBindings {
     WorkspaceBindings { bindings: bindings.collect(), next_page_token: None }
 }
 
-pub(crate) async fn binding_list(service: &Catalog, ctx: &Ctx, kind: Kind, name: &str) -> Result<WorkspaceBindings> {
+pub(crate) async fn binding_list(
+    service: &Catalog,
+    ctx: &Ctx,
+    kind: Kind,
+    name: &str,
+) -> Result<WorkspaceBindings> {
     bindable(kind)?;
     let chain = require(service.find(ctx, kind, &names::parts(kind, name)?).await?, ctx)?;
     let bindings = rows::bindings(&mut service.db.read().await?, &chain.leaf().id).await?;
@@ -68,7 +75,11 @@ pub(crate) async fn binding_update(
         let read_only = match binding.binding_type.as_deref() {
             Some(READ_ONLY) => true,
             None | Some("" | READ_WRITE) => false,
-            Some(_) => return Err(ApiError::invalid(format!("binding_type must be {READ_WRITE} or {READ_ONLY}."))),
+            Some(_) => {
+                return Err(ApiError::invalid(format!(
+                    "binding_type must be {READ_WRITE} or {READ_ONLY}."
+                )));
+            }
         };
         store::put(&mut write.tx, &id, binding.workspace_id, read_only).await?;
     }

@@ -12,9 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(catalog_create, catalog_list))
-        .routes(routes!(catalog_get, catalog_update, catalog_delete))
+    OpenApiRouter::new().routes(routes!(catalog_create, catalog_list)).routes(routes!(
+        catalog_get,
+        catalog_update,
+        catalog_delete
+    ))
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/catalogs", operation_id = "catalog_create", tag = "catalogs",

@@ -11,7 +11,9 @@ use crate::names;
 use crate::node::{Chain, Node};
 use crate::privilege::Privilege;
 use crate::store;
-use biplane_api::catalog::{CatalogInfo, CreateCatalog, ListCatalogs, ProvisioningInfo, UpdateCatalog};
+use biplane_api::catalog::{
+    CatalogInfo, CreateCatalog, ListCatalogs, ProvisioningInfo, UpdateCatalog,
+};
 use biplane_api::ids::SecurableId;
 use biplane_platform::{ApiError, Ctx, Result, Tx};
 use serde::{Deserialize, Serialize};
@@ -133,7 +135,11 @@ pub(crate) async fn insert_information_schema(tx: &mut Tx, catalog: &Node, now: 
     Ok(())
 }
 
-pub(crate) async fn catalog_create(service: &Catalog, ctx: &Ctx, request: CreateCatalog) -> Result<CatalogInfo> {
+pub(crate) async fn catalog_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: CreateCatalog,
+) -> Result<CatalogInfo> {
     if request.connection_name.is_some() {
         return Err(ApiError::unsupported("A foreign catalog (connection_name)"));
     }
@@ -154,7 +160,9 @@ pub(crate) async fn catalog_create(service: &Catalog, ctx: &Ctx, request: Create
     let mut catalog = edit::fresh(ctx, metastore.leaf(), Kind::Catalog, &name);
     catalog.comment = names::comment(request.comment.as_deref())?;
     catalog.isolated = isolation(request.isolation_mode.as_deref())?.unwrap_or(false);
-    catalog.details = json(&set_root(ctx, &mut write, &mut catalog, details, request.storage_root.as_deref()).await?)?;
+    catalog.details = json(
+        &set_root(ctx, &mut write, &mut catalog, details, request.storage_root.as_deref()).await?,
+    )?;
     store::insert(&mut write.tx, &catalog, &name).await?;
     insert_schemas(&mut write.tx, &catalog, ctx.now_ms()).await?;
     if let (true, Some(workspace)) = (catalog.isolated, ctx.workspace) {
@@ -198,13 +206,15 @@ pub(crate) async fn catalog_list(
     let metastore = Chain::new(service.metastore(ctx).await?);
     let listing = Listing { include_browse, include_unbound, ..Listing::of(Kind::Catalog) };
     let (rows, next_page_token) = service.list(ctx, &metastore, &listing, page).await?;
-    let catalogs = rows.iter().map(|(chain, browse)| info(ctx, chain, *browse)).collect::<Result<_>>()?;
+    let catalogs =
+        rows.iter().map(|(chain, browse)| info(ctx, chain, *browse)).collect::<Result<_>>()?;
     Ok(ListCatalogs { catalogs, next_page_token })
 }
 
 pub(crate) async fn catalog_get(service: &Catalog, ctx: &Ctx, name: &str) -> Result<CatalogInfo> {
     let chain = service.get(ctx, Kind::Catalog, name, Need::See).await?;
-    let browse = crate::rights::sight(chain.nodes(), Asker::of(ctx).who) == crate::rights::Sight::Browse;
+    let browse =
+        crate::rights::sight(chain.nodes(), Asker::of(ctx).who) == crate::rights::Sight::Browse;
     info(ctx, &chain, browse)
 }
 
@@ -252,18 +262,29 @@ pub(crate) fn predictive_optimization(mode: String) -> Result<String> {
     match mode.as_str() {
         "DISABLE" | "INHERIT" => Ok(mode),
         "ENABLE" => Err(ApiError::unsupported("Predictive optimization")),
-        _ => Err(ApiError::invalid("enable_predictive_optimization must be ENABLE, DISABLE or INHERIT.")),
+        _ => Err(ApiError::invalid(
+            "enable_predictive_optimization must be ENABLE, DISABLE or INHERIT.",
+        )),
     }
 }
 
-pub(crate) async fn catalog_delete(service: &Catalog, ctx: &Ctx, name: &str, force: bool) -> Result<()> {
+pub(crate) async fn catalog_delete(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &str,
+    force: bool,
+) -> Result<()> {
     let mut write = service.write(ctx).await?;
     let (_, node) = write.get(ctx, Kind::Catalog, name, Need::Manage).await?;
     if !force {
         for schema in store::children(&mut write.tx, &node.id, Kind::Schema, "", 10, false).await? {
             let fixed = schema.system || schema.name == "default";
             if !fixed || !store::count_below(&mut write.tx, &schema.id).await?.is_empty() {
-                return Err(edit::not_empty(Kind::Catalog, &node.name, &format!("the schema '{}'", schema.name)));
+                return Err(edit::not_empty(
+                    Kind::Catalog,
+                    &node.name,
+                    &format!("the schema '{}'", schema.name),
+                ));
             }
         }
     }

@@ -2,12 +2,14 @@
 
 use super::ops;
 use crate::Catalog;
-use crate::http::{Force};
+use crate::http::Force;
+use crate::listing::Page;
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{CreateCredential, CredentialInfo, Empty, ListCredentials, UpdateCredential};
+use biplane_api::catalog::{
+    CreateCredential, CredentialInfo, Empty, ListCredentials, UpdateCredential,
+};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
-use crate::listing::Page;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -31,9 +33,11 @@ impl CredentialLists {
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(credential_create, credential_list))
-        .routes(routes!(credential_get, credential_update, credential_delete))
+    OpenApiRouter::new().routes(routes!(credential_create, credential_list)).routes(routes!(
+        credential_get,
+        credential_update,
+        credential_delete
+    ))
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/credentials", operation_id = "credential_create", tag = "credentials",

@@ -87,7 +87,9 @@ pub(crate) async fn usable(
     }
     let credential = match &details.credential_id {
         Some(id) => store::by_id(tx, id).await?,
-        None => store::by_name(tx, &metastore.id, Kind::Credential, &details.credential_name).await?,
+        None => {
+            store::by_name(tx, &metastore.id, Kind::Credential, &details.credential_name).await?
+        }
     };
     match credential {
         Some(node) if node.system => Ok(()),
@@ -97,7 +99,10 @@ pub(crate) async fn usable(
         ))),
         None => Err(ApiError::new(
             ErrorCode::InvalidState,
-            format!("The Storage Credential '{}' of this location was deleted.", details.credential_name),
+            format!(
+                "The Storage Credential '{}' of this location was deleted.",
+                details.credential_name
+            ),
         )),
     }
 }
@@ -107,7 +112,8 @@ pub(crate) async fn server_storage(tx: &mut Tx, metastore: &Node, now: i64) -> R
     if store::by_name(tx, &metastore.id, Kind::Credential, SERVER_STORAGE).await?.is_some() {
         return Ok(());
     }
-    let mut node = crate::catalogs::ops::row(metastore, Kind::Credential, SERVER_STORAGE, SYSTEM_USER, now);
+    let mut node =
+        crate::catalogs::ops::row(metastore, Kind::Credential, SERVER_STORAGE, SYSTEM_USER, now);
     node.comment = Some("The S3 access of the server's configuration".to_owned());
     node.details = json(&Details { purpose: "STORAGE".to_owned(), ..Details::default() })?;
     node.system = true;
@@ -127,8 +133,11 @@ pub(crate) async fn credential_create(
         "SERVICE" => Privilege::CreateServiceCredential,
         _ => return Err(ApiError::invalid("purpose must be STORAGE or SERVICE.")),
     };
-    let role = request.aws_iam_role.filter(|role| role.role_arn.starts_with("arn:") && role.role_arn.len() <= 2048);
-    let role = role.ok_or_else(|| ApiError::invalid("aws_iam_role.role_arn is missing or is not an ARN."))?;
+    let role = request
+        .aws_iam_role
+        .filter(|role| role.role_arn.starts_with("arn:") && role.role_arn.len() <= 2048);
+    let role = role
+        .ok_or_else(|| ApiError::invalid("aws_iam_role.role_arn is missing or is not an ARN."))?;
     let mut write = service.write(ctx).await?;
     let metastore = Found { chain: Chain::new(write.metastore.clone()), missing: None };
     let metastore = metastore.require(Asker::of(ctx), Need::All(&[right]))?;
@@ -165,7 +174,11 @@ pub(crate) async fn credential_list(
     Ok((rows.iter().map(|(chain, _)| info(chain.leaf())).collect::<Result<_>>()?, next))
 }
 
-pub(crate) async fn credential_get(service: &Catalog, ctx: &Ctx, name: &str) -> Result<CredentialInfo> {
+pub(crate) async fn credential_get(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &str,
+) -> Result<CredentialInfo> {
     info(service.get(ctx, Kind::Credential, name, Need::See).await?.leaf())
 }
 
@@ -188,7 +201,8 @@ pub(crate) async fn credential_update(
         if !role.role_arn.starts_with("arn:") || role.role_arn.len() > 2048 {
             return Err(ApiError::invalid("aws_iam_role.role_arn is not an ARN."));
         }
-        details.aws_iam_role = Some(AwsIamRole { external_id: Some(ctx.account_id.to_string()), ..role });
+        details.aws_iam_role =
+            Some(AwsIamRole { external_id: Some(ctx.account_id.to_string()), ..role });
     }
     details.read_only = change.read_only.unwrap_or(details.read_only);
     node.details = json(&details)?;
@@ -199,7 +213,12 @@ pub(crate) async fn credential_update(
 }
 
 /// Whoever isolates something goes on using it from where that was done.
-pub(crate) async fn isolate(ctx: &Ctx, tx: &mut Tx, node: &mut Node, mode: Option<&str>) -> Result<()> {
+pub(crate) async fn isolate(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    node: &mut Node,
+    mode: Option<&str>,
+) -> Result<()> {
     if let Some(isolated) = isolation(mode)? {
         if let (true, false, Some(workspace)) = (isolated, node.isolated, ctx.workspace) {
             crate::bindings::store::put(tx, &node.id, workspace.0, false).await?;
@@ -209,24 +228,40 @@ pub(crate) async fn isolate(ctx: &Ctx, tx: &mut Tx, node: &mut Node, mode: Optio
     Ok(())
 }
 
-pub(crate) async fn credential_delete(service: &Catalog, ctx: &Ctx, name: &str, force: bool) -> Result<()> {
+pub(crate) async fn credential_delete(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &str,
+    force: bool,
+) -> Result<()> {
     let mut write = service.write(ctx).await?;
     let (_, node) = write.get(ctx, Kind::Credential, name, Need::Manage).await?;
-    let metastore_id = write.metastore.id.clone();
-    let mut after = String::new();
-    while !force {
-        let batch = store::children(&mut write.tx, &metastore_id, Kind::ExternalLocation, &after, 500, false).await?;
-        let Some(last) = batch.last() else { break };
-        after.clone_from(&last.name);
-        for location in &batch {
-            if location.details::<LocationDetails>()?.credential_id.as_deref() == Some(&node.id) {
-                return Err(ApiError::new(
-                    ErrorCode::InvalidState,
-                    format!("Storage Credential '{}' is used by an external location. Use force.", node.name),
-                ));
-            }
-        }
+    if !force && in_use(&mut write, &node.id).await? {
+        return Err(ApiError::new(
+            ErrorCode::InvalidState,
+            format!(
+                "Storage Credential '{}' is used by an external location. Use force.",
+                node.name
+            ),
+        ));
     }
     store::delete(&mut write.tx, &node.id).await?;
     service.commit(write.tx).await
+}
+
+/// Whether an external location names it.
+async fn in_use(write: &mut Write, id: &str) -> Result<bool> {
+    let metastore_id = write.metastore.id.clone();
+    let mut after = String::new();
+    loop {
+        let kind = Kind::ExternalLocation;
+        let batch = store::children(&mut write.tx, &metastore_id, kind, &after, 500, false).await?;
+        let Some(last) = batch.last() else { return Ok(false) };
+        after.clone_from(&last.name);
+        for location in &batch {
+            if location.details::<LocationDetails>()?.credential_id.as_deref() == Some(id) {
+                return Ok(true);
+            }
+        }
+    }
 }

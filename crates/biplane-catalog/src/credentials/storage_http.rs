@@ -1,20 +1,22 @@
 //! `/api/2.1/unity-catalog/storage-credentials`
 
-use crate::credentials::ops;
 use crate::Catalog;
+use crate::credentials::ops;
 use crate::http::{Force, Lists};
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{CreateCredential, CredentialInfo, Empty, ListStorageCredentials, UpdateCredential};
+use biplane_api::catalog::{
+    CreateCredential, CredentialInfo, Empty, ListStorageCredentials, UpdateCredential,
+};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(storage_credential_create, storage_credential_list))
-        .routes(routes!(storage_credential_get, storage_credential_update, storage_credential_delete))
+    OpenApiRouter::new().routes(routes!(storage_credential_create, storage_credential_list)).routes(
+        routes!(storage_credential_get, storage_credential_update, storage_credential_delete),
+    )
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/storage-credentials", operation_id = "storage_credential_create", tag = "storage credentials",

@@ -5,7 +5,10 @@ use crate::Catalog;
 use crate::http::{Force, Lists};
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{CreateExternalLocation, Empty, ExternalLocationInfo, ListExternalLocations, UpdateExternalLocation};
+use biplane_api::catalog::{
+    CreateExternalLocation, Empty, ExternalLocationInfo, ListExternalLocations,
+    UpdateExternalLocation,
+};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;

@@ -55,8 +55,13 @@ fn info(chain: &Chain, browse_only: bool) -> Result<ExternalLocationInfo> {
 }
 
 /// The external location a place lies in.
-pub(crate) async fn covering(tx: &mut Tx, metastore: &std::sync::Arc<Node>, place: &Location) -> Result<Option<Chain>> {
-    let rows = store::overlapping(tx, &metastore.id, &place.to_string(), Kind::ExternalLocation).await?;
+pub(crate) async fn covering(
+    tx: &mut Tx,
+    metastore: &std::sync::Arc<Node>,
+    place: &Location,
+) -> Result<Option<Chain>> {
+    let rows =
+        store::overlapping(tx, &metastore.id, &place.to_string(), Kind::ExternalLocation).await?;
     for row in rows {
         let location = row.location.as_deref().map(Location::parse).transpose()?;
         if location.is_some_and(|location| place.is_in(&location)) {
@@ -86,19 +91,30 @@ pub(crate) async fn require(
     let chain = Found { chain, missing: None }.require(Asker::of(ctx), Need::All(&[right]))?;
     let details: Details = chain.leaf().details()?;
     if details.read_only && writes {
-        return Err(ApiError::denied(format!("External Location '{}' is read-only.", chain.leaf().name)));
+        return Err(ApiError::denied(format!(
+            "External Location '{}' is read-only.",
+            chain.leaf().name
+        )));
     }
     credentials::usable(tx, metastore, place, &details).await?;
     Ok(chain)
 }
 
 /// A place for an external table or volume: in a location where `ctx` may make one, with nothing else there.
-pub(crate) async fn claim(ctx: &Ctx, write: &mut Write, url: &str, right: Privilege) -> Result<Location> {
+pub(crate) async fn claim(
+    ctx: &Ctx,
+    write: &mut Write,
+    url: &str,
+    right: Privilege,
+) -> Result<Location> {
     let place = Location::parse(url)?;
     let metastore = write.metastore.clone();
     require(ctx, &mut write.tx, &metastore, &place, right).await?;
     for kind in [Kind::Table, Kind::Volume] {
-        if !store::overlapping(&mut write.tx, &metastore.id, &place.to_string(), kind).await?.is_empty() {
+        if !store::overlapping(&mut write.tx, &metastore.id, &place.to_string(), kind)
+            .await?
+            .is_empty()
+        {
             return Err(ApiError::invalid(format!(
                 "LOCATION_OVERLAP: '{place}' overlaps with the storage of another table or volume."
             )));
@@ -113,9 +129,19 @@ pub(crate) async fn managed_root(ctx: &Ctx, write: &mut Write, url: &str) -> Res
 }
 
 /// What no external location may touch: managed storage, other locations, the server's own files.
-async fn check_place(service: &Catalog, write: &mut Write, place: &Location, own_id: Option<&str>) -> Result<()> {
+async fn check_place(
+    service: &Catalog,
+    write: &mut Write,
+    place: &Location,
+    own_id: Option<&str>,
+) -> Result<()> {
     if place.scheme == Scheme::File {
-        let allowed = service.config.local_roots.iter().map(|root| Location::parse(root)).collect::<Result<Vec<_>>>()?;
+        let allowed = service
+            .config
+            .local_roots
+            .iter()
+            .map(|root| Location::parse(root))
+            .collect::<Result<Vec<_>>>()?;
         if !allowed.iter().any(|root| place.is_in(root)) {
             return Err(ApiError::denied(
                 "The server's configuration does not allow external locations in this directory of the server's host.",
@@ -125,18 +151,24 @@ async fn check_place(service: &Catalog, write: &mut Write, place: &Location, own
     let protected = service.config.protected.iter().chain([&service.config.default_root]);
     for root in protected.filter(|root| !root.is_empty()) {
         if place.overlaps(&Location::parse(root)?) {
-            return Err(ApiError::denied("An external location must not touch the server's own storage."));
+            return Err(ApiError::denied(
+                "An external location must not touch the server's own storage.",
+            ));
         }
     }
     let url = place.to_string();
     let metastores = store::metastore_overlaps(&mut write.tx, &url).await?;
     if metastores {
-        return Err(ApiError::denied("An external location must not touch the storage of a metastore."));
+        return Err(ApiError::denied(
+            "An external location must not touch the storage of a metastore.",
+        ));
     }
     for kind in [Kind::ExternalLocation, Kind::Catalog, Kind::Schema] {
         for other in store::overlapping(&mut write.tx, &write.metastore.id, &url, kind).await? {
             // Managed roots lie inside their location; only a location around them is new to them.
-            if own_id != Some(other.id.as_str()) && (kind == Kind::ExternalLocation || own_id.is_none()) {
+            if own_id != Some(other.id.as_str())
+                && (kind == Kind::ExternalLocation || own_id.is_none())
+            {
                 return Err(ApiError::invalid(format!(
                     "LOCATION_OVERLAP: '{url}' overlaps with another external location or with managed storage."
                 )));
@@ -155,9 +187,12 @@ pub(crate) async fn external_location_create(
     let place = Location::parse(&request.url)?;
     let mut write = service.write(ctx).await?;
     let metastore = Found { chain: Chain::new(write.metastore.clone()), missing: None };
-    let metastore = metastore.require(Asker::of(ctx), Need::All(&[Privilege::CreateExternalLocation]))?;
+    let metastore =
+        metastore.require(Asker::of(ctx), Need::All(&[Privilege::CreateExternalLocation]))?;
     check_place(service, &mut write, &place, None).await?;
-    let credential = credentials::for_location(ctx, &mut write, &place, request.credential_name.as_deref()).await?;
+    let credential =
+        credentials::for_location(ctx, &mut write, &place, request.credential_name.as_deref())
+            .await?;
     let details = Details {
         credential_name: credential.as_ref().map(|node| node.name.clone()).unwrap_or_default(),
         credential_id: credential.map(|node| node.id.clone()),
@@ -185,13 +220,19 @@ pub(crate) async fn external_location_list(
     page: Page<'_>,
 ) -> Result<ListExternalLocations> {
     let metastore = Chain::new(service.metastore(ctx).await?);
-    let listing = Listing { include_browse, include_unbound, ..Listing::of(Kind::ExternalLocation) };
+    let listing =
+        Listing { include_browse, include_unbound, ..Listing::of(Kind::ExternalLocation) };
     let (rows, next_page_token) = service.list(ctx, &metastore, &listing, page).await?;
-    let external_locations = rows.iter().map(|(chain, browse)| info(chain, *browse)).collect::<Result<_>>()?;
+    let external_locations =
+        rows.iter().map(|(chain, browse)| info(chain, *browse)).collect::<Result<_>>()?;
     Ok(ListExternalLocations { external_locations, next_page_token })
 }
 
-pub(crate) async fn external_location_get(service: &Catalog, ctx: &Ctx, name: &str) -> Result<ExternalLocationInfo> {
+pub(crate) async fn external_location_get(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &str,
+) -> Result<ExternalLocationInfo> {
     let chain = service.get(ctx, Kind::ExternalLocation, name, Need::See).await?;
     info(&chain, rights::sight(chain.nodes(), Asker::of(ctx).who) == Sight::Browse)
 }
@@ -208,7 +249,9 @@ async fn in_use(tx: &mut Tx, metastore_id: &str, url: &str) -> Result<usize> {
 fn used(name: &str, count: usize) -> ApiError {
     ApiError::new(
         ErrorCode::InvalidState,
-        format!("External Location '{name}' is used by {count} table(s), volume(s), schema(s) or catalog(s). Use force."),
+        format!(
+            "External Location '{name}' is used by {count} table(s), volume(s), schema(s) or catalog(s). Use force."
+        ),
     )
 }
 
@@ -238,8 +281,10 @@ pub(crate) async fn external_location_update(
         node.location = Some(place.to_string());
     }
     if let Some(credential) = &change.credential_name {
-        let credential = credentials::for_location(ctx, &mut write, &place, Some(credential)).await?;
-        details.credential_name = credential.as_ref().map(|node| node.name.clone()).unwrap_or_default();
+        let credential =
+            credentials::for_location(ctx, &mut write, &place, Some(credential)).await?;
+        details.credential_name =
+            credential.as_ref().map(|node| node.name.clone()).unwrap_or_default();
         details.credential_id = credential.map(|node| node.id.clone());
     }
     details.read_only = change.read_only.unwrap_or(details.read_only);
@@ -251,7 +296,12 @@ pub(crate) async fn external_location_update(
     info(&edit::replaced(&chain, node), false)
 }
 
-pub(crate) async fn external_location_delete(service: &Catalog, ctx: &Ctx, name: &str, force: bool) -> Result<()> {
+pub(crate) async fn external_location_delete(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &str,
+    force: bool,
+) -> Result<()> {
     let mut write = service.write(ctx).await?;
     let (_, node) = write.get(ctx, Kind::ExternalLocation, name, Need::Manage).await?;
     let url = node.location.as_deref().unwrap_or_default();

@@ -5,16 +5,20 @@ use crate::Catalog;
 use crate::http::InSchema;
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{CreateFunctionRequest, Empty, FunctionInfo, ListFunctions, UpdateFunction};
+use biplane_api::catalog::{
+    CreateFunctionRequest, Empty, FunctionInfo, ListFunctions, UpdateFunction,
+};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(function_create, function_list))
-        .routes(routes!(function_get, function_update, function_delete))
+    OpenApiRouter::new().routes(routes!(function_create, function_list)).routes(routes!(
+        function_get,
+        function_update,
+        function_delete
+    ))
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/functions", operation_id = "function_create", tag = "functions",

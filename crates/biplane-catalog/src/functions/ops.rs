@@ -40,24 +40,33 @@ fn info(chain: &Chain, browse_only: bool) -> Result<FunctionInfo> {
     })
 }
 
-pub(crate) async fn function_create(service: &Catalog, ctx: &Ctx, mut spec: FunctionSpec) -> Result<FunctionInfo> {
+pub(crate) async fn function_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    mut spec: FunctionSpec,
+) -> Result<FunctionInfo> {
     let name = names::checked(Kind::Function, &spec.name)?;
     if !matches!(spec.routine_body.as_str(), "SQL" | "EXTERNAL") {
         return Err(ApiError::invalid("routine_body must be SQL or EXTERNAL."));
     }
     if spec.input_params.parameters.len() > PARAMETERS_MAX {
-        return Err(ApiError::invalid(format!("A function may have at most {PARAMETERS_MAX} parameters.")));
+        return Err(ApiError::invalid(format!(
+            "A function may have at most {PARAMETERS_MAX} parameters."
+        )));
     }
     for (position, parameter) in spec.input_params.parameters.iter_mut().enumerate() {
         parameter.position = i32::try_from(position).map_err(ApiError::internal)?;
     }
     let details = json(&spec)?;
     if details.len() > SPEC_BYTES_MAX || details.contains("\\u0000") {
-        return Err(ApiError::invalid("The function's description is longer than 1 MiB or has NUL characters."));
+        return Err(ApiError::invalid(
+            "The function's description is longer than 1 MiB or has NUL characters.",
+        ));
     }
     let mut write = service.write(ctx).await?;
     let rights = [Privilege::CreateFunction];
-    let schema = schema_for(ctx, &mut write, &spec.catalog_name, &spec.schema_name, &rights).await?;
+    let schema =
+        schema_for(ctx, &mut write, &spec.catalog_name, &spec.schema_name, &rights).await?;
     let mut node = edit::fresh(ctx, schema.leaf(), Kind::Function, &name);
     node.comment = names::comment(spec.comment.as_deref())?;
     node.details = details;
@@ -79,11 +88,16 @@ pub(crate) async fn function_list(
     let parent = service.find(ctx, Kind::Schema, &path).await?.require(Asker::of(ctx), need)?;
     let listing = Listing { include_browse, ..Listing::of(Kind::Function) };
     let (rows, next_page_token) = service.list(ctx, &parent, &listing, page).await?;
-    let functions = rows.iter().map(|(chain, browse)| info(chain, *browse)).collect::<Result<_>>()?;
+    let functions =
+        rows.iter().map(|(chain, browse)| info(chain, *browse)).collect::<Result<_>>()?;
     Ok(ListFunctions { functions, next_page_token })
 }
 
-pub(crate) async fn function_get(service: &Catalog, ctx: &Ctx, full_name: &str) -> Result<FunctionInfo> {
+pub(crate) async fn function_get(
+    service: &Catalog,
+    ctx: &Ctx,
+    full_name: &str,
+) -> Result<FunctionInfo> {
     let chain = service.get(ctx, Kind::Function, full_name, Need::See).await?;
     info(&chain, rights::sight(chain.nodes(), Asker::of(ctx).who) == Sight::Browse)
 }
@@ -96,7 +110,9 @@ pub(crate) async fn function_update(
 ) -> Result<FunctionInfo> {
     let mut write = service.write(ctx).await?;
     let (chain, mut node) = write.get(ctx, Kind::Function, full_name, Need::Manage).await?;
-    service.edit(ctx, &mut node, Common { owner: change.owner.as_deref(), ..Common::default() }).await?;
+    service
+        .edit(ctx, &mut node, Common { owner: change.owner.as_deref(), ..Common::default() })
+        .await?;
     store::update(&mut write.tx, &node, &chain.full_name()).await?;
     service.commit(write.tx).await?;
     info(&edit::replaced(&chain, node), false)

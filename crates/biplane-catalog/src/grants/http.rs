@@ -6,7 +6,9 @@ use crate::Catalog;
 use crate::kind::Kind;
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{EffectivePrivilegeAssignments, PrivilegeAssignments, UpdatePermissions};
+use biplane_api::catalog::{
+    EffectivePrivilegeAssignments, PrivilegeAssignments, UpdatePermissions,
+};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -80,7 +82,9 @@ async fn grant_list_effective(
     ApiPath((kind, name)): Name,
     ApiQuery(lists): ApiQuery<GrantLists>,
 ) -> Result<Json<EffectivePrivilegeAssignments>> {
-    ops::grant_list_effective(&service, &ctx, Kind::parse(&kind)?, &name, lists.query()).await.map(Json)
+    ops::grant_list_effective(&service, &ctx, Kind::parse(&kind)?, &name, lists.query())
+        .await
+        .map(Json)
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/privilege-assignments/{securable_type}/{full_name}",

@@ -10,8 +10,8 @@ use crate::rights;
 use crate::service::Write;
 use crate::store;
 use biplane_api::catalog::{
-    EffectivePrivilege, EffectivePrivilegeAssignment, EffectivePrivilegeAssignments, PermissionsChange,
-    PrivilegeAssignment, PrivilegeAssignments, UpdatePermissions,
+    EffectivePrivilege, EffectivePrivilegeAssignment, EffectivePrivilegeAssignments,
+    PermissionsChange, PrivilegeAssignment, PrivilegeAssignments, UpdatePermissions,
 };
 use biplane_platform::{ApiError, Ctx, Result, page};
 use std::collections::BTreeMap;
@@ -47,15 +47,23 @@ async fn seen(service: &Catalog, ctx: &Ctx, kind: Kind, full_name: &str) -> Resu
 }
 
 fn shows(ctx: &Ctx, all: bool, query: Query<'_>, principal: &str) -> bool {
-    let wanted = query.principal.filter(|wanted| !wanted.is_empty()).is_none_or(|wanted| wanted == principal);
+    let wanted = query
+        .principal
+        .filter(|wanted| !wanted.is_empty())
+        .is_none_or(|wanted| wanted == principal);
     wanted && (all || ctx.principal.is(principal))
 }
 
+/// Principals with what they have, and the token of the next page.
+type Cut<T> = (Vec<(String, T)>, Option<String>);
+
 /// Cuts by principal: all of one principal's privileges are on one page.
-fn cut<T>(map: BTreeMap<String, T>, query: Query<'_>) -> Result<(Vec<(String, T)>, Option<String>)> {
+fn cut<T>(map: BTreeMap<String, T>, query: Query<'_>) -> Result<Cut<T>> {
     let limit = page::size(query.max_results, PAGE_MAX, PAGE_MAX)?;
     let after: Option<String> = page::decode(query.page_token)?;
-    let rest = map.into_iter().filter(|(principal, _)| after.as_ref().is_none_or(|after| principal > after));
+    let rest = map
+        .into_iter()
+        .filter(|(principal, _)| after.as_ref().is_none_or(|after| principal > after));
     Ok(page::cut(rest.take(limit + 1).collect(), limit, |(principal, _)| principal.clone()))
 }
 
@@ -68,9 +76,14 @@ fn direct(chain: &Chain, show: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<St
     map
 }
 
-fn assignments(rows: Vec<(String, Vec<String>)>, next_page_token: Option<String>) -> PrivilegeAssignments {
-    let privilege_assignments =
-        rows.into_iter().map(|(principal, privileges)| PrivilegeAssignment { principal, privileges }).collect();
+fn assignments(
+    rows: Vec<(String, Vec<String>)>,
+    next_page_token: Option<String>,
+) -> PrivilegeAssignments {
+    let privilege_assignments = rows
+        .into_iter()
+        .map(|(principal, privileges)| PrivilegeAssignment { principal, privileges })
+        .collect();
     PrivilegeAssignments { privilege_assignments, next_page_token }
 }
 
@@ -163,7 +176,13 @@ pub(crate) async fn grant_update(
     Ok(assignments(direct(&after, |_| true).into_iter().collect(), None))
 }
 
-async fn apply(ctx: &Ctx, write: &mut Write, chain: &Chain, kind: Kind, change: &PermissionsChange) -> Result<()> {
+async fn apply(
+    ctx: &Ctx,
+    write: &mut Write,
+    chain: &Chain,
+    kind: Kind,
+    change: &PermissionsChange,
+) -> Result<()> {
     if change.principal.is_empty() {
         return Err(ApiError::invalid("A change has no principal."));
     }
@@ -172,7 +191,9 @@ async fn apply(ctx: &Ctx, write: &mut Write, chain: &Chain, kind: Kind, change: 
         let who = Asker::of(ctx).who;
         let owns_catalog = chain.catalog().is_none_or(|catalog| who.is(&catalog.owner));
         if privilege == Privilege::ExternalUseSchema && !owns_catalog {
-            return Err(ApiError::denied("Only the owner of the catalog can grant EXTERNAL USE SCHEMA."));
+            return Err(ApiError::denied(
+                "Only the owner of the catalog can grant EXTERNAL USE SCHEMA.",
+            ));
         }
         store::grant_add(&mut write.tx, id, &change.principal, privilege).await?;
     }

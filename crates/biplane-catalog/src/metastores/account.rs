@@ -8,7 +8,9 @@ use crate::kind::Kind;
 use crate::location::Location;
 use crate::names;
 use crate::node::Node;
-use biplane_api::catalog::{CreateMetastore, ListMetastores, MetastoreInfo, MetastoreWorkspaces, UpdateMetastore};
+use biplane_api::catalog::{
+    CreateMetastore, ListMetastores, MetastoreInfo, MetastoreWorkspaces, UpdateMetastore,
+};
 use biplane_api::ids::MetastoreId;
 use biplane_platform::{ApiError, Ctx, Result, Tx};
 
@@ -36,7 +38,11 @@ pub(crate) async fn metastore_get(service: &Catalog, ctx: &Ctx, id: &str) -> Res
     ops::info(&load(&mut service.db.read().await?, id).await?)
 }
 
-pub(crate) async fn metastore_create(service: &Catalog, ctx: &Ctx, request: CreateMetastore) -> Result<MetastoreInfo> {
+pub(crate) async fn metastore_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: CreateMetastore,
+) -> Result<MetastoreInfo> {
     ctx.require_account_admin()?;
     let mut tx = service.db.write().await?;
     let owner = ctx.principal.name.clone();
@@ -109,7 +115,12 @@ pub(crate) async fn metastore_update(
     ops::info(&node)
 }
 
-pub(crate) async fn metastore_delete(service: &Catalog, ctx: &Ctx, id: &str, force: bool) -> Result<()> {
+pub(crate) async fn metastore_delete(
+    service: &Catalog,
+    ctx: &Ctx,
+    id: &str,
+    force: bool,
+) -> Result<()> {
     ctx.require_account_admin()?;
     let mut tx = service.db.write().await?;
     crate::store::lock(&mut tx, id).await?;
@@ -120,7 +131,8 @@ pub(crate) async fn metastore_delete(service: &Catalog, ctx: &Ctx, id: &str, for
             "The metastore is assigned to workspaces. Take it from them first.",
         ));
     }
-    let holds: i64 = crate::store::count_below(&mut tx, id).await?.iter().map(|(_, count)| count).sum();
+    let holds: i64 =
+        crate::store::count_below(&mut tx, id).await?.iter().map(|(_, count)| count).sum();
     if holds > 0 && !force {
         return Err(crate::edit::not_empty(Kind::Metastore, id, &format!("{holds} securable(s)")));
     }
@@ -141,7 +153,11 @@ pub(crate) async fn metastore_delete(service: &Catalog, ctx: &Ctx, id: &str, for
     service.commit(tx).await
 }
 
-pub(crate) async fn workspaces(service: &Catalog, ctx: &Ctx, id: &str) -> Result<MetastoreWorkspaces> {
+pub(crate) async fn workspaces(
+    service: &Catalog,
+    ctx: &Ctx,
+    id: &str,
+) -> Result<MetastoreWorkspaces> {
     ctx.require_account_admin()?;
     let mut tx = service.db.read().await?;
     load(&mut tx, id).await?;

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use biplane_api::catalog::{
     AccountAssignMetastore, AccountCreateMetastore, AccountMetastore, AccountMetastoreAssignment,
-    AccountUpdateMetastore, AssignMetastore, CreateMetastore, Empty, ListMetastores, MetastoreAssignment,
-    MetastoreInfo, MetastoreWorkspaces, UpdateMetastore,
+    AccountUpdateMetastore, AssignMetastore, CreateMetastore, Empty, ListMetastores,
+    MetastoreAssignment, MetastoreInfo, MetastoreWorkspaces, UpdateMetastore,
 };
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::{ApiError, ApiJson, ApiPath, ApiQuery, Ctx, Result};
@@ -24,23 +24,37 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
         .routes(routes!(metastore_list, metastore_create))
         .routes(routes!(metastore_get, metastore_update, metastore_delete))
         .routes(routes!(metastore_assignment_current))
-        .routes(routes!(metastore_assignment_create, metastore_assignment_update, metastore_assignment_delete))
+        .routes(routes!(
+            metastore_assignment_create,
+            metastore_assignment_update,
+            metastore_assignment_delete
+        ))
         .routes(routes!(account_metastore_list, account_metastore_create))
         .routes(routes!(account_metastore_get, account_metastore_update, account_metastore_delete))
         .routes(routes!(account_metastore_workspaces))
         .routes(routes!(account_assignment_get))
-        .routes(routes!(account_assignment_create, account_assignment_update, account_assignment_delete))
+        .routes(routes!(
+            account_assignment_create,
+            account_assignment_update,
+            account_assignment_delete
+        ))
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/metastore_summary", operation_id = "metastore_summary",
     tag = "metastores", responses((status = 200, body = MetastoreInfo)))]
-async fn metastore_summary(State(service): State<Arc<Catalog>>, ctx: Ctx) -> Result<Json<MetastoreInfo>> {
+async fn metastore_summary(
+    State(service): State<Arc<Catalog>>,
+    ctx: Ctx,
+) -> Result<Json<MetastoreInfo>> {
     ops::metastore_summary(&service, &ctx).await.map(Json)
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/metastores", operation_id = "metastore_list",
     tag = "metastores", responses((status = 200, body = ListMetastores)))]
-async fn metastore_list(State(service): State<Arc<Catalog>>, ctx: Ctx) -> Result<Json<ListMetastores>> {
+async fn metastore_list(
+    State(service): State<Arc<Catalog>>,
+    ctx: Ctx,
+) -> Result<Json<ListMetastores>> {
     ops::metastore_list(&service, &ctx).await.map(Json)
 }
 
@@ -136,7 +150,9 @@ async fn metastore_assignment_delete(
     ApiPath(workspace): ApiPath<WorkspaceId>,
     ApiQuery(query): ApiQuery<OfMetastore>,
 ) -> Result<Json<Empty>> {
-    ops::assignment_delete(&service, &ctx, workspace, &query.metastore_id).await.map(|()| Json(Empty {}))
+    ops::assignment_delete(&service, &ctx, workspace, &query.metastore_id)
+        .await
+        .map(|()| Json(Empty {}))
 }
 
 /// Another account's objects do not exist for this one.

@@ -7,7 +7,9 @@ use crate::edit::{Common, json};
 use crate::kind::Kind;
 use crate::location::{Location, Scheme};
 use crate::node::{Chain, Node};
-use biplane_api::catalog::{AssignMetastore, ListMetastores, MetastoreAssignment, MetastoreInfo, UpdateMetastore};
+use biplane_api::catalog::{
+    AssignMetastore, ListMetastores, MetastoreAssignment, MetastoreInfo, UpdateMetastore,
+};
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::{ApiError, Ctx, Result};
 use serde::{Deserialize, Serialize};
@@ -92,16 +94,25 @@ pub(crate) async fn metastore_update(
     crate::store::lock(&mut write.tx, id).await?;
     let found = Found { chain: Chain::new(write.metastore.clone()), missing: None };
     found.require(Asker::of(ctx), Need::Manage)?;
-    let mut node = crate::store::by_id(&mut write.tx, id).await?.ok_or_else(|| Kind::Metastore.missing(id))?;
+    let mut node =
+        crate::store::by_id(&mut write.tx, id).await?.ok_or_else(|| Kind::Metastore.missing(id))?;
     edit(service, ctx, &mut node, &change).await?;
     crate::store::update(&mut write.tx, &node, &node.name).await?;
     service.commit(write.tx).await?;
     info(&node)
 }
 
-pub(crate) async fn edit(service: &Catalog, ctx: &Ctx, node: &mut Node, change: &UpdateMetastore) -> Result<()> {
-    let common =
-        Common { new_name: change.new_name.as_deref(), owner: change.owner.as_deref(), comment: None };
+pub(crate) async fn edit(
+    service: &Catalog,
+    ctx: &Ctx,
+    node: &mut Node,
+    change: &UpdateMetastore,
+) -> Result<()> {
+    let common = Common {
+        new_name: change.new_name.as_deref(),
+        owner: change.owner.as_deref(),
+        comment: None,
+    };
     service.edit(ctx, node, common).await?;
     if let Some(enabled) = change.external_access_enabled {
         let details = Details { external_access_enabled: enabled, ..node.details()? };
@@ -110,14 +121,21 @@ pub(crate) async fn edit(service: &Catalog, ctx: &Ctx, node: &mut Node, change: 
     Ok(())
 }
 
-pub(crate) async fn current_assignment(service: &Catalog, ctx: &Ctx) -> Result<MetastoreAssignment> {
+pub(crate) async fn current_assignment(
+    service: &Catalog,
+    ctx: &Ctx,
+) -> Result<MetastoreAssignment> {
     assignment(service, ctx.workspace()?).await
 }
 
-pub(crate) async fn assignment(service: &Catalog, workspace: WorkspaceId) -> Result<MetastoreAssignment> {
+pub(crate) async fn assignment(
+    service: &Catalog,
+    workspace: WorkspaceId,
+) -> Result<MetastoreAssignment> {
     let found = store::assignment(&mut service.db.read().await?, workspace).await?;
-    let (metastore_id, default_catalog_name) = found
-        .ok_or_else(|| ApiError::not_found(format!("No metastore is assigned to workspace {workspace}.")))?;
+    let (metastore_id, default_catalog_name) = found.ok_or_else(|| {
+        ApiError::not_found(format!("No metastore is assigned to workspace {workspace}."))
+    })?;
     Ok(MetastoreAssignment { workspace_id: workspace.0, metastore_id, default_catalog_name })
 }
 
@@ -129,7 +147,9 @@ pub(crate) async fn assignment_update(
     workspace: WorkspaceId,
     change: AssignMetastore,
 ) -> Result<()> {
-    let own = ctx.workspace == Some(workspace) && ctx.principal.workspace_admin && change.metastore_id.is_none();
+    let own = ctx.workspace == Some(workspace)
+        && ctx.principal.workspace_admin
+        && change.metastore_id.is_none();
     if !own {
         ctx.require_account_admin()?;
     }
@@ -160,7 +180,11 @@ pub(crate) async fn assignment_delete(
     let mut tx = service.db.write().await?;
     match store::assignment(&mut tx, workspace).await? {
         Some((id, _)) if id == metastore_id => {}
-        _ => return Err(ApiError::not_found(format!("That metastore is not assigned to workspace {workspace}."))),
+        _ => {
+            return Err(ApiError::not_found(format!(
+                "That metastore is not assigned to workspace {workspace}."
+            )));
+        }
     }
     store::unassign(&mut tx, workspace).await?;
     service.commit(tx).await

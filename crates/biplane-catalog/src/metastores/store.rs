@@ -12,7 +12,12 @@ pub async fn ids(tx: &mut Tx, after: &str, limit: usize) -> Result<Vec<(String, 
     rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
 }
 
-pub async fn assign(tx: &mut Tx, workspace: WorkspaceId, metastore_id: &str, default: Option<&str>) -> Result<()> {
+pub async fn assign(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    metastore_id: &str,
+    default: Option<&str>,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO metastore_assignments (workspace_id, metastore_id, default_catalog_name) VALUES ($1, $2, $3)
          ON CONFLICT (workspace_id) DO UPDATE
@@ -24,12 +29,16 @@ pub async fn assign(tx: &mut Tx, workspace: WorkspaceId, metastore_id: &str, def
 }
 
 pub async fn unassign(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
-    tx.execute("DELETE FROM metastore_assignments WHERE workspace_id = $1", args![workspace.0]).await?;
+    tx.execute("DELETE FROM metastore_assignments WHERE workspace_id = $1", args![workspace.0])
+        .await?;
     Ok(())
 }
 
 /// The metastore of a workspace and its default catalog.
-pub async fn assignment(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<(String, Option<String>)>> {
+pub async fn assignment(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+) -> Result<Option<(String, Option<String>)>> {
     let sql = "SELECT metastore_id, default_catalog_name FROM metastore_assignments WHERE workspace_id = $1";
     match tx.fetch_opt(sql, args![workspace.0]).await? {
         Some(row) => Ok(Some((row.text(0)?, row.opt_text(1)?))),

@@ -10,7 +10,7 @@ use crate::node::Chain;
 use crate::privilege::Privilege;
 use crate::rights::{self, Who};
 use crate::tables::ops::{Details, info};
-use biplane_api::internal::{Access, Resolved, ResolveRequest, ResolveResponse, ResolvedTable};
+use biplane_api::internal::{Access, ResolveRequest, ResolveResponse, Resolved, ResolvedTable};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 
 const NAMES_MAX: usize = 1000;
@@ -30,9 +30,16 @@ struct Through {
     dependencies: Vec<String>,
 }
 
-pub(crate) async fn table_resolve(service: &Catalog, ctx: &Ctx, request: ResolveRequest) -> Result<ResolveResponse> {
+pub(crate) async fn table_resolve(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: ResolveRequest,
+) -> Result<ResolveResponse> {
     if request.names.len() > NAMES_MAX || request.via.len() > VIA_MAX {
-        return Err(ApiError::new(ErrorCode::ResourceExhausted, "The statement names too many tables and views."));
+        return Err(ApiError::new(
+            ErrorCode::ResourceExhausted,
+            "The statement names too many tables and views.",
+        ));
     }
     let through = walk(service, ctx, &request.via).await?;
     // Names inside a view are always read.
@@ -41,12 +48,16 @@ pub(crate) async fn table_resolve(service: &Catalog, ctx: &Ctx, request: Resolve
     for name in &request.names {
         tables.push(match resolve(service, ctx, through.as_ref(), name, access).await {
             Ok(table) => Resolved::Table(Box::new(table)),
-            Err(error) if error.code.http_status().is_server_error() && error.code != ErrorCode::FeatureDisabled => {
+            Err(error)
+                if error.code.http_status().is_server_error()
+                    && error.code != ErrorCode::FeatureDisabled =>
+            {
                 return Err(error);
             }
-            Err(error) => {
-                Resolved::Error { error_code: error.code.as_str().to_owned(), message: error.message }
-            }
+            Err(error) => Resolved::Error {
+                error_code: error.code.as_str().to_owned(),
+                message: error.message,
+            },
         });
     }
     Ok(ResolveResponse { tables })
@@ -93,7 +104,10 @@ async fn find(
     if let Some(through) = through {
         let full_name = parts.join(".");
         if !through.dependencies.contains(&full_name) {
-            return Err(ApiError::denied(format!("View '{}' does not read '{full_name}'.", through.view)));
+            return Err(ApiError::denied(format!(
+                "View '{}' does not read '{full_name}'.",
+                through.view
+            )));
         }
         asker.who = Who { name: &through.owner.name, groups: &through.owner.groups };
     }
@@ -119,10 +133,12 @@ async fn resolve(
         Access::Read | Access::Write | Access::Manage => true,
         Access::Metadata => {
             rights::blocked(chain.nodes(), who).is_none()
-                && (rights::has(chain.nodes(), who, Privilege::Select) || rights::manages(chain.nodes(), who))
+                && (rights::has(chain.nodes(), who, Privilege::Select)
+                    || rights::manages(chain.nodes(), who))
         }
     };
-    let browse_only = access == Access::Metadata && rights::sight(chain.nodes(), who) == rights::Sight::Browse;
+    let browse_only =
+        access == Access::Metadata && rights::sight(chain.nodes(), who) == rights::Sight::Browse;
     let storage = match chain.leaf().location.as_deref().filter(|_| reads) {
         Some(location) => Some(Location::parse(location)?.storage(&service.config)?),
         None => None,

@@ -11,7 +11,12 @@ use crate::store;
 use biplane_api::internal::{Access, Storage};
 use biplane_platform::{ApiError, Ctx, Result};
 
-pub(crate) async fn path_resolve(service: &Catalog, ctx: &Ctx, path: &str, access: Access) -> Result<Storage> {
+pub(crate) async fn path_resolve(
+    service: &Catalog,
+    ctx: &Ctx,
+    path: &str,
+    access: Access,
+) -> Result<Storage> {
     if path.len() > 4096 || path.chars().any(char::is_control) {
         return Err(ApiError::invalid("The path is too long or has control characters."));
     }
@@ -29,9 +34,16 @@ fn volume_path(path: &str) -> Option<&str> {
     head.eq_ignore_ascii_case("volumes").then_some(rest)
 }
 
-async fn volume_resolve(service: &Catalog, ctx: &Ctx, path: &str, access: Access) -> Result<Storage> {
+async fn volume_resolve(
+    service: &Catalog,
+    ctx: &Ctx,
+    path: &str,
+    access: Access,
+) -> Result<Storage> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-    let (Some(catalog), Some(schema), Some(volume)) = (segments.next(), segments.next(), segments.next()) else {
+    let (Some(catalog), Some(schema), Some(volume)) =
+        (segments.next(), segments.next(), segments.next())
+    else {
         return Err(ApiError::invalid("The path must be /Volumes/<catalog>/<schema>/<volume>/… ."));
     };
     let parts = [catalog, schema, volume].map(names::stored);
@@ -42,7 +54,11 @@ async fn volume_resolve(service: &Catalog, ctx: &Ctx, path: &str, access: Access
         Access::Manage => Need::Manage,
     };
     let chain = service.find(ctx, Kind::Volume, &parts).await?.require(Asker::of(ctx), need)?;
-    let root = chain.leaf().location.as_deref().ok_or_else(|| ApiError::internal("a volume has no location"))?;
+    let root = chain
+        .leaf()
+        .location
+        .as_deref()
+        .ok_or_else(|| ApiError::internal("a volume has no location"))?;
     Location::parse(root)?.join(segments)?.storage(&service.config)
 }
 
@@ -63,7 +79,12 @@ async fn url_resolve(service: &Catalog, ctx: &Ctx, path: &str, access: Access) -
 }
 
 /// The right on the files, and that they are no table's or volume's: those have rights of their own.
-pub(crate) async fn check(service: &Catalog, ctx: &Ctx, place: &Location, right: Privilege) -> Result<()> {
+pub(crate) async fn check(
+    service: &Catalog,
+    ctx: &Ctx,
+    place: &Location,
+    right: Privilege,
+) -> Result<()> {
     let metastore = service.metastore(ctx).await?;
     let mut tx = service.db.read().await?;
     external::require(ctx, &mut tx, &metastore, place, right).await?;
@@ -76,7 +97,9 @@ pub(crate) async fn check(service: &Catalog, ctx: &Ctx, place: &Location, right:
     }
     for kind in [Kind::Catalog, Kind::Schema] {
         if !store::overlapping(&mut tx, &metastore.id, &place.to_string(), kind).await?.is_empty() {
-            return Err(ApiError::denied(format!("LOCATION_OVERLAP: '{place}' has managed storage.")));
+            return Err(ApiError::denied(format!(
+                "LOCATION_OVERLAP: '{place}' has managed storage."
+            )));
         }
     }
     Ok(())

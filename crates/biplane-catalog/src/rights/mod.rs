@@ -55,7 +55,8 @@ pub fn granted(chain: &[Arc<Node>], who: Who<'_>, privilege: Privilege) -> bool 
 /// Whether `who` has `privilege` on the last of `chain`, as its owner or by a grant. Says nothing of USE above.
 pub fn has(chain: &[Arc<Node>], who: Who<'_>, privilege: Privilege) -> bool {
     let Some(leaf) = chain.last() else { return false };
-    let external = matches!(privilege, Privilege::ExternalUseSchema | Privilege::ExternalUseLocation);
+    let external =
+        matches!(privilege, Privilege::ExternalUseSchema | Privilege::ExternalUseLocation);
     (!external && who.is(&leaf.owner)) || granted(chain, who, privilege)
 }
 
@@ -110,7 +111,9 @@ fn browses(chain: &[Arc<Node>], who: Who<'_>) -> bool {
 fn any_on(chain: &[Arc<Node>], who: Who<'_>, kind: Kind) -> bool {
     Privilege::ALL
         .iter()
-        .filter(|privilege| !matches!(privilege, Privilege::Browse | Privilege::AllPrivileges | Privilege::Manage))
+        .filter(|privilege| {
+            !matches!(privilege, Privilege::Browse | Privilege::AllPrivileges | Privilege::Manage)
+        })
         .filter(|privilege| privilege.kinds().contains(&kind))
         .any(|&privilege| granted(chain, who, privilege))
 }

@@ -1,5 +1,4 @@
 //! The evaluator against a naive model, and against a matrix a person has read.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 use crate::testing::node;
@@ -29,11 +28,18 @@ fn model(chain: &[Arc<Node>], who: Who<'_>) -> BTreeSet<(usize, Privilege)> {
             if !(grant.principal == who.name || who.groups.contains(&grant.principal)) {
                 continue;
             }
-            let below = if node.kind == Kind::Metastore { level..=level } else { level..=chain.len() - 1 };
+            let below =
+                if node.kind == Kind::Metastore { level..=level } else { level..=chain.len() - 1 };
             for reached in below {
                 if grant.privilege == Privilege::AllPrivileges {
-                    let never = [Privilege::Manage, Privilege::ExternalUseSchema, Privilege::ExternalUseLocation];
-                    held.extend(Privilege::ALL.iter().filter(|p| !never.contains(p)).map(|p| (reached, *p)));
+                    let never = [
+                        Privilege::Manage,
+                        Privilege::ExternalUseSchema,
+                        Privilege::ExternalUseLocation,
+                    ];
+                    held.extend(
+                        Privilege::ALL.iter().filter(|p| !never.contains(p)).map(|p| (reached, *p)),
+                    );
                 } else {
                     held.insert((reached, grant.privilege));
                 }
@@ -46,7 +52,8 @@ fn model(chain: &[Arc<Node>], who: Who<'_>) -> BTreeSet<(usize, Privilege)> {
 fn arbitrary_chain() -> impl Strategy<Value = Vec<Arc<Node>>> {
     let leaf = prop::sample::select(Kind::ALL.to_vec());
     let level = || {
-        let grant = (prop::sample::select(PEOPLE.to_vec()), prop::sample::select(Privilege::ALL.to_vec()));
+        let grant =
+            (prop::sample::select(PEOPLE.to_vec()), prop::sample::select(Privilege::ALL.to_vec()));
         (prop::sample::select(PEOPLE.to_vec()), prop::collection::vec(grant, 0..4))
     };
     (leaf, prop::collection::vec(level(), 4)).prop_map(|(leaf, levels)| {
@@ -106,7 +113,9 @@ proptest! {
 #[test]
 fn the_matrix_is_the_reviewed_one() {
     let usual = [("u", Privilege::UseCatalog), ("u", Privilege::UseSchema)];
-    let mut text = String::from("given                               see    browse-only select modify manage grant-use\n");
+    let mut text = String::from(
+        "given                               see    browse-only select modify manage grant-use\n",
+    );
     let mut line = |title: String, levels: [Vec<(&str, Privilege)>; 4], owner: Option<usize>| {
         let kinds = chain_of(Kind::Table);
         let chain: Vec<_> = kinds
@@ -142,10 +151,18 @@ fn the_matrix_is_the_reviewed_one() {
         line(format!("USE, owner of {name}"), with_use, Some(level));
     }
     for privilege in [
-        Privilege::Select, Privilege::Modify, Privilege::AllPrivileges, Privilege::Manage, Privilege::Browse,
-        Privilege::ApplyTag, Privilege::ExternalUseSchema, Privilege::CreateTable,
+        Privilege::Select,
+        Privilege::Modify,
+        Privilege::AllPrivileges,
+        Privilege::Manage,
+        Privilege::Browse,
+        Privilege::ApplyTag,
+        Privilege::ExternalUseSchema,
+        Privilege::CreateTable,
     ] {
-        for (level, kind, name) in [(1, Kind::Catalog, "catalog"), (2, Kind::Schema, "schema"), (3, Kind::Table, "table")] {
+        for (level, kind, name) in
+            [(1, Kind::Catalog, "catalog"), (2, Kind::Schema, "schema"), (3, Kind::Table, "table")]
+        {
             if !privilege.grantable_on(kind) {
                 continue;
             }
@@ -156,7 +173,8 @@ fn the_matrix_is_the_reviewed_one() {
             line(format!("USE, {} on {name}", privilege.title()), alone, None);
         }
     }
-    let lines = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    let lines =
+        |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(&text), lines(include_str!("matrix.txt")), "\n{text}");
 }
 

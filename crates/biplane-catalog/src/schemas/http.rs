@@ -5,16 +5,18 @@ use crate::Catalog;
 use crate::http::{Force, InCatalog};
 use axum::Json;
 use axum::extract::State;
-use biplane_api::catalog::{SchemaInfo, CreateSchema, Empty, ListSchemas, UpdateSchema};
+use biplane_api::catalog::{CreateSchema, Empty, ListSchemas, SchemaInfo, UpdateSchema};
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(schema_create, schema_list))
-        .routes(routes!(schema_get, schema_update, schema_delete))
+    OpenApiRouter::new().routes(routes!(schema_create, schema_list)).routes(routes!(
+        schema_get,
+        schema_update,
+        schema_delete
+    ))
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/schemas", operation_id = "schema_create", tag = "schemas",
@@ -34,7 +36,9 @@ async fn schema_list(
     ctx: Ctx,
     ApiQuery(lists): ApiQuery<InCatalog>,
 ) -> Result<Json<ListSchemas>> {
-    ops::schema_list(&service, &ctx, &lists.catalog_name, lists.include_browse, lists.page()).await.map(Json)
+    ops::schema_list(&service, &ctx, &lists.catalog_name, lists.include_browse, lists.page())
+        .await
+        .map(Json)
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/schemas/{full_name}", operation_id = "schema_get", tag = "schemas",

@@ -53,9 +53,14 @@ pub(crate) fn info(chain: &Chain, browse_only: bool) -> Result<SchemaInfo> {
     })
 }
 
-pub(crate) async fn schema_create(service: &Catalog, ctx: &Ctx, request: CreateSchema) -> Result<SchemaInfo> {
+pub(crate) async fn schema_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: CreateSchema,
+) -> Result<SchemaInfo> {
     let name = names::checked(Kind::Schema, &request.name)?;
-    let mut details = Details { properties: request.properties.unwrap_or_default(), ..Details::default() };
+    let mut details =
+        Details { properties: request.properties.unwrap_or_default(), ..Details::default() };
     names::properties(&details.properties)?;
     let mut write = service.write(ctx).await?;
     let parent = write.find(Kind::Catalog, &[names::stored(&request.catalog_name)]).await?;
@@ -92,7 +97,11 @@ pub(crate) async fn schema_list(
     Ok(ListSchemas { schemas, next_page_token })
 }
 
-pub(crate) async fn schema_get(service: &Catalog, ctx: &Ctx, full_name: &str) -> Result<SchemaInfo> {
+pub(crate) async fn schema_get(
+    service: &Catalog,
+    ctx: &Ctx,
+    full_name: &str,
+) -> Result<SchemaInfo> {
     let chain = service.get(ctx, Kind::Schema, full_name, Need::See).await?;
     info(&chain, rights::sight(chain.nodes(), Asker::of(ctx).who) == Sight::Browse)
 }
@@ -125,7 +134,12 @@ pub(crate) async fn schema_update(
     info(&edit::replaced(&chain, node), false)
 }
 
-pub(crate) async fn schema_delete(service: &Catalog, ctx: &Ctx, full_name: &str, force: bool) -> Result<()> {
+pub(crate) async fn schema_delete(
+    service: &Catalog,
+    ctx: &Ctx,
+    full_name: &str,
+    force: bool,
+) -> Result<()> {
     let mut write = service.write(ctx).await?;
     let (chain, node) = write.get(ctx, Kind::Schema, full_name, Need::Manage).await?;
     if !force {

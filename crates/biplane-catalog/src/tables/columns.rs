@@ -8,9 +8,30 @@ const COLUMNS_MAX: usize = 10_000;
 const NAME_CHARS_MAX: usize = 255;
 const BYTES_MAX: usize = 8 << 20;
 const TYPES: &[&str] = &[
-    "BOOLEAN", "BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "STRING",
-    "BINARY", "DECIMAL", "INTERVAL", "ARRAY", "STRUCT", "MAP", "CHAR", "NULL", "USER_DEFINED_TYPE", "TABLE_TYPE",
-    "VARIANT", "GEOMETRY", "GEOGRAPHY",
+    "BOOLEAN",
+    "BYTE",
+    "SHORT",
+    "INT",
+    "LONG",
+    "FLOAT",
+    "DOUBLE",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMP_NTZ",
+    "STRING",
+    "BINARY",
+    "DECIMAL",
+    "INTERVAL",
+    "ARRAY",
+    "STRUCT",
+    "MAP",
+    "CHAR",
+    "NULL",
+    "USER_DEFINED_TYPE",
+    "TABLE_TYPE",
+    "VARIANT",
+    "GEOMETRY",
+    "GEOGRAPHY",
 ];
 
 /// As stored: positions in order, names unique whatever their case.
@@ -29,7 +50,9 @@ pub(crate) fn checked(mut columns: Vec<ColumnInfo>) -> Result<String> {
             return Err(ApiError::invalid(format!("The column '{name}' is there twice.")));
         }
         if !column.type_name.is_empty() && !TYPES.contains(&column.type_name.as_str()) {
-            return Err(ApiError::invalid(format!("The column '{name}' has an unknown type_name.")));
+            return Err(ApiError::invalid(format!(
+                "The column '{name}' has an unknown type_name."
+            )));
         }
     }
     let text = serde_json::to_string(&columns).map_err(ApiError::internal)?;
@@ -44,5 +67,8 @@ pub(crate) fn checked(mut columns: Vec<ColumnInfo>) -> Result<String> {
 }
 
 pub(crate) fn parsed(text: Option<&str>) -> Result<Vec<ColumnInfo>> {
-    text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(ApiError::internal))
+    text.map_or_else(
+        || Ok(Vec::new()),
+        |text| serde_json::from_str(text).map_err(ApiError::internal),
+    )
 }

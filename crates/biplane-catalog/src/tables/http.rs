@@ -8,8 +8,8 @@ use crate::names::Pattern;
 use axum::Json;
 use axum::extract::State;
 use biplane_api::catalog::{
-    CreateConstraint, CreateStagingTable, CreateTable, Empty, ListTableSummaries, ListTables, StagingTableInfo,
-    TableExists, TableInfo, UpdateTable,
+    CreateConstraint, CreateStagingTable, CreateTable, Empty, ListTableSummaries, ListTables,
+    StagingTableInfo, TableExists, TableInfo, UpdateTable,
 };
 use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
@@ -181,5 +181,7 @@ async fn constraint_delete(
     ApiPath(full_name): ApiPath<String>,
     ApiQuery(query): ApiQuery<ConstraintName>,
 ) -> Result<Json<Empty>> {
-    constraints::constraint_delete(&service, &ctx, &full_name, &query.constraint_name).await.map(|()| Json(Empty {}))
+    constraints::constraint_delete(&service, &ctx, &full_name, &query.constraint_name)
+        .await
+        .map(|()| Json(Empty {}))
 }

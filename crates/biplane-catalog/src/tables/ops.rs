@@ -15,7 +15,8 @@ use crate::privilege::Privilege;
 use crate::rights::{self, Sight};
 use crate::store as rows;
 use biplane_api::catalog::{
-    CreateTable, Dependency, DependencyList, ListTables, TableDependency, TableExists, TableInfo, UpdateTable,
+    CreateTable, Dependency, DependencyList, ListTables, TableDependency, TableExists, TableInfo,
+    UpdateTable,
 };
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,9 @@ pub(crate) fn info(chain: &Chain, browse_only: bool) -> Result<TableInfo> {
     let node = chain.leaf();
     let details: Details = node.details()?;
     let table = |table_full_name| Dependency { table: Some(TableDependency { table_full_name }) };
-    let dependencies =
-        |names: Vec<String>| DependencyList { dependencies: names.into_iter().map(table).collect() };
+    let dependencies = |names: Vec<String>| DependencyList {
+        dependencies: names.into_iter().map(table).collect(),
+    };
     let shown = !browse_only;
     Ok(TableInfo {
         name: node.name.clone(),
@@ -70,17 +72,28 @@ pub(crate) fn info(chain: &Chain, browse_only: bool) -> Result<TableInfo> {
     })
 }
 
-pub(crate) async fn table_create(service: &Catalog, ctx: &Ctx, request: CreateTable) -> Result<TableInfo> {
+pub(crate) async fn table_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: CreateTable,
+) -> Result<TableInfo> {
     let managed = match request.table_type.as_str() {
         "EXTERNAL" => false,
         "MANAGED" => true,
         "VIEW" | "MATERIALIZED_VIEW" | "STREAMING_TABLE" | "METRIC_VIEW" | "FOREIGN" => {
-            return Err(ApiError::unsupported(format!("Creating a {} by REST", request.table_type)));
+            return Err(ApiError::unsupported(format!(
+                "Creating a {} by REST",
+                request.table_type
+            )));
         }
         _ => return Err(ApiError::invalid("table_type must be EXTERNAL or MANAGED.")),
     };
-    let Some(location) = request.storage_location.as_deref().filter(|location| !location.is_empty()) else {
-        return Err(ApiError::invalid("storage_location is missing. A managed table's is that of a staging table."));
+    let Some(location) =
+        request.storage_location.as_deref().filter(|location| !location.is_empty())
+    else {
+        return Err(ApiError::invalid(
+            "storage_location is missing. A managed table's is that of a staging table.",
+        ));
     };
     let name = names::checked(Kind::Table, &request.name)?;
     let mut write = service.write(ctx).await?;
@@ -88,14 +101,20 @@ pub(crate) async fn table_create(service: &Catalog, ctx: &Ctx, request: CreateTa
     let (catalog, schema) = (&request.catalog_name, &request.schema_name);
     let schema = super::staging::schema_for(ctx, &mut write, catalog, schema, &rights).await?;
     let place = match managed {
-        false => publish::Place::External(claim(ctx, &mut write, location, Privilege::CreateExternalTable).await?),
+        false => publish::Place::External(
+            claim(ctx, &mut write, location, Privilege::CreateExternalTable).await?,
+        ),
         true => {
             let location = Location::parse(location)?.to_string();
             let staged = store::by_location(&mut write.tx, &write.metastore.id, &location).await?;
             let staged = staged.ok_or_else(|| {
-                ApiError::invalid("The storage_location of a managed table must be that of a staging table.")
+                ApiError::invalid(
+                    "The storage_location of a managed table must be that of a staging table.",
+                )
             })?;
-            publish::Place::Staged(publish::take_staged(ctx, &mut write, staged, &schema, &name).await?)
+            publish::Place::Staged(
+                publish::take_staged(ctx, &mut write, staged, &schema, &name).await?,
+            )
         }
     };
     let new = NewTable {
@@ -117,7 +136,10 @@ pub(crate) fn data_source_format(format: Option<&str>) -> Result<String> {
     let format = format.filter(|format| !format.is_empty()).unwrap_or("DELTA").to_uppercase();
     match FORMATS.contains(&format.as_str()) {
         true => Ok(format),
-        false => Err(ApiError::invalid(format!("data_source_format must be one of {}.", FORMATS.join(", ")))),
+        false => Err(ApiError::invalid(format!(
+            "data_source_format must be one of {}.",
+            FORMATS.join(", ")
+        ))),
     }
 }
 
@@ -140,7 +162,8 @@ pub(crate) async fn table_list(
     let need = if include_browse { Need::See } else { Need::Use };
     let path = schema.map(names::stored);
     let parent = service.find(ctx, Kind::Schema, &path).await?.require(Asker::of(ctx), need)?;
-    let listing = Listing { include_browse, with_columns: !omit.columns, ..Listing::of(Kind::Table) };
+    let listing =
+        Listing { include_browse, with_columns: !omit.columns, ..Listing::of(Kind::Table) };
     let (rows, next_page_token) = service.list(ctx, &parent, &listing, page).await?;
     let mut tables = Vec::with_capacity(rows.len());
     for (chain, browse) in &rows {
@@ -149,7 +172,9 @@ pub(crate) async fn table_list(
             table.properties.clear();
         }
         if omit.username {
-            [&mut table.owner, &mut table.created_by, &mut table.updated_by].into_iter().for_each(String::clear);
+            [&mut table.owner, &mut table.created_by, &mut table.updated_by]
+                .into_iter()
+                .for_each(String::clear);
         }
         tables.push(table);
     }
@@ -161,13 +186,17 @@ pub(crate) async fn table_get(service: &Catalog, ctx: &Ctx, full_name: &str) -> 
     info(&chain, rights::sight(chain.nodes(), Asker::of(ctx).who) == Sight::Browse)
 }
 
-pub(crate) async fn table_exists(service: &Catalog, ctx: &Ctx, full_name: &str) -> Result<TableExists> {
+pub(crate) async fn table_exists(
+    service: &Catalog,
+    ctx: &Ctx,
+    full_name: &str,
+) -> Result<TableExists> {
     match service.get(ctx, Kind::Table, full_name, Need::See).await {
         Ok(_) => Ok(TableExists { table_exists: true }),
         Err(error) => match error.code {
-            ErrorCode::TableDoesNotExist | ErrorCode::SchemaDoesNotExist | ErrorCode::CatalogDoesNotExist => {
-                Ok(TableExists { table_exists: false })
-            }
+            ErrorCode::TableDoesNotExist
+            | ErrorCode::SchemaDoesNotExist
+            | ErrorCode::CatalogDoesNotExist => Ok(TableExists { table_exists: false }),
             _ => Err(error),
         },
     }

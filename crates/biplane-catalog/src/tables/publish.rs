@@ -1,10 +1,10 @@
 //! Making a table or view visible, and changing what the catalog shows of it: for engines. One
 //! transaction each.
 
+use super::columns;
 use super::ops::{self, Details};
 use super::staging::schema_for;
 use super::store::{self, Staged};
-use super::columns;
 use crate::Catalog;
 use crate::access::{Asker, Found, Need};
 use crate::edit::{self, Common, json};
@@ -56,7 +56,9 @@ impl NewTable {
         };
         let (table_type, location, managed) = match self.place {
             Some(Place::External(location)) => ("EXTERNAL", Some(location.to_string()), false),
-            Some(Place::Staged(staged)) if staged.external => ("EXTERNAL", Some(staged.location), false),
+            Some(Place::Staged(staged)) if staged.external => {
+                ("EXTERNAL", Some(staged.location), false)
+            }
             Some(Place::Staged(staged)) => ("MANAGED", Some(staged.location), true),
             None => ("VIEW", None, false),
         };
@@ -82,15 +84,24 @@ pub(crate) async fn take_staged(
     schema: &Chain,
     name: &str,
 ) -> Result<Staged> {
-    let fits = staged.created_by == ctx.principal.name && staged.schema_id == schema.leaf().id && staged.name == name;
+    let fits = staged.created_by == ctx.principal.name
+        && staged.schema_id == schema.leaf().id
+        && staged.name == name;
     let in_time = staged.deadline > ctx.now_ms();
     if !fits || !in_time || !store::remove(&mut write.tx, &staged.id).await? {
-        return Err(ApiError::invalid("The staging table does not exist, is not for this table, or is too old."));
+        return Err(ApiError::invalid(
+            "The staging table does not exist, is not for this table, or is too old.",
+        ));
     }
     Ok(staged)
 }
 
-pub(crate) async fn insert(ctx: &Ctx, write: &mut Write, schema: &Chain, new: NewTable) -> Result<Chain> {
+pub(crate) async fn insert(
+    ctx: &Ctx,
+    write: &mut Write,
+    schema: &Chain,
+    new: NewTable,
+) -> Result<Chain> {
     let mut node = edit::fresh(ctx, schema.leaf(), Kind::Table, &new.name);
     if let Some(Place::Staged(staged)) = &new.place {
         node.id.clone_from(&staged.id);
@@ -101,12 +112,18 @@ pub(crate) async fn insert(ctx: &Ctx, write: &mut Write, schema: &Chain, new: Ne
     Ok(chain)
 }
 
-pub(crate) async fn table_publish(service: &Catalog, ctx: &Ctx, request: PublishTable) -> Result<TableInfo> {
+pub(crate) async fn table_publish(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: PublishTable,
+) -> Result<TableInfo> {
     let name = names::checked(Kind::Table, &request.name)?;
     let is_view = match (request.table_type.as_str(), &request.staging_table_id) {
         ("VIEW", None) => true,
         ("MANAGED" | "EXTERNAL", Some(_)) => false,
-        ("MANAGED" | "EXTERNAL", None) => return Err(ApiError::invalid("staging_table_id is missing.")),
+        ("MANAGED" | "EXTERNAL", None) => {
+            return Err(ApiError::invalid("staging_table_id is missing."));
+        }
         ("VIEW", Some(_)) => return Err(ApiError::invalid("A view has no staging table.")),
         _ => return Err(ApiError::invalid("table_type must be MANAGED, EXTERNAL or VIEW.")),
     };
@@ -119,17 +136,25 @@ pub(crate) async fn table_publish(service: &Catalog, ctx: &Ctx, request: Publish
     let schema = write.find(Kind::Schema, &path).await?.require(Asker::of(ctx), Need::Use)?;
     let old = match request.mode {
         PublishMode::Create => None,
-        PublishMode::Replace => rows::by_name(&mut write.tx, &schema.leaf().id, Kind::Table, &name).await?,
+        PublishMode::Replace => {
+            rows::by_name(&mut write.tx, &schema.leaf().id, Kind::Table, &name).await?
+        }
     };
     if old.is_none() {
-        let create: &[Privilege] =
-            if is_view { &[Privilege::CreateTable, Privilege::CreateView] } else { &[Privilege::CreateTable] };
+        let create: &[Privilege] = if is_view {
+            &[Privilege::CreateTable, Privilege::CreateView]
+        } else {
+            &[Privilege::CreateTable]
+        };
         schema_for(ctx, &mut write, &path[0], &path[1], create).await?;
     }
     let place = match &request.staging_table_id {
         Some(id) => {
-            let staged = store::by_id(&mut write.tx, id).await?.filter(|staged| staged.schema_id == schema.leaf().id);
-            let staged = staged.ok_or_else(|| ApiError::invalid("The staging table does not exist."))?;
+            let staged = store::by_id(&mut write.tx, id)
+                .await?
+                .filter(|staged| staged.schema_id == schema.leaf().id);
+            let staged =
+                staged.ok_or_else(|| ApiError::invalid("The staging table does not exist."))?;
             if staged.external != (request.table_type == "EXTERNAL") {
                 return Err(ApiError::invalid("table_type is not that of the staging table."));
             }
@@ -175,7 +200,10 @@ async fn replace(
     let was_view = node.details::<Details>()?.table_type == "VIEW";
     if was_view != new.view.is_some() {
         let (found, wanted) = if was_view { ("a view", "a table") } else { ("a table", "a view") };
-        return Err(ApiError::invalid(format!("{} is {found}; it cannot be replaced by {wanted}.", chain.full_name())));
+        return Err(ApiError::invalid(format!(
+            "{} is {found}; it cannot be replaced by {wanted}.",
+            chain.full_name()
+        )));
     }
     if let Some(location) = node.location.as_deref().filter(|_| node.managed) {
         rows::doom(&mut write.tx, location, service.doom_at(ctx)).await?;
@@ -190,10 +218,14 @@ fn view(definition: Option<String>, dependencies: Vec<String>) -> Result<View> {
     let definition = definition.filter(|text| !text.trim().is_empty());
     let definition = definition.ok_or_else(|| ApiError::invalid("view_definition is missing."))?;
     if definition.len() > VIEW_BYTES_MAX || definition.contains('\0') {
-        return Err(ApiError::invalid("The view's text is longer than 1 MiB or has NUL characters."));
+        return Err(ApiError::invalid(
+            "The view's text is longer than 1 MiB or has NUL characters.",
+        ));
     }
     if dependencies.len() > DEPENDENCIES_MAX {
-        return Err(ApiError::invalid(format!("A view may name at most {DEPENDENCIES_MAX} tables and views.")));
+        return Err(ApiError::invalid(format!(
+            "A view may name at most {DEPENDENCIES_MAX} tables and views."
+        )));
     }
     let stored = |name: &String| Ok(names::parts(Kind::Table, name)?.join("."));
     let dependencies = dependencies.iter().map(stored).collect::<Result<_>>()?;
@@ -209,16 +241,21 @@ pub(crate) async fn table_patch(
     let mut write = service.write(ctx).await?;
     let (chain, mut node) = write.get(ctx, Kind::Table, full_name, Need::See).await?;
     // What follows from writing data needs the right to write data; all else is for who manages it.
-    let by_writing = change.comment.is_none() && change.view_definition.is_none() && change.new_name.is_none();
+    let by_writing =
+        change.comment.is_none() && change.view_definition.is_none() && change.new_name.is_none();
     let who = Asker::of(ctx).who;
-    let writes = rights::has(chain.nodes(), who, Privilege::Modify) && rights::has(chain.nodes(), who, Privilege::Select);
+    let writes = rights::has(chain.nodes(), who, Privilege::Modify)
+        && rights::has(chain.nodes(), who, Privilege::Select);
     let need = match by_writing && writes {
         true => Need::All(&[Privilege::Modify, Privilege::Select]),
         false => Need::Manage,
     };
     let chain = Found { chain, missing: None }.require(Asker::of(ctx), need)?;
-    let common =
-        Common { new_name: change.new_name.as_deref(), owner: None, comment: change.comment.as_deref() };
+    let common = Common {
+        new_name: change.new_name.as_deref(),
+        owner: None,
+        comment: change.comment.as_deref(),
+    };
     service.edit(ctx, &mut node, common).await?;
     let mut details: Details = node.details()?;
     if let Some(list) = change.columns {
@@ -232,9 +269,9 @@ pub(crate) async fn table_patch(
         if details.table_type != "VIEW" {
             return Err(ApiError::invalid(format!("{} is not a view.", chain.full_name())));
         }
-        let dependencies = change.view_dependencies.ok_or_else(|| {
-            ApiError::invalid("view_dependencies goes with view_definition.")
-        })?;
+        let dependencies = change
+            .view_dependencies
+            .ok_or_else(|| ApiError::invalid("view_dependencies goes with view_definition."))?;
         let view = view(Some(definition), dependencies)?;
         details.view_definition = Some(view.definition);
         details.view_dependencies = Some(view.dependencies);

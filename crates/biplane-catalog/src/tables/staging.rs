@@ -36,7 +36,9 @@ pub(crate) fn managed_place(schema: &Chain, directory: &str, id: &str) -> Result
     let metastore = schema.metastore();
     let catalog = schema.catalog().unwrap_or(metastore);
     let root = store::place_of(schema.leaf(), catalog, metastore);
-    let root = root.ok_or_else(|| ApiError::invalid("The metastore has no storage root for managed tables and volumes."))?;
+    let root = root.ok_or_else(|| {
+        ApiError::invalid("The metastore has no storage root for managed tables and volumes.")
+    })?;
     Location::parse(root)?.join([directory, id])
 }
 
@@ -48,7 +50,8 @@ async fn stage(
     let name = names::checked(Kind::Table, &request.name)?;
     let mut write = service.write(ctx).await?;
     let rights = [Privilege::CreateTable];
-    let schema = schema_for(ctx, &mut write, &request.catalog_name, &request.schema_name, &rights).await?;
+    let schema =
+        schema_for(ctx, &mut write, &request.catalog_name, &request.schema_name, &rights).await?;
     let id = SecurableId::random().to_string();
     let location = match &request.location {
         Some(location) => claim(ctx, &mut write, location, Privilege::CreateExternalTable).await?,

@@ -61,8 +61,17 @@ pub(crate) async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Staged>> {
     tx.fetch_opt(select!("WHERE id = $1"), args![id]).await?.map(|row| staged(&row)).transpose()
 }
 
-pub(crate) async fn by_location(tx: &mut Tx, metastore_id: &str, location: &str) -> Result<Option<Staged>> {
-    let row = tx.fetch_opt(select!("WHERE metastore_id = $1 AND location = $2"), args![metastore_id, location]).await?;
+pub(crate) async fn by_location(
+    tx: &mut Tx,
+    metastore_id: &str,
+    location: &str,
+) -> Result<Option<Staged>> {
+    let row = tx
+        .fetch_opt(
+            select!("WHERE metastore_id = $1 AND location = $2"),
+            args![metastore_id, location],
+        )
+        .await?;
     row.map(|row| staged(&row)).transpose()
 }
 
@@ -72,11 +81,17 @@ pub(crate) async fn remove(tx: &mut Tx, id: &str) -> Result<bool> {
 }
 
 pub(crate) async fn overdue(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<Staged>> {
-    let rows = tx.fetch_all(select!("WHERE deadline < $1 ORDER BY deadline LIMIT $2"), args![now, limit]).await?;
+    let rows = tx
+        .fetch_all(select!("WHERE deadline < $1 ORDER BY deadline LIMIT $2"), args![now, limit])
+        .await?;
     rows.iter().map(staged).collect()
 }
 
 /// A table in a staged place, also before it is published.
-pub(crate) fn place_of<'a>(schema: &'a Node, catalog: &'a Node, metastore: &'a Node) -> Option<&'a str> {
+pub(crate) fn place_of<'a>(
+    schema: &'a Node,
+    catalog: &'a Node,
+    metastore: &'a Node,
+) -> Option<&'a str> {
     [schema, catalog, metastore].into_iter().find_map(|node| node.location.as_deref())
 }

@@ -36,7 +36,11 @@ fn page_of(limit: usize, token: Option<&str>) -> Page<'_> {
     Page { max_results: Some(i64::try_from(limit).unwrap_or(1)), page_token: token }
 }
 
-pub(crate) async fn table_summary_list(service: &Catalog, ctx: &Ctx, query: Query<'_>) -> Result<ListTableSummaries> {
+pub(crate) async fn table_summary_list(
+    service: &Catalog,
+    ctx: &Ctx,
+    query: Query<'_>,
+) -> Result<ListTableSummaries> {
     let limit = page::size(query.max_results, PAGE_MAX, PAGE_MAX)?;
     let mut at: Position = page::decode(query.page_token)?.unwrap_or_default();
     let catalog = service.get(ctx, Kind::Catalog, query.catalog_name, Need::Use).await?;
@@ -46,10 +50,13 @@ pub(crate) async fn table_summary_list(service: &Catalog, ctx: &Ctx, query: Quer
     let tables_of = Listing { filter: &table_matches, ..Listing::of(Kind::Table) };
     let mut tables: Vec<TableSummary> = Vec::new();
     let mut looked_into = 0;
-    let more = |tables, at: &Position| Ok(ListTableSummaries { tables, next_page_token: Some(page::encode(at)) });
+    let more = |tables, at: &Position| {
+        Ok(ListTableSummaries { tables, next_page_token: Some(page::encode(at)) })
+    };
     loop {
         let done = page::encode(&at.done);
-        let (schemas, next_schemas) = service.list(ctx, &catalog, &schemas_of, page_of(100, Some(&done))).await?;
+        let (schemas, next_schemas) =
+            service.list(ctx, &catalog, &schemas_of, page_of(100, Some(&done))).await?;
         for (schema, _) in &schemas {
             let name = &schema.leaf().name;
             if at.schema != *name {
@@ -62,7 +69,8 @@ pub(crate) async fn table_summary_list(service: &Catalog, ctx: &Ctx, query: Quer
             let token = page::encode(&at.table);
             let rest = page_of(limit - tables.len(), Some(&token));
             let (rows, next) = service.list(ctx, schema, &tables_of, rest).await?;
-            tables.extend(rows.iter().map(|(chain, _)| summary(chain)).collect::<Result<Vec<_>>>()?);
+            tables
+                .extend(rows.iter().map(|(chain, _)| summary(chain)).collect::<Result<Vec<_>>>()?);
             if next.is_some() {
                 at.table = page::decode(next.as_deref())?.unwrap_or_default();
                 return more(tables, &at);

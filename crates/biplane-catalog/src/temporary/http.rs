@@ -20,9 +20,18 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
         .routes(routes!(temporary_volume_credential_create))
         .routes(routes!(temporary_path_credential_create))
         // Clients differ in the version they ask.
-        .route("/api/2.1/unity-catalog/temporary-table-credentials", post(temporary_table_credential_create))
-        .route("/api/2.1/unity-catalog/temporary-volume-credentials", post(temporary_volume_credential_create))
-        .route("/api/2.1/unity-catalog/temporary-path-credentials", post(temporary_path_credential_create))
+        .route(
+            "/api/2.1/unity-catalog/temporary-table-credentials",
+            post(temporary_table_credential_create),
+        )
+        .route(
+            "/api/2.1/unity-catalog/temporary-volume-credentials",
+            post(temporary_volume_credential_create),
+        )
+        .route(
+            "/api/2.1/unity-catalog/temporary-path-credentials",
+            post(temporary_path_credential_create),
+        )
 }
 
 #[utoipa::path(post, path = "/api/2.0/unity-catalog/temporary-table-credentials",

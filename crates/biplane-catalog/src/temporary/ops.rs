@@ -36,7 +36,9 @@ fn vend(ctx: &Ctx, place: &Location) -> Result<TemporaryCredentials> {
 fn require_external_access(metastore: &crate::node::Node) -> Result<()> {
     match metastore.details::<MetastoreDetails>()?.external_access_enabled {
         true => Ok(()),
-        false => Err(ApiError::denied("External data access is not enabled for this metastore (external_access_enabled).")),
+        false => Err(ApiError::denied(
+            "External data access is not enabled for this metastore (external_access_enabled).",
+        )),
     }
 }
 
@@ -44,8 +46,10 @@ fn require_external_access(metastore: &crate::node::Node) -> Result<()> {
 async fn by_id(service: &Catalog, ctx: &Ctx, kind: Kind, id: &str) -> Result<Chain> {
     let metastore = service.metastore(ctx).await?;
     let chain = store::chain_of(&mut service.db.read().await?, id).await?;
-    let chain = chain.filter(|chain| chain.leaf().kind == kind && chain.metastore().id == metastore.id);
-    let chain = chain.filter(|chain| rights::sight(chain.nodes(), Asker::of(ctx).who) != rights::Sight::None);
+    let chain =
+        chain.filter(|chain| chain.leaf().kind == kind && chain.metastore().id == metastore.id);
+    let chain = chain
+        .filter(|chain| rights::sight(chain.nodes(), Asker::of(ctx).who) != rights::Sight::None);
     chain.ok_or_else(|| kind.missing(id))
 }
 
@@ -84,7 +88,10 @@ pub(crate) async fn temporary_table_credential_create(
     let chain = Found { chain, missing: None }.require(Asker::of(ctx), Need::All(rights))?;
     require_external_use(ctx, &chain)?;
     let location = chain.leaf().location.as_deref();
-    vend(ctx, &Location::parse(location.ok_or_else(|| ApiError::invalid("A view has no storage."))?)?)
+    vend(
+        ctx,
+        &Location::parse(location.ok_or_else(|| ApiError::invalid("A view has no storage."))?)?,
+    )
 }
 
 pub(crate) async fn temporary_volume_credential_create(
@@ -113,7 +120,11 @@ pub(crate) async fn temporary_path_credential_create(
         "PATH_READ" => Privilege::ReadFiles,
         "PATH_READ_WRITE" => Privilege::WriteFiles,
         "PATH_CREATE_TABLE" => Privilege::CreateExternalTable,
-        _ => return Err(ApiError::invalid("operation must be PATH_READ, PATH_READ_WRITE or PATH_CREATE_TABLE.")),
+        _ => {
+            return Err(ApiError::invalid(
+                "operation must be PATH_READ, PATH_READ_WRITE or PATH_CREATE_TABLE.",
+            ));
+        }
     };
     require_external_access(service.metastore(ctx).await?.as_ref())?;
     let place = Location::parse(&request.url)?;

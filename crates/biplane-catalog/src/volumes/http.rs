@@ -2,7 +2,7 @@
 
 use super::ops;
 use crate::Catalog;
-use crate::http::{InSchema};
+use crate::http::InSchema;
 use axum::Json;
 use axum::extract::State;
 use biplane_api::catalog::{CreateVolume, Empty, ListVolumes, UpdateVolume, VolumeInfo};
@@ -12,9 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<Catalog>> {
-    OpenApiRouter::new()
-        .routes(routes!(volume_create, volume_list))
-        .routes(routes!(volume_get, volume_update, volume_delete))
+    OpenApiRouter::new().routes(routes!(volume_create, volume_list)).routes(routes!(
+        volume_get,
+        volume_update,
+        volume_delete
+    ))
 }
 
 #[utoipa::path(post, path = "/api/2.1/unity-catalog/volumes", operation_id = "volume_create", tag = "volumes",

@@ -44,12 +44,17 @@ pub(crate) fn info(chain: &Chain, browse_only: bool) -> Result<VolumeInfo> {
     })
 }
 
-pub(crate) async fn volume_create(service: &Catalog, ctx: &Ctx, request: CreateVolume) -> Result<VolumeInfo> {
+pub(crate) async fn volume_create(
+    service: &Catalog,
+    ctx: &Ctx,
+    request: CreateVolume,
+) -> Result<VolumeInfo> {
     let name = names::checked(Kind::Volume, &request.name)?;
     let location = request.storage_location.as_deref().filter(|location| !location.is_empty());
     let mut write = service.write(ctx).await?;
     let rights = [Privilege::CreateVolume];
-    let schema = schema_for(ctx, &mut write, &request.catalog_name, &request.schema_name, &rights).await?;
+    let schema =
+        schema_for(ctx, &mut write, &request.catalog_name, &request.schema_name, &rights).await?;
     let mut node = edit::fresh(ctx, schema.leaf(), Kind::Volume, &name);
     node.comment = names::comment(request.comment.as_deref())?;
     let place = match (request.volume_type.as_str(), location) {
@@ -57,8 +62,12 @@ pub(crate) async fn volume_create(service: &Catalog, ctx: &Ctx, request: CreateV
             node.managed = true;
             managed_place(&schema, "volumes", &node.id)?
         }
-        ("MANAGED", Some(_)) => return Err(ApiError::invalid("A managed volume has no storage_location of its own.")),
-        ("EXTERNAL", Some(location)) => claim(ctx, &mut write, location, Privilege::CreateExternalVolume).await?,
+        ("MANAGED", Some(_)) => {
+            return Err(ApiError::invalid("A managed volume has no storage_location of its own."));
+        }
+        ("EXTERNAL", Some(location)) => {
+            claim(ctx, &mut write, location, Privilege::CreateExternalVolume).await?
+        }
         ("EXTERNAL", None) => return Err(ApiError::invalid("storage_location is missing.")),
         _ => return Err(ApiError::invalid("volume_type must be MANAGED or EXTERNAL.")),
     };
@@ -86,7 +95,11 @@ pub(crate) async fn volume_list(
     Ok(ListVolumes { volumes, next_page_token })
 }
 
-pub(crate) async fn volume_get(service: &Catalog, ctx: &Ctx, full_name: &str) -> Result<VolumeInfo> {
+pub(crate) async fn volume_get(
+    service: &Catalog,
+    ctx: &Ctx,
+    full_name: &str,
+) -> Result<VolumeInfo> {
     let chain = service.get(ctx, Kind::Volume, full_name, Need::See).await?;
     info(&chain, rights::sight(chain.nodes(), Asker::of(ctx).who) == Sight::Browse)
 }

@@ -27,7 +27,10 @@ async fn an_account_admin_manages_metastores() {
     assert_eq!(call(&world, ADMIN, Method::GET, &path, Value::Null).await.ok(), made);
     let change = json!({ "metastore_info": { "new_name": "third", "owner": ALICE } });
     let changed = call(&world, ADMIN, Method::PUT, &path, change).await.ok();
-    assert_eq!((&changed["metastore_info"]["name"], &changed["metastore_info"]["owner"]), (&json!("third"), &json!(ALICE)));
+    assert_eq!(
+        (&changed["metastore_info"]["name"], &changed["metastore_info"]["owner"]),
+        (&json!("third"), &json!(ALICE))
+    );
 
     let assign = format!("/workspaces/2/metastores/{id}");
     let body = json!({ "metastore_assignment": { "workspace_id": 2, "metastore_id": id } });
@@ -35,7 +38,8 @@ async fn an_account_admin_manages_metastores() {
     call(&world, ADMIN, Method::POST, &assign, body).await.ok();
     let got = call(&world, ADMIN, Method::GET, "/workspaces/2/metastore", Value::Null).await.ok();
     assert_eq!(got["metastore_assignment"]["metastore_id"], id);
-    let workspaces = call(&world, ADMIN, Method::GET, &format!("{path}/workspaces"), Value::Null).await.ok();
+    let workspaces =
+        call(&world, ADMIN, Method::GET, &format!("{path}/workspaces"), Value::Null).await.ok();
     assert_eq!(workspaces, json!({ "workspace_ids": [2] }));
 
     // Another metastore is another world, with an admin of its own.
@@ -45,7 +49,10 @@ async fn an_account_admin_manages_metastores() {
         let (world, alice) = (&world, alice.clone());
         async move { world.call_as(alice, method, &format!("{UC}{path}"), body).await }
     };
-    assert_eq!(names(&in_second(Method::GET, "/catalogs", Value::Null).await.ok(), "catalogs"), ["system"]);
+    assert_eq!(
+        names(&in_second(Method::GET, "/catalogs", Value::Null).await.ok(), "catalogs"),
+        ["system"]
+    );
     in_second(Method::POST, "/catalogs", json!({ "name": "main" })).await.ok();
     in_second(Method::GET, "/schemas/main.default", Value::Null).await.ok();
     assert_ne!(
@@ -69,12 +76,32 @@ async fn a_new_workspace_gets_the_accounts_metastore() {
     world.catalog.metastore_assign_default(WorkspaceId(7)).await.unwrap();
     let home = world.catalog.home(WorkspaceId(7)).await.unwrap();
     assert_eq!(home, world.catalog.home(WorkspaceId(1)).await.unwrap());
-    world.call(ADMIN, Method::PATCH, &format!("{UC}/workspaces/7/metastore"), json!({ "default_catalog_name": "gone" }))
+    world
+        .call(
+            ADMIN,
+            Method::PATCH,
+            &format!("{UC}/workspaces/7/metastore"),
+            json!({ "default_catalog_name": "gone" }),
+        )
         .await
         .fails("CATALOG_DOES_NOT_EXIST");
-    world.call(ADMIN, Method::PATCH, &format!("{UC}/workspaces/7/metastore"), json!({ "default_catalog_name": "system" })).await.ok();
+    world
+        .call(
+            ADMIN,
+            Method::PATCH,
+            &format!("{UC}/workspaces/7/metastore"),
+            json!({ "default_catalog_name": "system" }),
+        )
+        .await
+        .ok();
     assert_eq!(world.catalog.home(WorkspaceId(7)).await.unwrap().1, "system");
-    world.call(BOB, Method::PATCH, &format!("{UC}/workspaces/7/metastore"), json!({ "default_catalog_name": "main" }))
+    world
+        .call(
+            BOB,
+            Method::PATCH,
+            &format!("{UC}/workspaces/7/metastore"),
+            json!({ "default_catalog_name": "main" }),
+        )
         .await
         .fails("PERMISSION_DENIED");
 }

@@ -33,8 +33,14 @@ async fn what_is_dropped_while_something_is_made_in_it_leaves_no_orphan() {
                 let answer = world.try_table(ADMIN, &format!("{catalog}.s.t{n}"), "CREATE").await;
                 let code = answer.body["error_code"].as_str().unwrap_or("ok").to_owned();
                 assert!(
-                    ["ok", "SCHEMA_DOES_NOT_EXIST", "CATALOG_DOES_NOT_EXIST", "RESOURCE_CONFLICT", "INVALID_PARAMETER_VALUE"]
-                        .contains(&code.as_str()),
+                    [
+                        "ok",
+                        "SCHEMA_DOES_NOT_EXIST",
+                        "CATALOG_DOES_NOT_EXIST",
+                        "RESOURCE_CONFLICT",
+                        "INVALID_PARAMETER_VALUE"
+                    ]
+                    .contains(&code.as_str()),
                     "{code}"
                 );
                 made += i32::from(code == "ok");
@@ -53,7 +59,8 @@ async fn what_is_dropped_while_something_is_made_in_it_leaves_no_orphan() {
         let (_, ()) = tokio::join!(made, dropped);
         world.get(ADMIN, &format!("/schemas/{catalog}.s")).await.fails("SCHEMA_DOES_NOT_EXIST");
         world.schema(ADMIN, &catalog, "s").await;
-        let tables = world.get(ADMIN, &format!("/tables?catalog_name={catalog}&schema_name=s")).await.ok();
+        let tables =
+            world.get(ADMIN, &format!("/tables?catalog_name={catalog}&schema_name=s")).await.ok();
         assert_eq!(names(&tables, "tables"), Vec::<String>::new());
     }
     let sql = "SELECT count(*) FROM securables s WHERE s.parent_id IS NOT NULL

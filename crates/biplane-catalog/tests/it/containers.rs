@@ -7,7 +7,11 @@ use serde_json::json;
 async fn a_catalog_lives() {
     let world = World::new().await;
     let made = world
-        .post(ADMIN, "/catalogs", json!({ "name": "Sales", "comment": "c", "properties": { "a": "b" } }))
+        .post(
+            ADMIN,
+            "/catalogs",
+            json!({ "name": "Sales", "comment": "c", "properties": { "a": "b" } }),
+        )
         .await
         .ok();
     assert_eq!(made["name"], "sales");
@@ -20,16 +24,26 @@ async fn a_catalog_lives() {
     let schemas = world.get(ADMIN, "/schemas?catalog_name=sales&max_results=0").await.ok();
     assert_eq!(names(&schemas, "schemas"), ["default", "information_schema"]);
     assert_eq!(schemas.get("next_page_token"), None);
-    world.post(ADMIN, "/catalogs", json!({ "name": "SALES" })).await.fails("CATALOG_ALREADY_EXISTS");
+    world
+        .post(ADMIN, "/catalogs", json!({ "name": "SALES" }))
+        .await
+        .fails("CATALOG_ALREADY_EXISTS");
 
-    let changed = json!({ "new_name": "Revenue", "owner": ALICE, "comment": "", "properties": { "x": "y" } });
+    let changed =
+        json!({ "new_name": "Revenue", "owner": ALICE, "comment": "", "properties": { "x": "y" } });
     let changed = world.patch(ADMIN, "/catalogs/sales", changed).await.ok();
     assert_eq!((&changed["name"], &changed["owner"]), (&json!("revenue"), &json!(ALICE)));
     assert_eq!(changed.get("comment"), None);
     assert_eq!(changed["properties"], json!({ "x": "y" }));
     world.get(ADMIN, "/catalogs/sales").await.fails("CATALOG_DOES_NOT_EXIST");
-    world.patch(ADMIN, "/catalogs/revenue", json!({ "owner": "nobody@x" })).await.fails("RESOURCE_DOES_NOT_EXIST");
-    world.patch(ADMIN, "/catalogs/revenue", json!({ "new_name": "main" })).await.fails("CATALOG_ALREADY_EXISTS");
+    world
+        .patch(ADMIN, "/catalogs/revenue", json!({ "owner": "nobody@x" }))
+        .await
+        .fails("RESOURCE_DOES_NOT_EXIST");
+    world
+        .patch(ADMIN, "/catalogs/revenue", json!({ "new_name": "main" }))
+        .await
+        .fails("CATALOG_ALREADY_EXISTS");
 
     world.schema(ALICE, "revenue", "s").await;
     world.delete(ALICE, "/catalogs/revenue").await.fails("INVALID_STATE");
@@ -44,11 +58,20 @@ async fn a_catalog_lives() {
 async fn a_schema_lives() {
     let world = World::new().await;
     world.catalog("c").await;
-    let made = world.post(ADMIN, "/schemas", json!({ "name": "S", "catalog_name": "C", "comment": "x" })).await.ok();
+    let made = world
+        .post(ADMIN, "/schemas", json!({ "name": "S", "catalog_name": "C", "comment": "x" }))
+        .await
+        .ok();
     assert_eq!(made["full_name"], "c.s");
     assert_eq!(world.get(ADMIN, "/schemas/c.s").await.ok(), made);
-    world.post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "c" })).await.fails("SCHEMA_ALREADY_EXISTS");
-    world.post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "d" })).await.fails("CATALOG_DOES_NOT_EXIST");
+    world
+        .post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "c" }))
+        .await
+        .fails("SCHEMA_ALREADY_EXISTS");
+    world
+        .post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "d" }))
+        .await
+        .fails("CATALOG_DOES_NOT_EXIST");
     let renamed = world.patch(ADMIN, "/schemas/c.s", json!({ "new_name": "s2" })).await.ok();
     assert_eq!(renamed["full_name"], "c.s2");
     world.table(ADMIN, "c.s2.t").await;
@@ -67,7 +90,10 @@ async fn what_the_server_made_stays_as_it_is() {
         world.delete(ADMIN, &format!("{path}?force=true")).await.fails("PERMISSION_DENIED");
         world.patch(ADMIN, path, json!({ "new_name": "x" })).await.fails("PERMISSION_DENIED");
     }
-    world.post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "system" })).await.fails("PERMISSION_DENIED");
+    world
+        .post(ADMIN, "/schemas", json!({ "name": "s", "catalog_name": "system" }))
+        .await
+        .fails("PERMISSION_DENIED");
     world.try_table(ADMIN, "main.information_schema.t", "CREATE").await.fails("PERMISSION_DENIED");
     let volume = json!({ "name": "v", "catalog_name": "main", "schema_name": "information_schema", "volume_type": "MANAGED" });
     world.post(ADMIN, "/volumes", volume).await.fails("PERMISSION_DENIED");
@@ -80,7 +106,10 @@ async fn the_first_start_gives_a_usable_catalog() {
     assert_eq!(names(&catalogs, "catalogs"), ["main", "samples", "system"]);
     assert_eq!(catalogs["catalogs"][2]["catalog_type"], "SYSTEM_CATALOG");
     world.table(BOB, "main.default.mine").await;
-    world.post(BOB, "/schemas", json!({ "name": "s", "catalog_name": "main" })).await.fails("PERMISSION_DENIED");
+    world
+        .post(BOB, "/schemas", json!({ "name": "s", "catalog_name": "main" }))
+        .await
+        .fails("PERMISSION_DENIED");
     world.post(BOB, "/catalogs", json!({ "name": "c" })).await.fails("PERMISSION_DENIED");
     let summary = world.get(BOB, "/metastore_summary").await.ok();
     assert_eq!(summary["owner"], ADMIN);
@@ -95,11 +124,17 @@ async fn the_first_start_gives_a_usable_catalog() {
 #[tokio::test]
 async fn what_is_not_built_says_so() {
     let world = World::new().await;
-    for body in [json!({ "name": "c", "connection_name": "x" }), json!({ "name": "c", "provider_name": "p", "share_name": "s" })] {
+    for body in [
+        json!({ "name": "c", "connection_name": "x" }),
+        json!({ "name": "c", "provider_name": "p", "share_name": "s" }),
+    ] {
         world.post(ADMIN, "/catalogs", body).await.fails("FEATURE_DISABLED");
     }
     world.get(ADMIN, "/catalogs/c").await.fails("CATALOG_DOES_NOT_EXIST");
-    world.patch(ADMIN, "/catalogs/main", json!({ "enable_predictive_optimization": "ENABLE" })).await.fails("FEATURE_DISABLED");
+    world
+        .patch(ADMIN, "/catalogs/main", json!({ "enable_predictive_optimization": "ENABLE" }))
+        .await
+        .fails("FEATURE_DISABLED");
     world.get(ADMIN, "/permissions/SHARE/x").await.fails("FEATURE_DISABLED");
 }
 
@@ -112,19 +147,32 @@ async fn isolated_catalogs_are_for_their_workspaces() {
     world.get(BOB, "/bindings/catalog/c").await.fails("PERMISSION_DENIED");
     world.patch(ADMIN, "/catalogs/c", json!({ "isolation_mode": "ISOLATED" })).await.ok();
     let bindings = world.get(ADMIN, "/bindings/catalog/c").await.ok();
-    assert_eq!(bindings["bindings"], json!([{ "workspace_id": 1, "binding_type": "BINDING_TYPE_READ_WRITE" }]));
+    assert_eq!(
+        bindings["bindings"],
+        json!([{ "workspace_id": 1, "binding_type": "BINDING_TYPE_READ_WRITE" }])
+    );
     world.resolve(BOB, "c.default.t", "WRITE", &[]).await.unwrap();
 
-    let read_only = json!({ "add": [{ "workspace_id": "1", "binding_type": "BINDING_TYPE_READ_ONLY" }] });
+    let read_only =
+        json!({ "add": [{ "workspace_id": "1", "binding_type": "BINDING_TYPE_READ_ONLY" }] });
     world.patch(ADMIN, "/bindings/catalog/c", read_only).await.ok();
     world.resolve(BOB, "c.default.t", "READ", &[]).await.unwrap();
-    assert_eq!(world.resolve(BOB, "c.default.t", "WRITE", &[]).await.unwrap_err(), "PERMISSION_DENIED");
+    assert_eq!(
+        world.resolve(BOB, "c.default.t", "WRITE", &[]).await.unwrap_err(),
+        "PERMISSION_DENIED"
+    );
 
     let moved = json!({ "assign_workspaces": [2], "unassign_workspaces": [1] });
     let moved = world.patch(ADMIN, "/workspace-bindings/catalogs/c", moved).await.ok();
     assert_eq!(moved["workspaces"], json!([2]));
-    assert_eq!(world.resolve(BOB, "c.default.t", "READ", &[]).await.unwrap_err(), "PERMISSION_DENIED");
-    assert_eq!(world.resolve(ADMIN, "c.default.t", "READ", &[]).await.unwrap_err(), "PERMISSION_DENIED");
+    assert_eq!(
+        world.resolve(BOB, "c.default.t", "READ", &[]).await.unwrap_err(),
+        "PERMISSION_DENIED"
+    );
+    assert_eq!(
+        world.resolve(ADMIN, "c.default.t", "READ", &[]).await.unwrap_err(),
+        "PERMISSION_DENIED"
+    );
     assert!(!names(&world.get(BOB, "/catalogs").await.ok(), "catalogs").contains(&"c".to_owned()));
     let all = world.get(ADMIN, "/catalogs?include_unbound=true").await.ok();
     assert!(names(&all, "catalogs").contains(&"c".to_owned()));

@@ -157,16 +157,20 @@ impl World {
     }
 
     pub async fn schema(&self, user: &str, catalog: &str, name: &str) {
-        self.post(user, "/schemas", serde_json::json!({ "name": name, "catalog_name": catalog })).await.ok();
+        self.post(user, "/schemas", serde_json::json!({ "name": name, "catalog_name": catalog }))
+            .await
+            .ok();
     }
 
     pub async fn grant(&self, kind: &str, name: &str, principal: &str, privileges: &[&str]) {
-        let body = serde_json::json!({ "changes": [{ "principal": principal, "add": privileges }] });
+        let body =
+            serde_json::json!({ "changes": [{ "principal": principal, "add": privileges }] });
         self.patch(ADMIN, &format!("/permissions/{kind}/{name}"), body).await.ok();
     }
 
     pub async fn revoke(&self, kind: &str, name: &str, principal: &str, privileges: &[&str]) {
-        let body = serde_json::json!({ "changes": [{ "principal": principal, "remove": privileges }] });
+        let body =
+            serde_json::json!({ "changes": [{ "principal": principal, "remove": privileges }] });
         self.patch(ADMIN, &format!("/permissions/{kind}/{name}"), body).await.ok();
     }
 
@@ -177,7 +181,8 @@ impl World {
 
     pub async fn try_table(&self, user: &str, full_name: &str, mode: &str) -> Answer {
         let [catalog, schema, name] = parts(full_name);
-        let place = serde_json::json!({ "catalog_name": catalog, "schema_name": schema, "name": name });
+        let place =
+            serde_json::json!({ "catalog_name": catalog, "schema_name": schema, "name": name });
         let staged = self.internal(user, "/staging-tables", place).await;
         if !staged.status.is_success() {
             return staged;
@@ -204,7 +209,13 @@ impl World {
     }
 
     /// The answer for one name: the table, or the error code.
-    pub async fn resolve(&self, user: &str, name: &str, access: &str, via: &[&str]) -> Result<Value, String> {
+    pub async fn resolve(
+        &self,
+        user: &str,
+        name: &str,
+        access: &str,
+        via: &[&str],
+    ) -> Result<Value, String> {
         let body = serde_json::json!({ "names": [parts(name)], "access": access, "via": via });
         let answer = self.internal(user, "/resolve", body).await;
         if !answer.status.is_success() {
@@ -223,5 +234,10 @@ pub fn parts(full_name: &str) -> [&str; 3] {
 
 /// `names(&answer, "tables")`
 pub fn names(answer: &Value, list: &str) -> Vec<String> {
-    answer[list].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    answer[list]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["name"].as_str().unwrap().to_owned())
+        .collect()
 }

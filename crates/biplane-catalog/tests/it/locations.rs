@@ -32,9 +32,19 @@ async fn volume_paths_stay_in_their_volume() {
         assert_eq!(path(&world, BOB, asked, "READ").await.ok()["url"], expected, "{asked}");
     }
     for bad in [
-        "/Volumes/main/default/v/../x", "/Volumes/main/default/v/a/../../..", "/Volumes/main/default/v/%2e%2e/x",
-        "/Volumes/main/default/v/..%2f..%2fetc", "/Volumes/main/default/v/.", "/Volumes/main/default/v/a\\..\\b",
-        "/Volumes/main/default/v/a\0", "/Volumes/main/default", "/Volumes", "/etc/passwd", "etc", "", "dbfs:/x",
+        "/Volumes/main/default/v/../x",
+        "/Volumes/main/default/v/a/../../..",
+        "/Volumes/main/default/v/%2e%2e/x",
+        "/Volumes/main/default/v/..%2f..%2fetc",
+        "/Volumes/main/default/v/.",
+        "/Volumes/main/default/v/a\\..\\b",
+        "/Volumes/main/default/v/a\0",
+        "/Volumes/main/default",
+        "/Volumes",
+        "/etc/passwd",
+        "etc",
+        "",
+        "dbfs:/x",
         "/Volumes/../etc",
     ] {
         let answer = path(&world, BOB, bad, "READ").await;
@@ -60,7 +70,9 @@ async fn urls_need_the_right_on_their_location() {
     path(&world, BOB, &file, "WRITE").await.fails("PERMISSION_DENIED");
     path(&world, ADMIN, &format!("{root}2/x"), "READ").await.fails("PERMISSION_DENIED");
     path(&world, ADMIN, &format!("{root}/../data"), "READ").await.fails("INVALID_PARAMETER_VALUE");
-    path(&world, ADMIN, &format!("{root}/%2e%2e/data"), "READ").await.fails("INVALID_PARAMETER_VALUE");
+    path(&world, ADMIN, &format!("{root}/%2e%2e/data"), "READ")
+        .await
+        .fails("INVALID_PARAMETER_VALUE");
     // Tables' and volumes' files are reached by their names only.
     let table = json!({ "name": "t", "catalog_name": "main", "schema_name": "default", "table_type": "EXTERNAL",
         "storage_location": format!("{root}/t") });
@@ -76,14 +88,24 @@ async fn locations_do_not_touch_what_is_not_theirs() {
     let world = World::new().await;
     let root = dir(&world);
     location(&world, "ext", &format!("{root}/ext")).await.ok();
-    for overlapping in [format!("{root}/ext"), format!("{root}/ext/inner"), format!("{root}/ext/")] {
+    for overlapping in [format!("{root}/ext"), format!("{root}/ext/inner"), format!("{root}/ext/")]
+    {
         location(&world, "x", &overlapping).await.fails("INVALID_PARAMETER_VALUE");
     }
     // The server's own files, around them, and everything the operator did not open.
-    for forbidden in [format!("{root}/data"), format!("{root}/data/storage/x"), root.clone(), "file:///".into(), "file:///etc".into()] {
+    for forbidden in [
+        format!("{root}/data"),
+        format!("{root}/data/storage/x"),
+        root.clone(),
+        "file:///".into(),
+        "file:///etc".into(),
+    ] {
         location(&world, "x", &forbidden).await.fails("PERMISSION_DENIED");
     }
-    world.post(ADMIN, "/external-locations", json!({ "name": "x", "url": "s3://bucket/x" })).await.fails("INVALID_PARAMETER_VALUE");
+    world
+        .post(ADMIN, "/external-locations", json!({ "name": "x", "url": "s3://bucket/x" }))
+        .await
+        .fails("INVALID_PARAMETER_VALUE");
     // In use.
     let volume = json!({ "name": "v", "catalog_name": "main", "schema_name": "default", "volume_type": "EXTERNAL",
         "storage_location": format!("{root}/ext/v") });
@@ -113,18 +135,25 @@ async fn s3_goes_by_the_operators_access_and_hides_it() {
     let world = World::with_s3(true).await;
     let credentials = world.get(ADMIN, "/storage-credentials").await.ok();
     assert_eq!(names(&credentials, "storage_credentials"), ["server_storage"]);
-    let body = json!({ "name": "s3", "url": "s3a://bucket/x/", "credential_name": "server_storage" });
+    let body =
+        json!({ "name": "s3", "url": "s3a://bucket/x/", "credential_name": "server_storage" });
     let made = world.post(ADMIN, "/external-locations", body).await.ok();
     assert_eq!(made["url"], "s3://bucket/x");
     assert!(!made.to_string().contains("hunter2"));
     let storage = path(&world, ADMIN, "s3://bucket/x/y", "READ").await.ok();
-    assert_eq!(storage, json!({ "url": "s3://bucket/x/y", "options": {
+    assert_eq!(
+        storage,
+        json!({ "url": "s3://bucket/x/y", "options": {
         "aws_access_key_id": "key", "aws_secret_access_key": "hunter2", "aws_region": "us-east-1",
         "aws_endpoint": "http://127.0.0.1:9000", "aws_allow_http": "true",
-        "aws_virtual_hosted_style_request": "false" } }));
+        "aws_virtual_hosted_style_request": "false" } })
+    );
     // A role nobody can assume is kept, and refused where it would be used.
     let role = json!({ "name": "role", "aws_iam_role": { "role_arn": "arn:aws:iam::1:role/x" } });
-    assert_eq!(world.post(ADMIN, "/storage-credentials", role).await.ok()["aws_iam_role"]["role_arn"], "arn:aws:iam::1:role/x");
+    assert_eq!(
+        world.post(ADMIN, "/storage-credentials", role).await.ok()["aws_iam_role"]["role_arn"],
+        "arn:aws:iam::1:role/x"
+    );
     let body = |skip: bool| json!({ "name": "r", "url": "s3://other/x", "credential_name": "role", "skip_validation": skip });
     world.post(ADMIN, "/external-locations", body(false)).await.fails("FEATURE_DISABLED");
     world.post(ADMIN, "/external-locations", body(true)).await.ok();
@@ -135,7 +164,14 @@ async fn s3_goes_by_the_operators_access_and_hides_it() {
     // The operator's credential is the metastore admin's to use, nobody's to change.
     world.delete(ADMIN, "/storage-credentials/server_storage").await.fails("PERMISSION_DENIED");
     let summary = world.get(ADMIN, "/metastore_summary").await.ok();
-    world.grant("METASTORE", summary["metastore_id"].as_str().unwrap(), BOB, &["CREATE_EXTERNAL_LOCATION"]).await;
+    world
+        .grant(
+            "METASTORE",
+            summary["metastore_id"].as_str().unwrap(),
+            BOB,
+            &["CREATE_EXTERNAL_LOCATION"],
+        )
+        .await;
     let body = json!({ "name": "b", "url": "s3://bucket/b", "credential_name": "server_storage" });
     world.post(BOB, "/external-locations", body).await.fails("PERMISSION_DENIED");
 }
@@ -147,14 +183,29 @@ async fn temporary_credentials_need_three_keys() {
     let ask = json!({ "table_id": table["table_id"], "operation": "READ" });
     let call = |user: &'static str, ask: Value| {
         let world = &world;
-        async move { world.call(user, axum::http::Method::POST, "/api/2.0/unity-catalog/temporary-table-credentials", ask).await }
+        async move {
+            world
+                .call(
+                    user,
+                    axum::http::Method::POST,
+                    "/api/2.0/unity-catalog/temporary-table-credentials",
+                    ask,
+                )
+                .await
+        }
     };
     let message = call(BOB, ask.clone()).await.fails("PERMISSION_DENIED");
     assert!(message.contains("metastore"), "{message}");
     let summary = world.get(ADMIN, "/metastore_summary").await.ok();
     let id = summary["metastore_id"].as_str().unwrap();
-    world.patch(BOB, &format!("/metastores/{id}"), json!({ "external_access_enabled": true })).await.fails("PERMISSION_DENIED");
-    world.patch(ADMIN, &format!("/metastores/{id}"), json!({ "external_access_enabled": true })).await.ok();
+    world
+        .patch(BOB, &format!("/metastores/{id}"), json!({ "external_access_enabled": true }))
+        .await
+        .fails("PERMISSION_DENIED");
+    world
+        .patch(ADMIN, &format!("/metastores/{id}"), json!({ "external_access_enabled": true }))
+        .await
+        .ok();
     call(BOB, ask.clone()).await.fails("PERMISSION_DENIED");
     world.grant("SCHEMA", "main.default", BOB, &["EXTERNAL USE SCHEMA"]).await;
     let vended = call(BOB, ask.clone()).await.ok();
@@ -165,9 +216,13 @@ async fn temporary_credentials_need_three_keys() {
     call(ALICE, ask).await.fails("TABLE_DOES_NOT_EXIST");
     world.grant("TABLE", "main.default.t", ALICE, &["SELECT"]).await;
     call(ALICE, json!({ "table_id": table["table_id"], "operation": "READ" })).await.ok();
-    call(ALICE, json!({ "table_id": table["table_id"], "operation": "READ_WRITE" })).await.fails("PERMISSION_DENIED");
+    call(ALICE, json!({ "table_id": table["table_id"], "operation": "READ_WRITE" }))
+        .await
+        .fails("PERMISSION_DENIED");
     for bad in ["", "x", "00000000-0000-4000-8000-000000000000", id] {
-        call(BOB, json!({ "table_id": bad, "operation": "READ" })).await.fails("TABLE_DOES_NOT_EXIST");
+        call(BOB, json!({ "table_id": bad, "operation": "READ" }))
+            .await
+            .fails("TABLE_DOES_NOT_EXIST");
     }
     // A table still being made.
     let staging = json!({ "name": "new", "catalog_name": "main", "schema_name": "default" });
@@ -185,5 +240,8 @@ async fn temporary_credentials_need_three_keys() {
     let volume = json!({ "name": "v", "catalog_name": "main", "schema_name": "default", "volume_type": "MANAGED" });
     let volume = world.post(BOB, "/volumes", volume).await.ok();
     let ask = json!({ "volume_id": volume["volume_id"], "operation": "WRITE_VOLUME" });
-    assert_eq!(world.post(BOB, "/temporary-volume-credentials", ask).await.ok()["url"], volume["storage_location"]);
+    assert_eq!(
+        world.post(BOB, "/temporary-volume-credentials", ask).await.ok()["url"],
+        volume["storage_location"]
+    );
 }

@@ -14,7 +14,10 @@ async fn lists_by_pattern_and_type_of_what_one_sees() {
     world.table(BOB, "main.default.mine").await;
     let (admin, bob) = (world.ctx(ADMIN), world.ctx(BOB));
     let catalogs = world.catalog.catalogs_list(&bob).await.unwrap();
-    assert_eq!(catalogs.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["main", "samples", "system"]);
+    assert_eq!(
+        catalogs.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+        ["main", "samples", "system"]
+    );
     let schemas = world.catalog.schemas_list(&admin, Some("C"), Some("s%")).await.unwrap();
     assert_eq!(schemas.iter().map(|s| s.full_name.as_str()).collect::<Vec<_>>(), ["c.sales"]);
     assert!(world.catalog.schemas_list(&bob, Some("c"), None).await.unwrap().is_empty());
@@ -22,14 +25,38 @@ async fn lists_by_pattern_and_type_of_what_one_sees() {
 
     let views = ["VIEW".to_owned()];
     let tables = ["TABLE".to_owned()];
-    let names = |found: Vec<biplane_api::catalog::TableInfo>| found.into_iter().map(|table| table.full_name).collect::<Vec<_>>();
-    let query = TableQuery { catalog: Some("c"), schema_like: Some("sales"), table_like: Some("order%"), ..TableQuery::default() };
-    assert_eq!(names(world.catalog.tables_list(&admin, &query).await.unwrap()), ["c.sales.order_view", "c.sales.orders"]);
+    let names = |found: Vec<biplane_api::catalog::TableInfo>| {
+        found.into_iter().map(|table| table.full_name).collect::<Vec<_>>()
+    };
+    let query = TableQuery {
+        catalog: Some("c"),
+        schema_like: Some("sales"),
+        table_like: Some("order%"),
+        ..TableQuery::default()
+    };
+    assert_eq!(
+        names(world.catalog.tables_list(&admin, &query).await.unwrap()),
+        ["c.sales.order_view", "c.sales.orders"]
+    );
     let query = TableQuery { types: &views, ..query };
-    assert_eq!(names(world.catalog.tables_list(&admin, &query).await.unwrap()), ["c.sales.order_view"]);
+    assert_eq!(
+        names(world.catalog.tables_list(&admin, &query).await.unwrap()),
+        ["c.sales.order_view"]
+    );
     let query = TableQuery { types: &tables, ..TableQuery::default() };
-    assert_eq!(names(world.catalog.tables_list(&bob, &query).await.unwrap()), ["main.default.mine"]);
-    let columns = world.catalog.columns_list(&admin, &TableQuery { catalog: Some("c"), ..TableQuery::default() }, Some("no%")).await.unwrap();
+    assert_eq!(
+        names(world.catalog.tables_list(&bob, &query).await.unwrap()),
+        ["main.default.mine"]
+    );
+    let columns = world
+        .catalog
+        .columns_list(
+            &admin,
+            &TableQuery { catalog: Some("c"), ..TableQuery::default() },
+            Some("no%"),
+        )
+        .await
+        .unwrap();
     assert_eq!(columns.len(), 1);
     assert_eq!(columns[0].columns[0].name, "note");
 

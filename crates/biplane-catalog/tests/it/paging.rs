@@ -12,7 +12,10 @@ async fn pages_are_stable_while_the_list_changes() {
     }
     let (mut seen, mut token, mut round) = (Vec::new(), String::new(), 0);
     loop {
-        let page = world.get(ADMIN, &format!("/schemas?catalog_name=c&max_results=2&page_token={token}")).await.ok();
+        let page = world
+            .get(ADMIN, &format!("/schemas?catalog_name=c&max_results=2&page_token={token}"))
+            .await
+            .ok();
         seen.extend(names(&page, "schemas"));
         match round {
             // Before and behind the position, and the last one seen goes.
@@ -48,10 +51,14 @@ async fn pages_hold_what_one_may_see() {
     }
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
-        let path = format!("/tables?catalog_name=c&schema_name=s&max_results=2&omit_columns=true&page_token={token}");
+        let path = format!(
+            "/tables?catalog_name=c&schema_name=s&max_results=2&omit_columns=true&page_token={token}"
+        );
         let page = world.get(BOB, &path).await.ok();
         seen.extend(names(&page, "tables"));
-        assert!(page["tables"].as_array().unwrap().iter().all(|table| table["columns"] == json!([])));
+        assert!(
+            page["tables"].as_array().unwrap().iter().all(|table| table["columns"] == json!([]))
+        );
         match page["next_page_token"].as_str() {
             Some(next) => token = next.to_owned(),
             None => break,
@@ -63,7 +70,14 @@ async fn pages_hold_what_one_may_see() {
 #[tokio::test]
 async fn absurd_pages_are_refused() {
     let world = World::new().await;
-    for query in ["max_results=-1", "max_results=x", "max_results=1e3", "page_token=%00", "page_token=!!!", "page_token=AAAA"] {
+    for query in [
+        "max_results=-1",
+        "max_results=x",
+        "max_results=1e3",
+        "page_token=%00",
+        "page_token=!!!",
+        "page_token=AAAA",
+    ] {
         world.get(ADMIN, &format!("/catalogs?{query}")).await.fails("INVALID_PARAMETER_VALUE");
     }
     world.get(ADMIN, "/catalogs?max_results=9223372036854775807&page_token=").await.ok();
@@ -83,11 +97,16 @@ async fn summaries_walk_through_a_catalog() {
     world.view(ADMIN, "c.s2.a3", &[]).await;
     let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);
     loop {
-        let path = format!("/table-summaries?catalog_name=c&schema_name_pattern=s%25&table_name_pattern=a%25&max_results=2&page_token={token}");
+        let path = format!(
+            "/table-summaries?catalog_name=c&schema_name_pattern=s%25&table_name_pattern=a%25&max_results=2&page_token={token}"
+        );
         let page = world.get(ADMIN, &path).await.ok();
         pages += 1;
         for table in page["tables"].as_array().unwrap() {
-            seen.push((table["full_name"].as_str().unwrap().to_owned(), table["table_type"].as_str().unwrap().to_owned()));
+            seen.push((
+                table["full_name"].as_str().unwrap().to_owned(),
+                table["table_type"].as_str().unwrap().to_owned(),
+            ));
         }
         match page["next_page_token"].as_str() {
             Some(next) => token = next.to_owned(),

@@ -25,7 +25,10 @@ async fn a_table_is_staged_then_published() {
     let table = world.internal(BOB, "/tables", body.clone()).await.ok();
     assert_eq!(table["table_id"], staged["table_id"]);
     assert_eq!(table["storage_location"], url);
-    assert_eq!((&table["table_type"], &table["data_source_format"]), (&json!("MANAGED"), &json!("DELTA")));
+    assert_eq!(
+        (&table["table_type"], &table["data_source_format"]),
+        (&json!("MANAGED"), &json!("DELTA"))
+    );
     assert_eq!(world.get(BOB, "/tables/main.default.t").await.ok(), table);
     // An id is used once.
     world.internal(BOB, "/tables", body).await.fails("INVALID_PARAMETER_VALUE");
@@ -65,13 +68,25 @@ async fn replacing_keeps_id_owner_and_grants() {
 async fn views_are_published_and_changed() {
     let world = World::new().await;
     let made = world.view(BOB, "main.default.v", &["MAIN.default.T"]).await;
-    assert_eq!(made["view_dependencies"]["dependencies"][0]["table"]["table_full_name"], "main.default.t");
+    assert_eq!(
+        made["view_dependencies"]["dependencies"][0]["table"]["table_full_name"],
+        "main.default.t"
+    );
     assert_eq!(made.get("storage_location"), None);
-    patch(&world, BOB, "main.default.v", json!({ "view_definition": "SELECT 2" })).await.fails("INVALID_PARAMETER_VALUE");
+    patch(&world, BOB, "main.default.v", json!({ "view_definition": "SELECT 2" }))
+        .await
+        .fails("INVALID_PARAMETER_VALUE");
     let body = json!({ "view_definition": "SELECT 2", "view_dependencies": [], "new_name": "W" });
     let changed = patch(&world, BOB, "main.default.v", body).await.ok();
-    assert_eq!((&changed["full_name"], &changed["view_definition"]), (&json!("main.default.w"), &json!("SELECT 2")));
-    for bad in [json!({ "view_definition": "" }), json!({ "staging_table_id": "x" }), json!({ "view_dependencies": ["a"] })] {
+    assert_eq!(
+        (&changed["full_name"], &changed["view_definition"]),
+        (&json!("main.default.w"), &json!("SELECT 2"))
+    );
+    for bad in [
+        json!({ "view_definition": "" }),
+        json!({ "staging_table_id": "x" }),
+        json!({ "view_dependencies": ["a"] }),
+    ] {
         let mut body = json!({ "catalog_name": "main", "schema_name": "default", "name": "v2", "table_type": "VIEW",
             "columns": [], "view_definition": "SELECT 1", "mode": "CREATE" });
         body.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
@@ -94,7 +109,9 @@ async fn who_writes_data_changes_columns_and_no_more() {
         patch(&world, ALICE, "main.default.t", body.clone()).await.fails("PERMISSION_DENIED");
         patch(&world, BOB, "main.default.t", body).await.ok();
     }
-    patch(&world, BOB, "main.default.gone", json!({ "comment": "x" })).await.fails("TABLE_DOES_NOT_EXIST");
+    patch(&world, BOB, "main.default.gone", json!({ "comment": "x" }))
+        .await
+        .fails("TABLE_DOES_NOT_EXIST");
 }
 
 #[tokio::test]
@@ -113,8 +130,12 @@ async fn bad_columns_are_refused() {
         json!({}),
         json!(many),
     ] {
-        patch(&world, BOB, "main.default.t", json!({ "columns": bad })).await.fails("INVALID_PARAMETER_VALUE");
+        patch(&world, BOB, "main.default.t", json!({ "columns": bad }))
+            .await
+            .fails("INVALID_PARAMETER_VALUE");
     }
-    let odd = patch(&world, BOB, "main.default.t", json!({ "columns": [column("a b.c`;--\"'")] })).await.ok();
+    let odd = patch(&world, BOB, "main.default.t", json!({ "columns": [column("a b.c`;--\"'")] }))
+        .await
+        .ok();
     assert_eq!(odd["columns"][0]["name"], "a b.c`;--\"'");
 }

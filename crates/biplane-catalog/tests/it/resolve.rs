@@ -53,12 +53,25 @@ async fn every_link_is_checked() {
         ("c.raw.t", vec!["c.s.inner", "c.s.outer"]),
         ("c.s.inner", vec!["c.s.outer", "c.s.outer"]),
     ] {
-        assert_eq!(world.resolve(BOB, name, "READ", &via).await.unwrap_err(), DENIED, "{name} {via:?}");
+        assert_eq!(
+            world.resolve(BOB, name, "READ", &via).await.unwrap_err(),
+            DENIED,
+            "{name} {via:?}"
+        );
     }
-    assert_eq!(world.resolve(ADMIN, "c.raw.t", "READ", &["c.raw.other"]).await.unwrap_err(), "INVALID_PARAMETER_VALUE");
-    assert_eq!(world.resolve(BOB, "c.raw.t", "READ", &["c.s.gone"]).await.unwrap_err(), "TABLE_DOES_NOT_EXIST");
+    assert_eq!(
+        world.resolve(ADMIN, "c.raw.t", "READ", &["c.raw.other"]).await.unwrap_err(),
+        "INVALID_PARAMETER_VALUE"
+    );
+    assert_eq!(
+        world.resolve(BOB, "c.raw.t", "READ", &["c.s.gone"]).await.unwrap_err(),
+        "TABLE_DOES_NOT_EXIST"
+    );
     let deep = vec!["c.s.outer"; 101];
-    assert_eq!(world.resolve(BOB, "c.raw.t", "READ", &deep).await.unwrap_err(), "RESOURCE_EXHAUSTED");
+    assert_eq!(
+        world.resolve(BOB, "c.raw.t", "READ", &deep).await.unwrap_err(),
+        "RESOURCE_EXHAUSTED"
+    );
 }
 
 #[tokio::test]
@@ -86,17 +99,30 @@ async fn an_owner_who_loses_rights_breaks_the_view() {
 #[tokio::test]
 async fn many_names_have_an_answer_each() {
     let world = world().await;
-    let names = json!([["c", "raw", "t"], ["C", "S", "Outer"], ["c", "s", "gone"], ["gone", "s", "t"], ["c", "gone", "t"]]);
-    let answer = world.internal(ALICE, "/resolve", json!({ "names": names, "access": "READ" })).await.ok();
+    let names = json!([
+        ["c", "raw", "t"],
+        ["C", "S", "Outer"],
+        ["c", "s", "gone"],
+        ["gone", "s", "t"],
+        ["c", "gone", "t"]
+    ]);
+    let answer =
+        world.internal(ALICE, "/resolve", json!({ "names": names, "access": "READ" })).await.ok();
     let codes: Vec<&str> = answer["tables"]
         .as_array()
         .unwrap()
         .iter()
         .map(|found| found["error"]["error_code"].as_str().unwrap_or("ok"))
         .collect();
-    assert_eq!(codes, ["ok", "ok", "TABLE_DOES_NOT_EXIST", "CATALOG_DOES_NOT_EXIST", "SCHEMA_DOES_NOT_EXIST"]);
+    assert_eq!(
+        codes,
+        ["ok", "ok", "TABLE_DOES_NOT_EXIST", "CATALOG_DOES_NOT_EXIST", "SCHEMA_DOES_NOT_EXIST"]
+    );
     let many = vec![["c", "raw", "t"]; 1001];
-    world.internal(ALICE, "/resolve", json!({ "names": many, "access": "READ" })).await.fails("RESOURCE_EXHAUSTED");
+    world
+        .internal(ALICE, "/resolve", json!({ "names": many, "access": "READ" }))
+        .await
+        .fails("RESOURCE_EXHAUSTED");
     let own = world.resolve(ALICE, "c.information_schema.tables", "READ", &[]).await.unwrap_err();
     assert_eq!(own, "INVALID_PARAMETER_VALUE");
 }
@@ -107,11 +133,17 @@ async fn a_change_is_seen_by_the_next_statement() {
     for round in 0..20 {
         world.table(BOB, "main.default.t").await;
         let first = world.resolve(BOB, "main.default.t", "READ", &[]).await.unwrap();
-        world.patch(BOB, "/tables/main.default.t", json!({ "comment": format!("{round}") })).await.ok();
+        world
+            .patch(BOB, "/tables/main.default.t", json!({ "comment": format!("{round}") }))
+            .await
+            .ok();
         let second = world.resolve(BOB, "main.default.t", "READ", &[]).await.unwrap();
         assert_eq!(first["info"]["table_id"], second["info"]["table_id"]);
         assert_eq!(second["info"]["comment"], format!("{round}"));
         world.delete(BOB, "/tables/main.default.t").await.ok();
-        assert_eq!(world.resolve(BOB, "main.default.t", "READ", &[]).await.unwrap_err(), "TABLE_DOES_NOT_EXIST");
+        assert_eq!(
+            world.resolve(BOB, "main.default.t", "READ", &[]).await.unwrap_err(),
+            "TABLE_DOES_NOT_EXIST"
+        );
     }
 }

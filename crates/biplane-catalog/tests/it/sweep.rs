@@ -62,10 +62,20 @@ async fn a_catalog_goes_with_all_its_files() {
     let world = World::new().await;
     world.catalog("c").await;
     world.schema(ADMIN, "c", "s").await;
-    let mut expected = vec![url(&world.table(ADMIN, "c.s.a").await), url(&world.table(ADMIN, "c.default.b").await)];
+    let mut expected = vec![
+        url(&world.table(ADMIN, "c.s.a").await),
+        url(&world.table(ADMIN, "c.default.b").await),
+    ];
     expected.sort();
     let dir = world.test.dir().display().to_string();
-    world.post(ADMIN, "/external-locations", json!({ "name": "e", "url": format!("file://{dir}/e") })).await.ok();
+    world
+        .post(
+            ADMIN,
+            "/external-locations",
+            json!({ "name": "e", "url": format!("file://{dir}/e") }),
+        )
+        .await
+        .ok();
     let external = json!({ "name": "x", "catalog_name": "c", "schema_name": "s", "table_type": "EXTERNAL", "storage_location": format!("file://{dir}/e/x") });
     world.post(ADMIN, "/tables", external).await.ok();
     world.delete(ADMIN, "/catalogs/c?force=true").await.ok();

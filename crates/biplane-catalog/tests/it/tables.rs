@@ -23,11 +23,23 @@ fn external(name: &str, url: &str) -> Value {
 async fn an_external_table_lives() {
     let (world, root) = world().await;
     let made = world.post(ADMIN, "/tables", external("T", &format!("{root}/t/"))).await.ok();
-    assert_eq!((&made["full_name"], &made["table_type"]), (&json!("main.default.t"), &json!("EXTERNAL")));
+    assert_eq!(
+        (&made["full_name"], &made["table_type"]),
+        (&json!("main.default.t"), &json!("EXTERNAL"))
+    );
     assert_eq!(made["storage_location"], format!("{root}/t"));
-    assert_eq!(world.get(ADMIN, "/tables/MAIN.default.T?include_delta_metadata=true").await.ok(), made);
-    assert_eq!(world.get(ADMIN, "/tables/main.default.t/exists").await.ok(), json!({ "table_exists": true }));
-    assert_eq!(world.get(ADMIN, "/tables/main.default.no/exists").await.ok(), json!({ "table_exists": false }));
+    assert_eq!(
+        world.get(ADMIN, "/tables/MAIN.default.T?include_delta_metadata=true").await.ok(),
+        made
+    );
+    assert_eq!(
+        world.get(ADMIN, "/tables/main.default.t/exists").await.ok(),
+        json!({ "table_exists": true })
+    );
+    assert_eq!(
+        world.get(ADMIN, "/tables/main.default.no/exists").await.ok(),
+        json!({ "table_exists": false })
+    );
     world.patch(ADMIN, "/tables/main.default.t", json!({ "owner": BOB })).await.ok();
     world.resolve(BOB, "main.default.t", "READ", &[]).await.unwrap();
     world.delete(BOB, "/tables/main.default.t").await.ok();
@@ -45,7 +57,13 @@ async fn places_are_checked() {
     for taken in [url.clone(), format!("{url}/inner"), root.clone()] {
         world.post(BOB, "/tables", external("t2", &taken)).await.fails("INVALID_PARAMETER_VALUE");
     }
-    for bad in [format!("{root}/../x"), format!("{root}/%2e%2e/x"), format!("{root}/..%2fx"), "t".into(), String::new()] {
+    for bad in [
+        format!("{root}/../x"),
+        format!("{root}/%2e%2e/x"),
+        format!("{root}/..%2fx"),
+        "t".into(),
+        String::new(),
+    ] {
         world.post(BOB, "/tables", external("t3", &bad)).await.fails("INVALID_PARAMETER_VALUE");
     }
     world.post(BOB, "/tables", external("t3", "gs://b/x")).await.fails("FEATURE_DISABLED");
@@ -54,7 +72,10 @@ async fn places_are_checked() {
     world.post(BOB, "/tables", view).await.fails("FEATURE_DISABLED");
     // Read-only locations take no tables.
     world.patch(ADMIN, "/external-locations/ext", json!({ "read_only": true })).await.ok();
-    world.post(BOB, "/tables", external("t4", &format!("{root}/t4"))).await.fails("PERMISSION_DENIED");
+    world
+        .post(BOB, "/tables", external("t4", &format!("{root}/t4")))
+        .await
+        .fails("PERMISSION_DENIED");
 }
 
 #[tokio::test]
@@ -81,11 +102,17 @@ async fn constraints_are_kept() {
     world.post(BOB, "/constraints", key("pk", "absent")).await.fails("INVALID_PARAMETER_VALUE");
     world.post(BOB, "/constraints", key("pk", "ID")).await.ok();
     world.post(BOB, "/constraints", key("pk2", "id")).await.fails("ALREADY_EXISTS");
-    world.post(BOB, "/constraints", json!({ "full_name_arg": "main.default.t", "constraint": {} })).await.fails("INVALID_PARAMETER_VALUE");
+    world
+        .post(BOB, "/constraints", json!({ "full_name_arg": "main.default.t", "constraint": {} }))
+        .await
+        .fails("INVALID_PARAMETER_VALUE");
     let table = world.get(BOB, "/tables/main.default.t").await.ok();
     assert_eq!(table["table_constraints"][0]["primary_key_constraint"]["name"], "pk");
     world.delete(BOB, "/constraints/main.default.t?constraint_name=pk&cascade=false").await.ok();
-    world.delete(BOB, "/constraints/main.default.t?constraint_name=pk&cascade=false").await.fails("RESOURCE_DOES_NOT_EXIST");
+    world
+        .delete(BOB, "/constraints/main.default.t?constraint_name=pk&cascade=false")
+        .await
+        .fails("RESOURCE_DOES_NOT_EXIST");
 }
 
 #[tokio::test]
@@ -93,18 +120,32 @@ async fn volumes_live() {
     let (world, root) = world().await;
     let body = json!({ "name": "V", "catalog_name": "main", "schema_name": "default", "volume_type": "MANAGED", "comment": "c" });
     let made = world.post(BOB, "/volumes", body.clone()).await.ok();
-    assert_eq!((&made["full_name"], &made["volume_type"]), (&json!("main.default.v"), &json!("MANAGED")));
+    assert_eq!(
+        (&made["full_name"], &made["volume_type"]),
+        (&json!("main.default.v"), &json!("MANAGED"))
+    );
     world.post(BOB, "/volumes", body).await.fails("RESOURCE_ALREADY_EXISTS");
     assert_eq!(world.get(BOB, "/volumes/main.default.v").await.ok(), made);
-    let renamed = world.patch(BOB, "/volumes/main.default.v", json!({ "new_name": "w" })).await.ok();
+    let renamed =
+        world.patch(BOB, "/volumes/main.default.v", json!({ "new_name": "w" })).await.ok();
     assert_eq!(renamed["storage_location"], made["storage_location"]);
     let list = world.get(BOB, "/volumes?catalog_name=main&schema_name=default").await.ok();
     assert_eq!(names(&list, "volumes"), ["w"]);
-    assert_eq!(names(&world.get(ALICE, "/volumes?catalog_name=main&schema_name=default").await.ok(), "volumes"), Vec::<String>::new());
+    assert_eq!(
+        names(
+            &world.get(ALICE, "/volumes?catalog_name=main&schema_name=default").await.ok(),
+            "volumes"
+        ),
+        Vec::<String>::new()
+    );
     let external = json!({ "name": "e", "catalog_name": "main", "schema_name": "default", "volume_type": "EXTERNAL", "storage_location": format!("{root}/e") });
     world.post(BOB, "/volumes", external.clone()).await.fails("PERMISSION_DENIED");
     world.post(ADMIN, "/volumes", external).await.ok();
-    for bad in [json!({ "volume_type": "SOFA" }), json!({ "volume_type": "EXTERNAL" }), json!({ "volume_type": "MANAGED", "storage_location": "file:///x" })] {
+    for bad in [
+        json!({ "volume_type": "SOFA" }),
+        json!({ "volume_type": "EXTERNAL" }),
+        json!({ "volume_type": "MANAGED", "storage_location": "file:///x" }),
+    ] {
         let mut body = json!({ "name": "x", "catalog_name": "main", "schema_name": "default" });
         body.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
         world.post(BOB, "/volumes", body).await.fails("INVALID_PARAMETER_VALUE");
@@ -125,7 +166,10 @@ async fn functions_live() {
         "parameter_style": "S", "is_deterministic": true, "sql_data_access": "CONTAINS_SQL", "is_null_call": false,
         "security_type": "DEFINER", "specific_name": "add", "comment": "adds" } });
     let made = world.post(BOB, "/functions", body.clone()).await.ok();
-    assert_eq!((&made["full_name"], &made["routine_definition"]), (&json!("main.default.add"), &json!("a + b")));
+    assert_eq!(
+        (&made["full_name"], &made["routine_definition"]),
+        (&json!("main.default.add"), &json!("a + b"))
+    );
     assert_eq!(made["input_params"]["parameters"][1]["position"], 1);
     world.post(BOB, "/functions", body).await.fails("RESOURCE_ALREADY_EXISTS");
     assert_eq!(world.get(BOB, "/functions/main.default.ADD").await.ok(), made);
@@ -145,6 +189,12 @@ async fn lists_leave_out_what_they_are_told_to() {
     let path = "/tables?catalog_name=main&schema_name=default";
     let full = world.get(BOB, path).await.ok();
     assert_eq!(full["tables"][0]["columns"].as_array().unwrap().len(), 2);
-    let lean = world.get(BOB, &format!("{path}&omit_columns=true&omit_properties=true&omit_username=true")).await.ok();
-    assert_eq!((&lean["tables"][0]["columns"], &lean["tables"][0]["owner"]), (&json!([]), &json!("")));
+    let lean = world
+        .get(BOB, &format!("{path}&omit_columns=true&omit_properties=true&omit_username=true"))
+        .await
+        .ok();
+    assert_eq!(
+        (&lean["tables"][0]["columns"], &lean["tables"][0]["owner"]),
+        (&json!([]), &json!(""))
+    );
 }
