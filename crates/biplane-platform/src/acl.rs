@@ -127,13 +127,25 @@ pub async fn clear(
     Ok(())
 }
 
-/// Forgets a principal that is gone, everywhere: a later one of the same name starts with nothing.
-pub async fn forget_principal(tx: &mut Tx, principal_name: &str) -> Result<()> {
+/// Forgets a principal that is gone, everywhere: a later one of the same name starts with nothing. What
+/// it owned goes to `heir` (kind, name), so that nothing is left without an entry.
+pub async fn forget_principal(tx: &mut Tx, gone: &str, heir: (&str, &str)) -> Result<()> {
     tx.execute(
-        "DELETE FROM object_permissions WHERE principal_name = $1",
-        args![principal_name],
+        "DELETE FROM object_permissions WHERE principal_kind = $2 AND principal_name = $3 AND EXISTS (
+           SELECT 1 FROM object_permissions o
+           WHERE o.workspace_id = object_permissions.workspace_id AND o.object_type = object_permissions.object_type
+             AND o.object_id = object_permissions.object_id AND o.principal_name = $1
+             AND o.permission_level = 'IS_OWNER')",
+        args![gone, heir.0, heir.1],
     )
     .await?;
+    tx.execute(
+        "UPDATE object_permissions SET principal_kind = $2, principal_name = $3
+         WHERE principal_name = $1 AND permission_level = 'IS_OWNER'",
+        args![gone, heir.0, heir.1],
+    )
+    .await?;
+    tx.execute("DELETE FROM object_permissions WHERE principal_name = $1", args![gone]).await?;
     tx.notify("object_permissions", "*");
     Ok(())
 }

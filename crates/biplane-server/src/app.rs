@@ -66,6 +66,7 @@ impl Services {
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
+        identity.on_principal_deleting(Arc::new(wiring::ForgetGrants(catalog.clone())));
         Ok(Self {
             identity,
             catalog,

@@ -3,12 +3,12 @@
 use crate::app::Services;
 use crate::config::ServerConfig;
 use anyhow::Context;
-use biplane_api::ids::{WarehouseId, WorkspaceId};
+use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_api::catalog::TableInfo;
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
 use biplane_compute::Compute;
-use biplane_identity::{Identity, WorkspaceCreated};
+use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
 use biplane_query::thrift::Names;
@@ -37,6 +37,10 @@ struct IdentityPrincipals(Arc<Identity>);
 impl Principals for IdentityPrincipals {
     async fn exists(&self, name: &str) -> Result<bool> {
         self.0.principal_exists(name).await
+    }
+
+    async fn canonical(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.0.principal_by_name(name).await?.map(|known| known.name))
     }
 
     async fn groups_of(&self, name: &str) -> Result<Vec<String>> {
@@ -244,6 +248,16 @@ impl WorkspaceCreated for AssignMetastore {
         workspace: &biplane_identity::Workspace,
     ) -> Result<()> {
         self.0.metastore_assign_default(workspace.id).await
+    }
+}
+
+/// A principal that goes takes its grants with it, before another can have the name.
+pub struct ForgetGrants(pub Arc<Catalog>);
+
+#[async_trait::async_trait]
+impl PrincipalDeleting for ForgetGrants {
+    async fn principal_deleting(&self, ctx: &Ctx, _id: PrincipalId, name: &str) -> Result<()> {
+        self.0.principal_forget(ctx, name).await
     }
 }
 

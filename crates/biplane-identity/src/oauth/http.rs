@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use biplane_api::error::ErrorBody;
 use biplane_api::identity::{AuthorizationServer, HostMetadata, OAuthError, OAuthToken};
 use biplane_api::ids::AccountId;
@@ -40,7 +40,8 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
         )
         .route("/oidc/accounts/{account_id}/v1/authorize", get(oauth_authorize))
         .route("/oidc/oauth2/v2.0/authorize", get(oauth_authorize))
-        .route("/oidc/oauth2/v2.0/token", post(oauth_token))
+        .route("/.well-known/oauth-authorization-server", get(authorization_server_get))
+        .route("/.well-known/openid-configuration", get(authorization_server_get))
         .layer(DefaultBodyLimit::max(TOKEN_BODY_MAX))
         .with_state(identity.clone())
 }

@@ -1,11 +1,11 @@
 //! Rules that hold whoever changes principals: somebody can always administer, names are sound, what is
 //! deleted leaves nothing behind.
 
-use super::{ACCOUNT_USERS, ADMINS, PrincipalRow, USERS, store};
-use crate::Identity;
+use super::{ACCOUNT_USERS, ADMINS, Kind, PrincipalRow, USERS, store};
+use crate::{Identity, lookup};
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::db::args;
-use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx, acl};
+use biplane_platform::{ApiError, Ctx, ErrorCode, PrincipalKind, Result, Tx, acl};
 
 const NAME_CHARS_MAX: usize = 255;
 
@@ -69,6 +69,25 @@ pub async fn principal_delete(identity: &Identity, ctx: &Ctx, row: &PrincipalRow
     let mut tx = identity.db.write().await?;
     store::delete(&mut tx, row.id).await?;
     check_admins_left(&mut tx, None).await?;
-    acl::forget_principal(&mut tx, &row.name).await?;
+    let (kind, name) = heir(&mut tx, ctx, row).await?;
+    acl::forget_principal(&mut tx, &row.name, (kind, &name)).await?;
     identity.changed(tx).await
+}
+
+/// Who gets what it owned: who deletes it, or, when that is itself, the first account admin left.
+async fn heir(tx: &mut Tx, ctx: &Ctx, gone: &PrincipalRow) -> Result<(&'static str, String)> {
+    if ctx.principal.id != gone.id {
+        let kind = match ctx.principal.kind {
+            PrincipalKind::User => Kind::User,
+            PrincipalKind::ServicePrincipal => Kind::ServicePrincipal,
+        };
+        return Ok((kind.as_str(), ctx.principal.name.clone()));
+    }
+    let admin = match lookup::account_admin(tx).await? {
+        Some(id) => store::by_id(tx, id).await?,
+        None => None,
+    };
+    let admin =
+        admin.ok_or_else(|| ApiError::conflict("Name another user account admin first."))?;
+    Ok((admin.kind.as_str(), admin.name))
 }

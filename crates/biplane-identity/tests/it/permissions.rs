@@ -145,3 +145,18 @@ async fn bad_lists_are_refused() {
     assert_eq!(app.get("/api/2.0/permissions/nonsense/1").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(levels(&app.get(PATH).await.ok()).len(), 2);
 }
+
+#[tokio::test]
+async fn what_somebody_deleted_owned_goes_to_who_deleted() {
+    let app = App::new().await;
+    warehouse(&app).await;
+    let (ann, _) = app.user("ann@x").await;
+    let both = json!({"access_control_list": [
+        {"user_name": "ann@x", "permission_level": "IS_OWNER"},
+        {"user_name": ADMIN, "permission_level": "CAN_USE"}
+    ]});
+    app.put(PATH, both).await.ok();
+    app.delete(&app.account(&format!("/scim/v2/Users/{ann}"))).await.ok();
+    let left = levels(&app.get(PATH).await.ok());
+    assert_eq!(left, [pair(ADMIN, "IS_OWNER"), pair("admins", "CAN_MANAGE")]);
+}
