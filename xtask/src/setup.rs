@@ -46,7 +46,7 @@ pub fn setup() -> anyhow::Result<Tools> {
         path = format!("{}:{path}", node_of_its_own()?.display());
     }
     let tools = Tools { path };
-    node_packages(&tools, "web")?;
+    node_packages(&tools, "web", &["ci"])?;
     Ok(tools)
 }
 
@@ -106,8 +106,8 @@ fn node_of_its_own() -> anyhow::Result<PathBuf> {
     Ok(bin)
 }
 
-/// `npm ci` where the lock file changed since the last time.
-pub fn node_packages(tools: &Tools, dir: &str) -> anyhow::Result<()> {
+/// As the lock file says, where it changed since the last time.
+pub fn node_packages(tools: &Tools, dir: &str, install: &[&str]) -> anyhow::Result<()> {
     let lock = fs::read(root().join(dir).join("package-lock.json"))
         .with_context(|| format!("{dir}/package-lock.json"))?;
     let stamp = root().join(dir).join("node_modules/.biplane-stamp");
@@ -117,7 +117,7 @@ pub fn node_packages(tools: &Tools, dir: &str) -> anyhow::Result<()> {
     }
     step(
         &format!("Installing node packages of {dir}"),
-        &mut tools.npm(dir, &["ci", "--no-audit", "--no-fund"]),
+        tools.npm(dir, install).args(["--no-audit", "--no-fund"]),
     )?;
     fs::write(stamp, digest).map_err(Into::into)
 }
