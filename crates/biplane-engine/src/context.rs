@@ -5,7 +5,8 @@ use biplane_api::internal::{
 };
 use biplane_proto::v1;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::catalog::TableProvider;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -13,7 +14,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::DeltaTable;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::control::{CallError, ControlClient, ControlError};
@@ -46,14 +47,15 @@ pub struct StatementContext {
     lineage: Mutex<BTreeSet<(String, String)>>,
     /// Tables read so far, for lineage and history.
     sources: Mutex<BTreeSet<String>>,
+    /// Relations that only this statement knows, by names that no user can write.
+    relations: Mutex<BTreeMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl StatementContext {
     pub fn new(engine: Arc<Engine>, request: v1::ExecuteRequest) -> SqlResult<Self> {
         let state = request.session.unwrap_or_default();
         let settings = settings(&state);
-        let memory = Arc::new(StatementPool::new(engine.memory.clone()));
-        let state_of_plan = engine.statement_state(&settings, memory.clone());
+        let (state_of_plan, memory) = engine.statement_state(&settings);
         let session = SessionContext::new_with_state(state_of_plan);
         Ok(Self {
             objects: engine.sessions.objects(&state.session_id),
@@ -68,6 +70,7 @@ impl StatementContext {
             changes: Mutex::default(),
             lineage: Mutex::default(),
             sources: Mutex::default(),
+            relations: Mutex::default(),
         })
     }
 
@@ -220,16 +223,30 @@ impl StatementContext {
         Ok(self.session.state().create_physical_plan(&plan).await?)
     }
 
+    /// For running a plan. It carries no functions: the plan has those it needs.
+    pub fn task_context(&self) -> Arc<TaskContext> {
+        Arc::new(TaskContext::new(
+            None,
+            self.session.session_id(),
+            self.session.copied_config(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            self.session.runtime_env(),
+        ))
+    }
+
     pub async fn execute(&self, plan: LogicalPlan) -> SqlResult<SendableRecordBatchStream> {
         let physical = self.physical(plan).await?;
-        Ok(execute_stream(physical, self.session.task_ctx())?)
+        Ok(execute_stream(physical, self.task_context())?)
     }
 
     /// A query as the statement itself.
     pub async fn query(&self, query: ast::Query) -> SqlResult<Output> {
         let planned = crate::plan::query(self, &query).await?;
         let physical = self.physical(planned.plan).await?;
-        let stream = execute_stream(physical.clone(), self.session.task_ctx())?;
+        let stream = execute_stream(physical.clone(), self.task_context())?;
         Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: Some(planned.names) }))
     }
 
@@ -257,6 +274,15 @@ impl StatementContext {
 
     pub fn add_source(&self, full_name: &str) {
         self.sources.lock().insert(full_name.to_owned());
+    }
+
+    /// Gives a relation a name for this statement: the files of a COPY INTO.
+    pub fn put_relation(&self, name: &str, relation: Arc<dyn TableProvider>) {
+        self.relations.lock().insert(name.to_owned(), relation);
+    }
+
+    pub fn relation(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        self.relations.lock().get(name).cloned()
     }
 
     /// Everything read so far flows into `target`.

@@ -14,6 +14,7 @@ pub mod output;
 pub mod params;
 pub mod plan;
 pub mod runtime;
+pub mod samples;
 pub mod service;
 pub mod session;
 pub mod storage;

@@ -1,32 +1,73 @@
-//! Files as relations: path tables, `read_files`, tables that are not Delta.
+//! Files as relations: `read_files(…)`, ``csv.`/Volumes/…` ``, tables of formats other than Delta.
+//!
+//! A path is resolved by the catalog before anything is listed; a provider sees only the files that
+//! were found under it.
 
-use biplane_api::internal::ResolvedTable;
+pub mod list;
+mod options;
+mod path;
+mod provider;
+mod schema;
+
+pub use list::{Found, find};
+pub use options::{Format, Options};
+pub use provider::open;
+
+use biplane_api::internal::{Access, ResolvedTable};
 use datafusion::catalog::TableProvider;
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::Expr;
 use std::sync::Arc;
 
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 
-/// What a query names that is not a Delta table of the catalog.
-#[derive(Debug, Clone)]
+/// What of a query is read from files.
 pub enum FileRelation {
-    /// ``parquet.`/Volumes/…` ``: format in lower case (never `delta`) and path.
+    /// ``csv.`/Volumes/…` ``
     Path { format: String, path: String },
-    /// `read_files('…', format => 'csv', …)`: name (None = positional) and value, both as written.
-    ReadFiles(Vec<(Option<String>, ast::Expr)>),
-    /// An external table of the catalog in another format.
+    /// The arguments of `read_files`.
+    ReadFiles(Vec<(Option<String>, Expr)>),
+    /// A table whose format is not Delta.
     Table(Box<ResolvedTable>),
 }
 
+/// Whether a name of two parts is a path: ``parquet.`s3://…` ``.
+pub fn is_path_table(format: &str, path: &str) -> bool {
+    let known = ["delta", "parquet", "csv", "json", "text", "binaryfile", "avro", "orc"];
+    known.iter().any(|name| format.eq_ignore_ascii_case(name)) && (path.contains('/') || path.contains(':'))
+}
+
 pub async fn provider(
-    _cx: &StatementContext,
+    cx: &StatementContext,
     relation: FileRelation,
 ) -> SqlResult<Arc<dyn TableProvider>> {
-    let what = match relation {
-        FileRelation::Path { format, .. } => format!("a path table of the format {format}"),
-        FileRelation::ReadFiles(_) => "read_files".to_owned(),
-        FileRelation::Table(_) => "a table that is not Delta".to_owned(),
-    };
-    Err(SqlError::unsupported(what))
+    match relation {
+        FileRelation::Path { format, path } => {
+            let mut options = Options::new(Some(Format::parse(&format)?));
+            // A path alone says nothing of a header; Spark then takes none and reads text.
+            options.infer_types = !matches!(options.format, Some(Format::Csv));
+            let found = find(cx, &path, Access::Read, &options).await?;
+            open(cx, found, options).await
+        }
+        FileRelation::ReadFiles(arguments) => {
+            let (path, options) = options::of_arguments(cx, arguments).await?;
+            let found = find(cx, &path, Access::Read, &options).await?;
+            open(cx, found, options).await
+        }
+        FileRelation::Table(table) => {
+            let format = table.info.data_source_format.clone().unwrap_or_default();
+            let storage = table.storage.as_ref().ok_or_else(|| {
+                SqlError::unsupported(format!("reading {}, which has no storage,", table.info.full_name))
+            })?;
+            let mut options = Options::new(Some(Format::parse(&format)?));
+            for (key, value) in &table.info.properties {
+                if let Some(key) = key.strip_prefix("option.") {
+                    options.set(key, value)?;
+                }
+            }
+            let location = cx.location(storage)?;
+            let found = list::under(location, String::new(), None, &options).await?;
+            open(cx, found, options).await
+        }
+    }
 }

@@ -23,12 +23,12 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub fn new(sql: &'a str) -> Result<Self, ParseError> {
-        Self::with_parameters(sql, &[])
+        Self::with_parameters(sql, None)
     }
 
     pub fn with_parameters(
         sql: &'a str,
-        parameters: &[v1::Parameter],
+        parameters: Option<&[v1::Parameter]>,
     ) -> Result<Self, ParseError> {
         let parser = Parser::new(&DIALECT)
             .with_recursion_limit(EXPRESSION_DEPTH_MAX)

@@ -1,6 +1,9 @@
 //! The Databricks dialect of the parser library with what it lacks: backslash escapes, joined literals.
 
-use datafusion::sql::sqlparser::dialect::{DatabricksDialect, Dialect};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
+use datafusion::sql::sqlparser::dialect::{DatabricksDialect, Dialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use std::any::TypeId;
 
 #[derive(Debug, Clone, Copy)]
@@ -124,5 +127,25 @@ impl Dialect for BiplaneDialect {
 
     fn supports_long_type_as_bigint(&self) -> bool {
         true
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        let div = parser.peek_keyword(Keyword::DIV);
+        div.then(|| Ok(self.prec_value(Precedence::MulDivModOp)))
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        parser.parse_keyword(Keyword::DIV).then(|| {
+            Ok(Expr::BinaryOp {
+                left: Box::new(expr.clone()),
+                op: BinaryOperator::MyIntegerDivide,
+                right: Box::new(parser.parse_subexpr(precedence)?),
+            })
+        })
     }
 }

@@ -43,14 +43,17 @@ impl From<ParseError> for SqlError {
     }
 }
 
-/// Parses exactly one statement.
+/// Parses exactly one statement. Markers of parameters stay.
 pub fn parse(sql: &str) -> Result<Statement, SqlError> {
-    parse_bound(sql, &[])
+    parse_tokens(Cursor::new(sql)?)
 }
 
 /// The same with values for its markers.
 pub fn parse_bound(sql: &str, parameters: &[v1::Parameter]) -> Result<Statement, SqlError> {
-    let mut cursor = Cursor::with_parameters(sql, parameters)?;
+    parse_tokens(Cursor::with_parameters(sql, Some(parameters))?)
+}
+
+fn parse_tokens(mut cursor: Cursor<'_>) -> Result<Statement, SqlError> {
     while cursor.eat_token(&Token::SemiColon) {}
     if cursor.is_end() {
         return Err(SqlError::syntax("The statement is empty", 1, 1));
@@ -74,6 +77,20 @@ pub fn parse_expr(sql: &str) -> Result<Expr, SqlError> {
     let expr = cursor.expr()?;
     finish(&mut cursor)?;
     Ok(expr)
+}
+
+/// `id INT, name STRING`, as options and schemas have it.
+pub fn parse_columns(text: &str) -> Result<Vec<ColumnDef>, SqlError> {
+    let mut cursor = Cursor::new(text)?;
+    let mut out = Vec::new();
+    while !cursor.is_end() {
+        out.push(cursor.column_def(&mut Vec::new())?);
+        if !cursor.eat_token(&Token::Comma) {
+            break;
+        }
+    }
+    finish(&mut cursor)?;
+    Ok(out)
 }
 
 fn finish(cursor: &mut Cursor<'_>) -> Result<(), ParseError> {

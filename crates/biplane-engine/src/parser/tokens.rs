@@ -21,7 +21,7 @@ const JOIN_COUNT_MAX: usize = 300;
 
 pub fn tokenize(
     sql: &str,
-    parameters: &[v1::Parameter],
+    parameters: Option<&[v1::Parameter]>,
 ) -> Result<Vec<TokenWithSpan>, ParseError> {
     if sql.len() > STATEMENT_BYTES_MAX {
         return Err(ParseError::new(
@@ -34,7 +34,10 @@ pub fn tokenize(
     let tokens = Tokenizer::new(&DIALECT, sql).tokenize_with_location().map_err(unreadable)?;
     let tokens: Vec<_> =
         tokens.into_iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).collect();
-    let tokens = crate::params::bind(tokens, parameters).map_err(ParseError::from)?;
+    let tokens = match parameters {
+        Some(parameters) => crate::params::bind(tokens, parameters)?,
+        None => tokens,
+    };
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
     identifiers(tokens)

@@ -91,6 +91,9 @@ fn source<'a>(
                 catalog_table(cx, table, version, via).await
             }
             Relation::TempView(name) => temp_view(cx, name, via).await,
+            Relation::Given(name) => {
+                cx.relation(name).ok_or_else(|| SqlError::internal("a relation was lost"))
+            }
             Relation::Path { format, path } if format == "delta" => {
                 let storage = cx.resolve_path(path, Access::Read).await?;
                 delta::provider(cx, None, &storage, version).await

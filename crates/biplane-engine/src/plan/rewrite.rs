@@ -4,7 +4,7 @@
 
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
     TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
 };
 use std::collections::{BTreeMap, HashSet};
@@ -23,6 +23,8 @@ pub const HIDDEN: char = '\u{1}';
 pub enum Relation {
     Table([String; 3]),
     TempView(String),
+    /// One that the command itself made.
+    Given(String),
     /// ``delta.`/path` `` and other formats.
     Path {
         format: String,
@@ -200,13 +202,13 @@ impl Rewriter<'_> {
                 }
                 SelectItem::ExprWithAliases { .. } => continue,
             };
-            self.spell(&alias);
             let mut name = alias.clone();
             lower(&mut name);
             if !seen.insert(name.value.clone()) {
                 name.value = format!("{}{HIDDEN}{}", name.value, seen.len());
                 seen.insert(name.value.clone());
             }
+            self.out.spelled.entry(name.value.clone()).or_insert(alias.value);
             let is_itself = matches!(&expr, Expr::Identifier(ident)
                 if ident.value.to_lowercase() == name.value && !functions::is_niladic(ident));
             *item = if is_itself {
@@ -276,6 +278,11 @@ impl Rewriter<'_> {
             version =
                 Some(TableVersion::VersionAsOf(Expr::value(Value::Number(at.to_owned(), false))));
             *last = table.to_owned();
+        }
+        if let [name] = parts.as_slice()
+            && self.scope.cx.relation(name).is_some()
+        {
+            return Ok((Relation::Given(name.clone()), version));
         }
         if let [name] = parts.as_slice()
             && self.scope.temp_views
@@ -433,6 +440,14 @@ pub fn expression(expr: &mut Expr) {
     match expr {
         Expr::Identifier(ident) => lower(ident),
         Expr::CompoundIdentifier(parts) => parts.iter_mut().for_each(lower),
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            for access in access_chain {
+                if let AccessExpr::Dot(Expr::Identifier(field)) = access {
+                    let name = Value::SingleQuotedString(std::mem::take(&mut field.value));
+                    *access = AccessExpr::Dot(Expr::value(name));
+                }
+            }
+        }
         Expr::Function(function) => functions::rename(function),
         Expr::Lambda(lambda) => functions::lower_lambda(lambda),
         Expr::Value(value) => {

@@ -1,0 +1,326 @@
+//! ALTER TABLE and COMMENT ON: a commit to the log, then what the catalog shows.
+
+use biplane_api::internal::{Access, PatchTable};
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::{Action, MetadataExt, MetadataValue, StructField, StructType};
+use deltalake_core::kernel::transaction::CommitBuilder;
+use deltalake_core::operations::update_table_metadata::TableMetadataUpdate;
+use deltalake_core::protocol::DeltaOperation;
+use std::collections::{BTreeMap, HashMap};
+
+use super::columns;
+use super::rest::{Rest, encode};
+use super::view::{new_name, patch_table, set_owner, unset_missing};
+use super::write::{Target, commit_properties, find_column, session};
+use crate::context::StatementContext;
+use crate::error::{SqlError, SqlResult};
+use crate::output::Output;
+use crate::parser::{
+    AlterTable, Clustering, ColumnDef, CommentOn, Constraint, ConstraintRule, Name, ObjectKind,
+    Properties, TableAction, parse_query,
+};
+
+pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> {
+    match alter.action {
+        TableAction::Rename(to) => {
+            let full = cx.qualify_parts(&alter.name.0)?;
+            let patch = PatchTable { new_name: Some(new_name(cx, &full, &to)?), ..Default::default() };
+            return patch_table(cx, &full.join("."), &patch).await;
+        }
+        TableAction::SetOwner(owner) => {
+            let full = cx.qualify_parts(&alter.name.0)?;
+            return set_owner(cx, &full.join("."), owner).await;
+        }
+        TableAction::ClusterBy(Clustering::None) => return Ok(Output::Empty),
+        TableAction::ClusterBy(_) => return Err(SqlError::unsupported("CLUSTER BY")),
+        TableAction::DropColumns(_) => {
+            let text = "DROP COLUMN is not supported for this Delta table: it has no column mapping";
+            return Err(SqlError::new("DELTA_UNSUPPORTED_DROP_COLUMN", "0AKDC", text));
+        }
+        TableAction::RenameColumn { .. } => {
+            let text = "RENAME COLUMN is not supported for this Delta table: it has no column mapping";
+            return Err(SqlError::new("DELTA_UNSUPPORTED_RENAME_COLUMN", "0AKDC", text));
+        }
+        TableAction::ColumnType { .. } => {
+            return Err(SqlError::unsupported("changing the type of a column"));
+        }
+        _ => {}
+    }
+    let mut target = Target::open(cx, &alter.name, Access::Manage).await?;
+    match alter.action {
+        TableAction::AddColumns { columns, if_not_exists } => {
+            add_columns(cx, &mut target, columns, if_not_exists).await?;
+        }
+        TableAction::ColumnComment { column, comment } => {
+            column_comment(cx, &mut target, &column, comment).await?;
+        }
+        TableAction::ColumnNotNull { column, not_null } => {
+            column_not_null(cx, &mut target, &column, not_null).await?;
+        }
+        TableAction::SetProperties(properties) => {
+            set_properties(cx, &mut target, properties).await?;
+        }
+        TableAction::UnsetProperties { keys, if_exists } => {
+            unset_properties(cx, &mut target, keys, if_exists).await?;
+        }
+        TableAction::AddConstraint(constraint) => {
+            add_constraint(cx, &target.full, target.delta, constraint).await?;
+        }
+        TableAction::DropConstraint { name, if_exists } => {
+            drop_constraint(cx, &target, &name, if_exists).await?;
+        }
+        _ => return Err(SqlError::internal("a change of a table was missed")),
+    }
+    Ok(Output::Empty)
+}
+
+async fn add_columns(
+    cx: &StatementContext,
+    target: &mut Target,
+    mut added: Vec<ColumnDef>,
+    if_not_exists: bool,
+) -> SqlResult<()> {
+    let schema = target.arrow_schema()?;
+    if if_not_exists {
+        added.retain(|column| find_column(&schema, &column.name).is_err());
+        if added.is_empty() {
+            return Ok(());
+        }
+    }
+    let fields = columns::delta_fields(&added)?;
+    for field in &fields {
+        if find_column(&schema, field.name()).is_ok() {
+            let text = format!("Cannot add the column `{}` because it already exists", field.name());
+            return Err(SqlError::new("FIELD_ALREADY_EXISTS", "42710", text));
+        }
+        if !field.is_nullable() {
+            return Err(SqlError::unsupported("adding a NOT NULL column"));
+        }
+    }
+    let table = target.delta.clone();
+    target.delta =
+        table.add_columns().with_fields(fields).with_commit_properties(commit_properties(cx)).await?;
+    target.publish_columns(cx).await
+}
+
+async fn column_comment(
+    cx: &StatementContext,
+    target: &mut Target,
+    column: &str,
+    comment: Option<String>,
+) -> SqlResult<()> {
+    let schema = target.arrow_schema()?;
+    let name = schema.field(find_column(&schema, column)?).name().clone();
+    let comment = MetadataValue::String(comment.unwrap_or_default());
+    let table = target.delta.clone();
+    target.delta = table
+        .update_field_metadata()
+        .with_field_name(&name)
+        .with_metadata(HashMap::from([("comment".to_owned(), comment)]))
+        .with_commit_properties(commit_properties(cx))
+        .await?;
+    target.publish_columns(cx).await
+}
+
+async fn column_not_null(
+    cx: &StatementContext,
+    target: &mut Target,
+    column: &str,
+    not_null: bool,
+) -> SqlResult<()> {
+    let schema = target.arrow_schema()?;
+    let name = schema.field(find_column(&schema, column)?).name().clone();
+    if not_null {
+        let quoted = super::expressions::quoted(&name);
+        let table = Name(target.full.to_vec());
+        let sql = format!("SELECT count(*) AS n FROM {table} WHERE {quoted} IS NULL");
+        let plan = cx.plan_query(parse_query(&sql)?.as_ref()).await?;
+        if super::write::number(cx, plan).await? > 0 {
+            let text = format!("The column `{name}` has NULL values and cannot become NOT NULL");
+            return Err(SqlError::new("DELTA_NEW_NOT_NULL_VIOLATION", "23512", text));
+        }
+    }
+    let fields: Vec<StructField> = target
+        .schema()?
+        .fields()
+        .map(|field| {
+            let mut field = field.clone();
+            if field.name() == &name {
+                field.nullable = !not_null;
+            }
+            field
+        })
+        .collect();
+    let schema = StructType::try_new(fields).map_err(SqlError::internal)?;
+    let metadata = target.delta.snapshot()?.metadata().clone().with_schema(&schema).map_err(SqlError::internal)?;
+    let operation = DeltaOperation::UpdateFieldMetadata { fields: schema.fields().cloned().collect() };
+    commit(cx, target, vec![Action::Metadata(metadata)], operation).await?;
+    target.publish_columns(cx).await
+}
+
+/// A commit of metadata alone.
+async fn commit(
+    cx: &StatementContext,
+    target: &mut Target,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+) -> SqlResult<()> {
+    let snapshot = target.delta.snapshot()?.snapshot().clone();
+    CommitBuilder::from(commit_properties(cx))
+        .with_actions(actions)
+        .build(Some(&snapshot), target.delta.log_store(), operation)
+        .await?;
+    target.delta.update_state().await?;
+    Ok(())
+}
+
+async fn set_properties(cx: &StatementContext, target: &mut Target, properties: Properties) -> SqlResult<()> {
+    let config: HashMap<String, String> =
+        properties.iter().filter(|(key, _)| !key.starts_with("delta.feature.")).cloned().collect();
+    if config.is_empty() {
+        return Ok(());
+    }
+    let table = target.delta.clone();
+    target.delta = table
+        .set_tbl_properties()
+        .with_properties(config)
+        .with_raise_if_not_exists(false)
+        .with_commit_properties(commit_properties(cx))
+        .await?;
+    publish_properties(cx, target).await
+}
+
+async fn publish_properties(cx: &StatementContext, target: &Target) -> SqlResult<()> {
+    let all: BTreeMap<String, String> = target.configuration()?.into_iter().collect();
+    let patch = PatchTable { properties: Some(all), ..Default::default() };
+    patch_table(cx, &target.full_name(), &patch).await.map(drop)
+}
+
+async fn unset_properties(
+    cx: &StatementContext,
+    target: &mut Target,
+    keys: Vec<String>,
+    if_exists: bool,
+) -> SqlResult<()> {
+    let config = target.configuration()?;
+    let mut metadata = target.delta.snapshot()?.metadata().clone();
+    let mut gone = HashMap::new();
+    for key in keys {
+        match config.get(&key) {
+            Some(value) => {
+                metadata = metadata.remove_config_key(&key).map_err(SqlError::internal)?;
+                gone.insert(key, value.clone());
+            }
+            None if if_exists => {}
+            None => return Err(unset_missing(&key)),
+        }
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let operation = DeltaOperation::SetTableProperties { properties: gone };
+    commit(cx, target, vec![Action::Metadata(metadata)], operation).await?;
+    publish_properties(cx, target).await
+}
+
+pub async fn add_constraint(
+    cx: &StatementContext,
+    full: &[String; 3],
+    table: DeltaTable,
+    constraint: Constraint,
+) -> SqlResult<()> {
+    let ConstraintRule::Check(check) = &constraint.rule else {
+        return super::table::declare_key(cx, full, &constraint).await;
+    };
+    let name = constraint.name.clone().unwrap_or_else(|| format!("{}_check", full[2]));
+    let key = format!("delta.constraints.{}", name.to_lowercase());
+    if table.snapshot()?.metadata().configuration().keys().any(|k| k.to_lowercase() == key) {
+        let text = format!("The constraint `{name}` already exists");
+        return Err(SqlError::new("DELTA_CONSTRAINT_ALREADY_EXISTS", "42710", text));
+    }
+    let done = table
+        .add_constraint()
+        .with_constraint(name.to_lowercase(), check.text.clone())
+        .with_session_state(session(cx))
+        .with_commit_properties(commit_properties(cx))
+        .await;
+    done.map(drop).map_err(|error| {
+        if error.to_string().contains("violate") || error.to_string().contains("Check constraint") {
+            let text = format!("Rows of the table violate the new CHECK constraint `{name}`");
+            return SqlError::new("DELTA_NEW_CHECK_CONSTRAINT_VIOLATION", "23512", text);
+        }
+        error.into()
+    })
+}
+
+async fn drop_constraint(cx: &StatementContext, target: &Target, name: &str, if_exists: bool) -> SqlResult<()> {
+    let key = format!("delta.constraints.{}", name.to_lowercase());
+    let stored = target.configuration()?.into_keys().find(|k| k.to_lowercase() == key);
+    if let Some(stored) = stored {
+        let name = stored.strip_prefix("delta.constraints.").unwrap_or(name).to_owned();
+        target
+            .delta
+            .clone()
+            .drop_constraints()
+            .with_constraint(name)
+            .with_commit_properties(commit_properties(cx))
+            .await?;
+        return Ok(());
+    }
+    let path = format!(
+        "constraints/{}?constraint_name={}&cascade=true",
+        encode(&target.full_name()),
+        encode(name)
+    );
+    match Rest::new(cx).delete(&path).await {
+        Err(error) if super::rest::is_missing(&error) && if_exists => Ok(()),
+        Err(error) if super::rest::is_missing(&error) => {
+            let text = format!("The constraint `{name}` does not exist");
+            Err(SqlError::new("DELTA_CONSTRAINT_DOES_NOT_EXIST", "42704", text))
+        }
+        done => done.map_err(SqlError::from),
+    }
+}
+
+pub async fn comment_on(cx: &StatementContext, comment: CommentOn) -> SqlResult<Output> {
+    let text = comment.comment.clone().unwrap_or_default();
+    match comment.kind {
+        ObjectKind::Catalog | ObjectKind::Schema => {
+            super::catalog::comment(cx, comment.kind, &comment.name, text).await
+        }
+        ObjectKind::Volume => super::volume::comment(cx, &comment.name, text).await,
+        ObjectKind::Table | ObjectKind::View => comment_on_table(cx, comment, text).await,
+        other => Err(SqlError::unsupported(format!("COMMENT ON {}", other.word()))),
+    }
+}
+
+async fn comment_on_table(cx: &StatementContext, comment: CommentOn, text: String) -> SqlResult<Output> {
+    let full = cx.qualify_parts(&comment.name.0)?;
+    let info = super::view::table_info(cx, &full).await?;
+    if let Some(column) = &comment.column {
+        if info.table_type == "VIEW" {
+            let mut all = info.columns;
+            let found = all.iter_mut().find(|c| c.name.eq_ignore_ascii_case(column));
+            let found = found.ok_or_else(|| SqlError::column_not_found(format!("`{column}`"), &[]))?;
+            found.comment = comment.comment;
+            let patch = PatchTable { columns: Some(all), ..Default::default() };
+            return patch_table(cx, &full.join("."), &patch).await;
+        }
+        let mut target = Target::open(cx, &comment.name, Access::Manage).await?;
+        column_comment(cx, &mut target, column, comment.comment).await?;
+        return Ok(Output::Empty);
+    }
+    if info.table_type != "VIEW" {
+        let target = Target::open(cx, &comment.name, Access::Manage).await?;
+        let update = TableMetadataUpdate { name: None, description: Some(text.clone()) };
+        target
+            .delta
+            .clone()
+            .update_table_metadata()
+            .with_update(update)
+            .with_commit_properties(commit_properties(cx))
+            .await?;
+    }
+    let patch = PatchTable { comment: Some(text), ..Default::default() };
+    patch_table(cx, &full.join("."), &patch).await
+}

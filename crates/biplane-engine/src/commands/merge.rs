@@ -1,0 +1,266 @@
+//! MERGE INTO.
+
+use arrow::datatypes::SchemaRef;
+use biplane_api::internal::Access;
+use datafusion::common::{Column, TableReference};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::DataFrame;
+use datafusion::sql::sqlparser::ast;
+use deltalake_core::operations::merge::MergeBuilder;
+
+use super::expressions::{self, From_, full_sql};
+use super::update::assigned_column;
+use super::write::{Target, assign, commit_properties, find_column, session};
+use crate::context::StatementContext;
+use crate::error::{SqlError, SqlResult};
+use crate::output::{Modified, Output};
+use crate::parser::{Merge, MergeAction, MergeClause, MergeSource, MergeWhen, parse_query};
+
+/// One clause with its parts planned.
+struct Planned {
+    when: MergeWhen,
+    condition: Option<Expr>,
+    delete: bool,
+    /// Column and value.
+    set: Vec<(String, Expr)>,
+}
+
+pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
+    if merge.schema_evolution {
+        return Err(SqlError::unsupported("MERGE WITH SCHEMA EVOLUTION"));
+    }
+    let target = Target::open(cx, &merge.target, Access::Write).await?;
+    let target_alias = merge.target_alias.clone().unwrap_or_else(|| target.full[2].clone());
+    let target_alias = target_alias.to_lowercase();
+    let source_alias = merge.source_alias.clone().unwrap_or_else(|| match &merge.source {
+        MergeSource::Table(name) => name.0.last().cloned().unwrap_or_default(),
+        MergeSource::Query(_) => "__source".to_owned(),
+    });
+    let source_alias = source_alias.to_lowercase();
+    if target_alias.eq_ignore_ascii_case(&source_alias) {
+        let text = format!("Target and source of MERGE are both called `{source_alias}`; give one an alias");
+        return Err(SqlError::new("AMBIGUOUS_REFERENCE", "42704", text));
+    }
+    let source_sql = match &merge.source {
+        MergeSource::Table(name) => name.to_string(),
+        MergeSource::Query(query) => format!("({query})"),
+    };
+    let source_plan = {
+        let sql = format!("SELECT * FROM {source_sql} AS {}", expressions::quoted(&source_alias));
+        lowered(cx.plan_query(parse_query(&sql)?.as_ref()).await?)?
+    };
+    let schema = target.arrow_schema()?;
+    let names: Vec<String> =
+        source_plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let tables = [
+        From_ { relation: full_sql(&target.full), alias: &target_alias },
+        From_ { relation: source_sql, alias: &source_alias },
+    ];
+    let (on, clauses) = plan_clauses(cx, &merge, &schema, &names, &tables).await?;
+    cx.add_target(&target.full_name());
+    let source = DataFrame::new(cx.session.state(), source_plan);
+    let mut builder = target
+        .delta
+        .clone()
+        .merge(source, on)
+        .with_source_alias(source_alias)
+        .with_target_alias(target_alias.clone())
+        .with_session_state(session(cx))
+        .with_commit_properties(commit_properties(cx));
+    for clause in clauses {
+        builder = add_clause(builder, clause, &target_alias)?;
+    }
+    let (_, metrics) = builder.await.map_err(failure)?;
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let (updated, deleted, inserted) = (
+        count(metrics.num_target_rows_updated),
+        count(metrics.num_target_rows_deleted),
+        count(metrics.num_target_rows_inserted),
+    );
+    Ok(Output::Modified(Modified {
+        affected: updated + deleted + inserted,
+        updated: Some(updated),
+        deleted: Some(deleted),
+        inserted: Some(inserted),
+    }))
+}
+
+/// Planned expressions know the columns of the source in lower case.
+fn lowered(plan: LogicalPlan) -> SqlResult<LogicalPlan> {
+    let columns: Vec<Expr> = plan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            Expr::Column(Column::from((qualifier, field))).alias(field.name().to_lowercase())
+        })
+        .collect();
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+fn failure(error: deltalake_core::DeltaTableError) -> SqlError {
+    let text = error.to_string();
+    if text.contains("multiple source rows") || text.contains("more than one source") || text.contains("matched the same target") {
+        let text = "Cannot perform MERGE: several rows of the source match one row of the target and try to change it in conflicting ways";
+        return SqlError::new("DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE", "21506", text);
+    }
+    error.into()
+}
+
+/// A column of the source as an expression.
+fn source_column(alias: &str, name: &str) -> ast::Expr {
+    ast::Expr::CompoundIdentifier(vec![
+        ast::Ident::with_quote('`', alias),
+        ast::Ident::with_quote('`', name),
+    ])
+}
+
+/// What each clause sets, with `*` written out.
+fn assignments(
+    clause: &MergeClause,
+    schema: &SchemaRef,
+    names: &[String],
+    target_alias: &str,
+    source_alias: &str,
+) -> SqlResult<Vec<(usize, ast::Expr)>> {
+    let mut out: Vec<(usize, ast::Expr)> = Vec::new();
+    match &clause.action {
+        MergeAction::Delete => {}
+        MergeAction::Update(set) => {
+            for (path, expr) in set {
+                out.push((assigned_column(schema, path, target_alias)?, expr.clone()));
+            }
+        }
+        MergeAction::Insert(set) => {
+            for (name, expr) in set {
+                out.push((find_column(schema, name)?, expr.clone()));
+            }
+        }
+        MergeAction::UpdateAll | MergeAction::InsertAll => {
+            for (at, field) in schema.fields().iter().enumerate() {
+                let name = names.iter().find(|name| name.eq_ignore_ascii_case(field.name()));
+                let Some(name) = name else {
+                    let text = format!(
+                        "Cannot resolve `{}` in MERGE: the source has no column of that name",
+                        field.name()
+                    );
+                    return Err(SqlError::new("DELTA_MERGE_UNRESOLVED_EXPRESSION", "42601", text));
+                };
+                out.push((at, source_column(source_alias, name)));
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    if let Some((at, _)) = out.iter().find(|(at, _)| !seen.insert(*at)) {
+        let text = format!("The column `{}` is assigned twice", schema.field(*at).name());
+        return Err(SqlError::new("DUPLICATE_ASSIGNMENTS", "42701", text));
+    }
+    Ok(out)
+}
+
+async fn plan_clauses(
+    cx: &StatementContext,
+    merge: &Merge,
+    schema: &SchemaRef,
+    names: &[String],
+    tables: &[From_<'_>; 2],
+) -> SqlResult<(Expr, Vec<Planned>)> {
+    let (target_alias, source_alias) = (tables[0].alias, tables[1].alias);
+    let mut exprs = vec![merge.on.clone()];
+    let mut sets = Vec::new();
+    for clause in &merge.clauses {
+        let set = assignments(clause, schema, names, target_alias, source_alias)?;
+        exprs.extend(clause.condition.clone());
+        exprs.extend(set.iter().map(|(_, expr)| expr.clone()));
+        sets.push(set);
+    }
+    let (planned, input) = expressions::plan(cx, &exprs, tables).await?;
+    if planned.iter().any(expressions::has_subquery) {
+        return Err(SqlError::unsupported("a subquery in a condition or value of MERGE"));
+    }
+    let planned: SqlResult<Vec<(Expr, arrow::datatypes::DataType)>> = planned
+        .into_iter()
+        .map(|expr| {
+            let given = expr.get_type(input.as_ref())?;
+            Ok((expressions::stored(cx, expr, schema, Some(target_alias))?, given))
+        })
+        .collect();
+    let mut planned = planned?.into_iter();
+    let mut next = || planned.next().ok_or_else(|| SqlError::internal("an expression of MERGE is lost"));
+    let (on, _) = next()?;
+    let mut clauses = Vec::new();
+    for (clause, set) in merge.clauses.iter().zip(sets) {
+        let condition = match clause.condition {
+            Some(_) => Some(next()?.0),
+            None => None,
+        };
+        let mut values = Vec::new();
+        for (at, _) in &set {
+            let field = schema.field(*at);
+            let (expr, given) = next()?;
+            let value = assign(cx, expr, &given, field.data_type(), field.name())?;
+            values.push((field.name().clone(), value));
+        }
+        if clause.when == MergeWhen::NotMatched {
+            fill_missing(schema, &mut values)?;
+        }
+        clauses.push(Planned {
+            when: clause.when,
+            condition,
+            delete: matches!(clause.action, MergeAction::Delete),
+            set: values,
+        });
+    }
+    Ok((on, clauses))
+}
+
+/// A row that is inserted has NULL where nothing is said.
+fn fill_missing(schema: &SchemaRef, values: &mut Vec<(String, Expr)>) -> SqlResult<()> {
+    for field in schema.fields() {
+        if values.iter().any(|(name, _)| name == field.name()) {
+            continue;
+        }
+        if !field.is_nullable() {
+            let text = format!("The column `{}` is NOT NULL and has no value", field.name());
+            return Err(SqlError::new("DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "23502", text));
+        }
+        let null = datafusion::common::ScalarValue::try_from(field.data_type())?;
+        values.push((field.name().clone(), datafusion::logical_expr::lit(null)));
+    }
+    Ok(())
+}
+
+fn add_clause(builder: MergeBuilder, clause: Planned, target_alias: &str) -> SqlResult<MergeBuilder> {
+    let column = |name: &str| Column::new(Some(TableReference::bare(target_alias.to_owned())), name);
+    let Planned { when, condition, delete, set } = clause;
+    let done = match (when, delete) {
+        (MergeWhen::Matched, true) => builder.when_matched_delete(|d| match condition {
+            Some(condition) => d.predicate(condition),
+            None => d,
+        }),
+        (MergeWhen::NotMatchedBySource, true) => builder.when_not_matched_by_source_delete(|d| {
+            match condition {
+                Some(condition) => d.predicate(condition),
+                None => d,
+            }
+        }),
+        (MergeWhen::Matched, false) => builder.when_matched_update(|mut u| {
+            if let Some(condition) = condition {
+                u = u.predicate(condition);
+            }
+            set.into_iter().fold(u, |u, (name, value)| u.update(column(&name), value))
+        }),
+        (MergeWhen::NotMatchedBySource, false) => builder.when_not_matched_by_source_update(|mut u| {
+            if let Some(condition) = condition {
+                u = u.predicate(condition);
+            }
+            set.into_iter().fold(u, |u, (name, value)| u.update(column(&name), value))
+        }),
+        (MergeWhen::NotMatched, _) => builder.when_not_matched_insert(|mut i| {
+            if let Some(condition) = condition {
+                i = i.predicate(condition);
+            }
+            set.into_iter().fold(i, |i, (name, value)| i.set(column(&name), value))
+        }),
+    };
+    done.map_err(failure)
+}

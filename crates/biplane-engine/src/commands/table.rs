@@ -1,0 +1,436 @@
+//! CREATE TABLE: first the files, in a place nobody sees, then the name. DROP TABLE.
+//!
+//! OR REPLACE of a table that is there makes a new version of it: same place, same history.
+
+use biplane_api::catalog::{CreateConstraint, TableInfo};
+use biplane_api::internal::{
+    Access, PatchTable, PublishMode, PublishTable, ResolvedTable, StagingTable, StagingTableRequest,
+};
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection};
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::{StructField, StructType, Transaction};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::operations::write::{SchemaMode, WriteBuilder};
+use deltalake_core::protocol::SaveMode;
+use std::sync::Arc;
+
+use super::catalog::finish_drop;
+use super::{columns, copy_into};
+use super::rest::{Rest, encode, is_taken};
+use super::write::{Source, Target, align, commit_properties, metric, session};
+use crate::context::StatementContext;
+use crate::error::{SqlError, SqlResult};
+use crate::output::{Modified, Output};
+use crate::parser::{
+    Clustering, Constraint, ConstraintRule, CreateTable, Name, Properties, TableSource, parse_query,
+};
+
+/// A table about to be made.
+struct Draft {
+    full: [String; 3],
+    fields: Vec<StructField>,
+    partitions: Vec<String>,
+    properties: Properties,
+    comment: Option<String>,
+    location: Option<String>,
+    /// The rows of a CTAS, in the shape of the table.
+    rows: Option<LogicalPlan>,
+}
+
+pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Output> {
+    refuse(&create)?;
+    let full = cx.qualify_parts(&create.name.0)?;
+    check_name(&full)?;
+    let old = existing(cx, &full, create.or_replace).await?;
+    if old.is_some() && !create.or_replace {
+        return match create.if_not_exists {
+            true => Ok(Output::Empty),
+            false => Err(SqlError::table_exists(create.name)),
+        };
+    }
+    let if_not_exists = create.if_not_exists;
+    let constraints = create.constraints.clone();
+    let draft = draft(cx, full, create).await?;
+    let full_name = draft.full.join(".");
+    let query = draft.rows.is_some();
+    let done = match old {
+        Some(old) if old.storage.is_some() && draft.location.is_none() => {
+            replace(cx, &draft, &old).await
+        }
+        Some(_) => publish(cx, &draft, PublishMode::Replace).await,
+        None => publish(cx, &draft, PublishMode::Create).await,
+    };
+    let table = match done {
+        Err(error) if if_not_exists && error.class == "TABLE_OR_VIEW_ALREADY_EXISTS" => {
+            return Ok(Output::Empty);
+        }
+        done => done?,
+    };
+    cx.add_target(&full_name);
+    for constraint in constraints {
+        super::alter::add_constraint(cx, &draft.full, table.clone(), constraint).await?;
+    }
+    match query {
+        true => Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?))),
+        false => Ok(Output::Empty),
+    }
+}
+
+/// Makes a table of rows that no query gives, unless it is there. Whether it was made.
+pub async fn create_from_plan(
+    cx: &StatementContext,
+    full: [String; 3],
+    rows: LogicalPlan,
+) -> SqlResult<bool> {
+    if existing(cx, &full, false).await?.is_some() {
+        return Ok(false);
+    }
+    let fields = columns::fields_of_query(rows.schema().as_arrow())?;
+    let rows = shaped(cx, rows, &fields)?;
+    let draft = Draft {
+        full,
+        fields,
+        partitions: Vec::new(),
+        properties: Properties::new(),
+        comment: None,
+        location: None,
+        rows: Some(rows),
+    };
+    match publish(cx, &draft, PublishMode::Create).await {
+        Err(error) if error.class == "TABLE_OR_VIEW_ALREADY_EXISTS" => Ok(false),
+        done => done.map(|_| true),
+    }
+}
+
+fn refuse(create: &CreateTable) -> SqlResult<()> {
+    if create.or_replace && create.if_not_exists {
+        return Err(SqlError::syntax("OR REPLACE and IF NOT EXISTS exclude each other", 0, 0));
+    }
+    match create.format.as_deref() {
+        None | Some("delta") => {}
+        Some(other) => return Err(SqlError::unsupported(format!("a table USING {}", other.to_uppercase()))),
+    }
+    if !create.options.is_empty() {
+        return Err(SqlError::unsupported("OPTIONS of a Delta table"));
+    }
+    match create.clustered_by {
+        None | Some(Clustering::None) => {}
+        Some(_) => return Err(SqlError::unsupported("CLUSTER BY")),
+    }
+    if let TableSource::Clone { shallow: true, .. } = create.source {
+        return Err(SqlError::unsupported("SHALLOW CLONE"));
+    }
+    Ok(())
+}
+
+fn check_name(full: &[String; 3]) -> SqlResult<()> {
+    if full[1] == "information_schema" {
+        return Err(SqlError::denied("The information schema cannot be changed"));
+    }
+    let name = &full[2];
+    if name.len() > 255 || name.contains(['/', '.', ' ']) {
+        let text = format!("{name:?} is not a valid name of a table: at most 255 bytes, no '.', '/' or space");
+        return Err(SqlError::new("INVALID_SCHEMA_OR_RELATION_NAME", "42602", text));
+    }
+    Ok(())
+}
+
+/// What stands under the name now. To replace it, the right to manage it is needed.
+async fn existing(cx: &StatementContext, full: &[String; 3], replace: bool) -> SqlResult<Option<ResolvedTable>> {
+    let access = if replace { Access::Manage } else { Access::Metadata };
+    let mut found = cx.try_resolve(std::slice::from_ref(full), access, &[]).await?;
+    match found.pop() {
+        Some(Ok(table)) => Ok(Some(table)),
+        // Taken, but not ours to see: the answer of `staging-tables` says so.
+        Some(Err(error)) if error.error_code == "PERMISSION_DENIED" && !replace => Ok(None),
+        Some(Err(error)) if error.error_code == "TABLE_DOES_NOT_EXIST" => Ok(None),
+        Some(Err(error)) => Err(error.into()),
+        None => Err(SqlError::internal("resolve answered nothing")),
+    }
+}
+
+async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) -> SqlResult<Draft> {
+    let partitions: Vec<String> = create.partitioned_by.iter().map(|p| p.name.clone()).collect();
+    let mut out = Draft {
+        full,
+        fields: Vec::new(),
+        partitions,
+        properties: create.properties.clone(),
+        comment: create.comment.clone(),
+        location: create.location.clone(),
+        rows: None,
+    };
+    match &create.source {
+        TableSource::Columns => {
+            let mut all = create.columns.clone();
+            for partition in &create.partitioned_by {
+                if let Some(sql_type) = &partition.sql_type {
+                    all.push(crate::parser::ColumnDef {
+                        name: partition.name.clone(),
+                        sql_type: sql_type.clone(),
+                        not_null: false,
+                        comment: None,
+                        default: None,
+                        generated: None,
+                    });
+                }
+            }
+            out.fields = columns::delta_fields(&all)?;
+        }
+        TableSource::Query(query) => {
+            if !create.columns.is_empty() {
+                return Err(SqlError::unsupported("a list of columns with types before AS SELECT"));
+            }
+            out.rows = Some(cx.plan_query(&query.query).await?);
+        }
+        TableSource::Like(name) => {
+            let like = Target::open(cx, name, Access::Metadata).await?;
+            out.fields = like.schema()?.fields().cloned().collect();
+            if out.partitions.is_empty() {
+                out.partitions = like.partitions()?;
+            }
+        }
+        TableSource::Clone { table, version, .. } => {
+            let from = Target::open(cx, table, Access::Read).await?;
+            out.partitions = from.partitions()?;
+            out.properties = from.configuration()?.into_iter().collect();
+            let at = match version {
+                None => String::new(),
+                Some(crate::parser::TableVersion::Version(v)) => format!(" VERSION AS OF {v}"),
+                Some(crate::parser::TableVersion::Timestamp(t)) => {
+                    format!(" TIMESTAMP AS OF '{}'", t.replace('\\', "\\\\").replace('\'', "\\'"))
+                }
+            };
+            let sql = format!("SELECT * FROM {}{at}", Name(from.full.to_vec()));
+            out.rows = Some(cx.plan_query(parse_query(&sql)?.as_ref()).await?);
+        }
+    }
+    if let Some(rows) = out.rows.take() {
+        out.fields = columns::fields_of_query(rows.schema().as_arrow())?;
+        out.rows = Some(shaped(cx, rows, &out.fields)?);
+    }
+    settle_partitions(&mut out)?;
+    Ok(out)
+}
+
+/// Partition columns by the names of the columns; at least one column stays for the files.
+fn settle_partitions(draft: &mut Draft) -> SqlResult<()> {
+    for name in &mut draft.partitions {
+        let found = draft.fields.iter().find(|field| field.name().eq_ignore_ascii_case(name));
+        match found {
+            Some(field) => *name = field.name().clone(),
+            None => return Err(SqlError::column_not_found(format!("`{name}`"), &[])),
+        }
+    }
+    if !draft.fields.is_empty() && draft.partitions.len() >= draft.fields.len() {
+        let text = "Cannot use all columns as partition columns";
+        return Err(SqlError::new("ALL_PARTITION_COLUMNS_NOT_ALLOWED", "KD005", text));
+    }
+    Ok(())
+}
+
+/// The rows of a query with the types and the nullability of the table's columns.
+fn shaped(cx: &StatementContext, rows: LogicalPlan, fields: &[StructField]) -> SqlResult<LogicalPlan> {
+    let schema = StructType::try_new(fields.iter().cloned()).map_err(|e| columns::invalid_schema(&e))?;
+    let schema = columns::arrow_schema(&schema)?;
+    let same: Vec<Source> = (0..fields.len()).map(Source::At).collect();
+    let aligned = align(cx, rows, &schema, &same)?;
+    let LogicalPlan::Projection(projection) = &aligned else { return Ok(aligned) };
+    let exprs: Vec<Expr> = projection.expr.clone();
+    let schema = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
+    let nullable = Projection::try_new_with_schema(exprs, projection.input.clone(), schema)?;
+    Ok(LogicalPlan::Projection(nullable))
+}
+
+/// Properties that the log keeps. Features that nothing here makes use of are left out, so that no
+/// other writer is kept away.
+fn configuration(properties: &Properties) -> Vec<(String, Option<String>)> {
+    properties
+        .iter()
+        .filter(|(key, _)| !key.starts_with("delta.feature.") && !key.starts_with("option."))
+        .map(|(key, value)| (key.clone(), Some(value.clone())))
+        .collect()
+}
+
+async fn publish(cx: &StatementContext, draft: &Draft, mode: PublishMode) -> SqlResult<DeltaTable> {
+    let [catalog_name, schema_name, name] = draft.full.clone();
+    let request = StagingTableRequest {
+        catalog_name: catalog_name.clone(),
+        schema_name: schema_name.clone(),
+        name: name.clone(),
+        location: draft.location.clone(),
+    };
+    let staging: StagingTable =
+        cx.control().post("/internal/v1/staging-tables", cx.token(), &request).await?;
+    let location = cx.location(&staging.storage)?;
+    let table = if draft.location.is_some() && location.log_store().is_delta_table_location().await? {
+        adopt(draft, location.delta()).await?
+    } else {
+        make(cx, draft, location.log_store()).await?
+    };
+    let snapshot = table.snapshot()?;
+    let partitions = snapshot.metadata().partition_columns().to_vec();
+    let body = PublishTable {
+        catalog_name,
+        schema_name,
+        name,
+        table_type: if draft.location.is_some() { "EXTERNAL" } else { "MANAGED" }.to_owned(),
+        data_source_format: Some("DELTA".to_owned()),
+        columns: columns::column_infos(snapshot.schema().as_ref(), &partitions),
+        staging_table_id: Some(staging.table_id),
+        view_definition: None,
+        view_dependencies: Vec::new(),
+        comment: draft.comment.clone(),
+        properties: draft.properties.iter().cloned().collect(),
+        mode,
+    };
+    let done = cx.control().post::<TableInfo>("/internal/v1/tables", cx.token(), &body).await;
+    match done {
+        Err(error) if is_taken(&error) => Err(SqlError::table_exists(Name(draft.full.to_vec()))),
+        done => done.map(|_| table).map_err(SqlError::from),
+    }
+}
+
+/// A Delta table that lies at the LOCATION already.
+async fn adopt(draft: &Draft, mut table: DeltaTable) -> SqlResult<DeltaTable> {
+    table.load().await?;
+    if draft.rows.is_some() {
+        let text = "The location holds a Delta table already; CREATE TABLE … AS SELECT needs an empty one";
+        return Err(SqlError::new("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601", text));
+    }
+    let there = table.snapshot()?.schema();
+    let same = there.fields().map(|f| (f.name().to_lowercase(), f.data_type()));
+    let given = draft.fields.iter().map(|f| (f.name().to_lowercase(), f.data_type()));
+    if !draft.fields.is_empty() && !same.eq(given) {
+        let text = "The columns given are not those of the Delta table at the location";
+        return Err(SqlError::new("DELTA_CREATE_TABLE_SCHEME_MISMATCH", "42KD7", text));
+    }
+    Ok(table)
+}
+
+async fn make(
+    cx: &StatementContext,
+    draft: &Draft,
+    log_store: deltalake_core::logstore::LogStoreRef,
+) -> SqlResult<DeltaTable> {
+    if draft.fields.is_empty() {
+        let text = "A table needs at least one column";
+        return Err(SqlError::new("DELTA_EMPTY_SCHEMA", "428GU", text));
+    }
+    let Some(rows) = &draft.rows else {
+        let mut builder = CreateBuilder::new()
+            .with_log_store(log_store)
+            .with_columns(draft.fields.clone())
+            .with_partition_columns(draft.partitions.clone())
+            .with_configuration(configuration(&draft.properties))
+            .with_raise_if_key_not_exists(false)
+            .with_commit_properties(commit_properties(cx));
+        if let Some(comment) = &draft.comment {
+            builder = builder.with_comment(comment);
+        }
+        return Ok(builder.await?);
+    };
+    let mut builder = WriteBuilder::new(log_store, None)
+        .with_input_plan(rows.clone())
+        .with_save_mode(SaveMode::ErrorIfExists)
+        .with_partition_columns(draft.partitions.clone())
+        .with_configuration(configuration(&draft.properties))
+        .with_session_state(session(cx))
+        .with_commit_properties(commit_properties(cx));
+    if let Some(comment) = &draft.comment {
+        builder = builder.with_description(comment);
+    }
+    Ok(builder.await?)
+}
+
+/// A new version in the old place.
+async fn replace(cx: &StatementContext, draft: &Draft, old: &ResolvedTable) -> SqlResult<DeltaTable> {
+    let delta = cx.delta_table(old).await?;
+    let rows = match &draft.rows {
+        Some(rows) => rows.clone(),
+        None => {
+            if draft.fields.is_empty() {
+                return Err(SqlError::new("DELTA_EMPTY_SCHEMA", "428GU", "A table needs at least one column"));
+            }
+            let schema = StructType::try_new(draft.fields.clone()).map_err(|e| columns::invalid_schema(&e))?;
+            let schema = columns::arrow_schema(&schema)?;
+            let schema = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
+            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema })
+        }
+    };
+    let snapshot = delta.snapshot()?.snapshot().clone();
+    let table = WriteBuilder::new(delta.log_store(), Some(snapshot))
+        .with_input_plan(rows)
+        .with_save_mode(SaveMode::Overwrite)
+        .with_schema_mode(SchemaMode::Overwrite)
+        .with_partition_columns(draft.partitions.clone())
+        .with_session_state(session(cx))
+        // The new table has loaded nothing yet.
+        .with_commit_properties(
+            commit_properties(cx).with_application_transaction(Transaction::new(copy_into::APP_ID, 0)),
+        )
+        .await?;
+    let patch = PatchTable {
+        columns: Some(columns::column_infos(table.snapshot()?.schema().as_ref(), &draft.partitions)),
+        comment: Some(draft.comment.clone().unwrap_or_default()),
+        properties: Some(draft.properties.iter().cloned().collect()),
+        ..Default::default()
+    };
+    super::view::patch_table(cx, &draft.full.join("."), &patch).await?;
+    Ok(table)
+}
+
+/// A primary or foreign key, which the catalog keeps for information.
+pub async fn declare_key(cx: &StatementContext, full: &[String; 3], constraint: &Constraint) -> SqlResult<()> {
+    let name = constraint.name.clone().unwrap_or_else(|| match &constraint.rule {
+        ConstraintRule::PrimaryKey { .. } => format!("{}_pk", full[2]),
+        ConstraintRule::ForeignKey { columns, .. } => format!("{}_{}_fk", full[2], columns.join("_")),
+        ConstraintRule::Check(_) => format!("{}_check", full[2]),
+    });
+    let body = match &constraint.rule {
+        ConstraintRule::PrimaryKey { columns, rely } => serde_json::json!({
+            "primary_key_constraint": { "name": name, "child_columns": columns, "rely": rely }
+        }),
+        ConstraintRule::ForeignKey { columns, parent, parent_columns } => {
+            let parent = cx.qualify_parts(&parent.0)?.join(".");
+            let parent_columns = if parent_columns.is_empty() { columns } else { parent_columns };
+            serde_json::json!({ "foreign_key_constraint": {
+                "name": name, "child_columns": columns, "parent_table": parent, "parent_columns": parent_columns
+            } })
+        }
+        ConstraintRule::Check(_) => return Err(SqlError::internal("a CHECK is no key")),
+    };
+    let body = CreateConstraint { full_name_arg: full.join("."), constraint: body };
+    let _: serde_json::Value = Rest::new(cx).post("constraints", &body).await?;
+    Ok(())
+}
+
+pub async fn drop(cx: &StatementContext, name: &Name, if_exists: bool, view: bool) -> SqlResult<Output> {
+    if let [one] = name.0.as_slice()
+        && view
+        && cx.objects.drop_temp_view(one)
+    {
+        return Ok(Output::Empty);
+    }
+    let full = cx.qualify_parts(&name.0)?;
+    let mut found = cx.try_resolve(std::slice::from_ref(&full), Access::Manage, &[]).await?;
+    let table = match found.pop() {
+        Some(Ok(table)) => table,
+        Some(Err(error)) if if_exists && error.error_code.ends_with("_DOES_NOT_EXIST") => {
+            return Ok(Output::Empty);
+        }
+        Some(Err(error)) => return Err(error.into()),
+        None => return Err(SqlError::table_not_found(name)),
+    };
+    let is_view = table.info.table_type == "VIEW";
+    if is_view != view {
+        let (class, text) = match view {
+            true => ("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", format!("{name} is a table. Use DROP TABLE instead")),
+            false => ("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", format!("{name} is a view. Use DROP VIEW instead")),
+        };
+        return Err(SqlError::new(class, "42809", text));
+    }
+    let path = format!("tables/{}", encode(&full.join(".")));
+    finish_drop(Rest::new(cx).delete(&path).await, if_exists)
+}
