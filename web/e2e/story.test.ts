@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launch } from './browser';
 
 function setting(name: string): string {
@@ -44,6 +44,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await shot('failed');
 });
 
 async function shot(name: string): Promise<void> {
@@ -97,7 +101,7 @@ describe('the story of the web app', () => {
   });
 
   it('shows an error with its class and marks its place', async () => {
-    await runSql(`select *\nfrom samples.tpch.no_such_table_${mark}`);
+    await runSql(`select *\nfrom main.default.no_such_table_${mark}`);
     await page.getByText('TABLE_OR_VIEW_NOT_FOUND', { exact: true }).waitFor();
     await shot('3-error');
     await runSql('select 1 +');
@@ -106,12 +110,12 @@ describe('the story of the web app', () => {
   });
 
   it('fetches later chunks of a large result', async () => {
-    await runSql('select id, id * 2 as twice from range(10000)');
+    await runSql(`select *, 'x' as mark from range(10000)`);
     await resultRow('0');
     const grid = page.getByRole('grid', { name: 'Result' });
     await grid.focus();
     await page.keyboard.press('Control+End');
-    await grid.getByRole('gridcell', { name: '19998', exact: true }).waitFor();
+    await grid.getByRole('gridcell', { name: '9999', exact: true }).waitFor();
   });
 
   it('saves the whole result as a CSV file', async () => {
@@ -121,12 +125,12 @@ describe('the story of the web app', () => {
     const chunks: Buffer[] = [];
     for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
     const lines = Buffer.concat(chunks).toString().trim().split(/\r?\n/);
-    expect(lines[0]).toBe('id,twice');
+    expect(lines[0]).toMatch(/,mark$/);
     expect(lines).toHaveLength(10_001);
   });
 
   it('cancels a long statement', async () => {
-    await runSql('select count(*) from range(1000000) a cross join range(1000000) b where a.id % 7 = b.id % 11');
+    await runSql('select count(*) from range(1000000) a cross join range(1000000) b');
     await page.getByRole('button', { name: 'Cancel' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('heading', { name: 'Cancelled' }).waitFor();
@@ -137,11 +141,11 @@ describe('the story of the web app', () => {
     await page.getByRole('heading', { name: 'Catalogs' }).waitFor();
     await page.goto(`${base}/catalog/main`);
     await page.getByRole('button', { name: 'Create schema' }).click();
-    await page.getByLabel('Name').fill(mark);
+    await page.getByRole('textbox', { name: 'Name' }).fill(mark);
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('heading', { name: mark }).waitFor();
     await page.getByRole('button', { name: 'Create volume' }).click();
-    await page.getByLabel('Name').fill('landing');
+    await page.getByRole('textbox', { name: 'Name' }).fill('landing');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('heading', { name: 'landing' }).waitFor();
     await page.getByRole('heading', { name: 'No files here' }).waitFor();

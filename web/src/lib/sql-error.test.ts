@@ -21,6 +21,10 @@ describe('parseSqlError', () => {
     expect(parseSqlError('plain words', SQL)).toMatchObject({ errorClass: undefined, message: 'plain words' });
   });
 
+  it('takes the end for what stops too early', () => {
+    expect(parseSqlError('[PARSE_SYNTAX_ERROR] Syntax error at or near end of input.', 'select 1 +').offset).toBe(10);
+  });
+
   it('prefers the SQLSTATE of the answer', () => {
     expect(parseSqlError('[X] y', SQL, '22012').sqlState).toBe('22012');
   });

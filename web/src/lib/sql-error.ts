@@ -21,8 +21,13 @@ export function parseSqlError(text: string, statement: string, sqlState?: string
     errorClass: named?.[1],
     message: message || text,
     sqlState: state,
-    offset: place ? offsetOf(statement, place.line, place.column) : undefined,
+    offset: place ? offsetOf(statement, place.line, place.column) : endOf(text, statement),
   };
+}
+
+/** A statement that stops too early is at fault where it stops. */
+function endOf(text: string, statement: string): number | undefined {
+  return /at or near end of input/i.test(text) ? statement.trimEnd().length : undefined;
 }
 
 /** Line and column, both from 1. `pos N` counts from 0, `position`/`column` from 1. */
