@@ -4,8 +4,8 @@ use biplane_api::internal::{
     Access, ResolvePathRequest, ResolveRequest, ResolveResponse, Resolved, ResolvedTable, Storage,
 };
 use biplane_proto::v1;
-use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::catalog::TableProvider;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan};

@@ -252,6 +252,12 @@ impl From<DataFusionError> for SqlError {
     }
 }
 
+impl From<deltalake_core::kernel::Error> for SqlError {
+    fn from(error: deltalake_core::kernel::Error) -> Self {
+        Self::from(DeltaTableError::from(error))
+    }
+}
+
 impl From<DeltaTableError> for SqlError {
     fn from(error: DeltaTableError) -> Self {
         from_delta(&error)

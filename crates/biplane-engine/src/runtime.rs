@@ -5,6 +5,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -12,7 +13,7 @@ use crate::config::EngineConfig;
 use crate::control::ControlClient;
 use crate::error::SqlError;
 use crate::plan::delta::Snapshots;
-use crate::plan::state;
+use crate::plan::state::{self, Settings};
 use crate::service::StatementPool;
 use crate::session::Sessions;
 use crate::storage::Stores;
@@ -29,7 +30,11 @@ pub struct Engine {
     pub running: AtomicU32,
     runtime: RuntimeEnv,
     template: SessionState,
+    ready: Mutex<Vec<(SessionState, Arc<StatementPool>)>>,
 }
+
+/// Session states made ahead of their statements.
+const READY_MAX: usize = 4;
 
 impl Engine {
     pub fn new(config: EngineConfig) -> Result<Self, SqlError> {
@@ -58,26 +63,44 @@ impl Engine {
             running: AtomicU32::new(0),
             runtime,
             template,
+            ready: Mutex::default(),
             config,
         })
     }
 
-    /// A session state for one statement: its own registry of stores, everything else shared.
+    /// A session state for one statement: its own registry of stores and its own count of memory,
+    /// everything else shared. One for the next statement is made ahead of time.
     pub fn statement_state(
-        &self,
-        settings: &state::Settings,
-        memory: Arc<StatementPool>,
-    ) -> SessionState {
+        self: &Arc<Self>,
+        settings: &Settings,
+    ) -> (SessionState, Arc<StatementPool>) {
+        if settings != &Settings::default() {
+            return self.make_state(settings);
+        }
+        let ready = self.ready.lock().pop();
+        let engine = self.clone();
+        tokio::task::spawn_blocking(move || {
+            while engine.ready.lock().len() < READY_MAX {
+                let made = engine.make_state(&Settings::default());
+                engine.ready.lock().push(made);
+            }
+        });
+        ready.unwrap_or_else(|| self.make_state(settings))
+    }
+
+    fn make_state(&self, settings: &Settings) -> (SessionState, Arc<StatementPool>) {
+        let memory = Arc::new(StatementPool::new(self.memory.clone()));
         let runtime = RuntimeEnv {
-            memory_pool: memory,
+            memory_pool: memory.clone(),
             object_store_registry: Arc::new(state::StatementStores::default()),
             ..self.runtime.clone()
         };
         let config = settings.apply(self.template.config().clone());
-        SessionStateBuilder::new_from_existing(self.template.clone())
+        let state = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_config(config)
             .with_runtime_env(Arc::new(runtime))
-            .build()
+            .build();
+        (state, memory)
     }
 
     pub fn spilled_bytes(&self) -> u64 {

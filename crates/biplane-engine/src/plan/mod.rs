@@ -66,10 +66,12 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
-    let state = cx.session.state();
-    let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
-    let planner = SqlToRel::new(&names);
-    let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    let plan = {
+        let state = cx.session.state_ref();
+        let state = state.read();
+        let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
+        SqlToRel::new(&names).sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?
+    };
     let plan = literals::narrow(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })
@@ -78,8 +80,9 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
 /// Names as the user wrote them or as they are stored.
 fn shown(plan: &LogicalPlan, rewritten: &Rewritten) -> Vec<String> {
     let show = |name: &String| {
-        let name = name.split(HIDDEN).next().unwrap_or_default();
-        rewritten.spelled.get(name).cloned().unwrap_or_else(|| name.to_owned())
+        let visible = name.split(HIDDEN).next().unwrap_or_default();
+        let spelled = rewritten.spelled.get(name).or_else(|| rewritten.spelled.get(visible));
+        spelled.cloned().unwrap_or_else(|| visible.to_owned())
     };
     plan.schema().fields().iter().map(|field| show(field.name())).collect()
 }
@@ -136,7 +139,7 @@ pub async fn constant(
     let planned = expr(cx, expression, &schema).await?;
     let plan = LogicalPlanBuilder::empty(true).project(vec![planned.alias("value")])?.build()?;
     let physical = cx.physical(plan).await?;
-    let batches = datafusion::physical_plan::collect(physical, cx.session.task_ctx()).await?;
+    let batches = datafusion::physical_plan::collect(physical, cx.task_context()).await?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0);
     let batch = batch.ok_or_else(|| SqlError::internal("a constant has no value"))?;
     Ok(datafusion::common::ScalarValue::try_from_array(batch.column(0), 0)?)

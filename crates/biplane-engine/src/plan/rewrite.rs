@@ -4,8 +4,8 @@
 
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::sql::sqlparser::ast::{
-    self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
+    self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;

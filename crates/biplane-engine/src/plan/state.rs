@@ -16,10 +16,16 @@ use super::operators::SparkOperators;
 use crate::config::EngineConfig;
 
 /// What of a session's configuration changes how plans are made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub ansi: bool,
     pub time_zone: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { ansi: true, time_zone: "Etc/UTC".to_owned() }
+    }
 }
 
 impl Settings {

@@ -1,0 +1,10 @@
+//! The engine at its wire: gRPC in front, a control plane behind.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod catalog;
+mod dml;
+mod harness;
+mod loading;
+mod query;
+mod service;
+mod tables;
