@@ -36,6 +36,7 @@ mod tables;
 mod temporary;
 #[cfg(test)]
 mod testing;
+mod unsupported;
 mod volumes;
 
 pub use bootstrap::{Bootstrap, MAIN};
@@ -68,6 +69,7 @@ impl Catalog {
             .merge(grants::http::routes())
             .merge(bindings::http::routes())
             .merge(temporary::http::routes())
+            .merge(unsupported::routes())
             .with_state(self.clone())
     }
 

@@ -38,6 +38,9 @@ pub struct CreateMetastore {
 pub struct UpdateMetastore {
     #[serde(default)]
     pub new_name: Option<String>,
+    /// Only INTERNAL.
+    #[serde(default)]
+    pub delta_sharing_scope: Option<String>,
     #[serde(default)]
     pub owner: Option<String>,
     #[serde(default)]

@@ -108,6 +108,9 @@ pub(crate) async fn edit(
     node: &mut Node,
     change: &UpdateMetastore,
 ) -> Result<()> {
+    if !matches!(change.delta_sharing_scope.as_deref(), None | Some("" | "INTERNAL")) {
+        return Err(ApiError::unsupported("Delta Sharing outside the account"));
+    }
     let common = Common {
         new_name: change.new_name.as_deref(),
         owner: change.owner.as_deref(),

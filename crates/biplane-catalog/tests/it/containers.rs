@@ -135,7 +135,15 @@ async fn what_is_not_built_says_so() {
         .patch(ADMIN, "/catalogs/main", json!({ "enable_predictive_optimization": "ENABLE" }))
         .await
         .fails("FEATURE_DISABLED");
-    world.get(ADMIN, "/permissions/SHARE/x").await.fails("FEATURE_DISABLED");
+    for path in [
+        "/permissions/SHARE/x",
+        "/models",
+        "/connections/x",
+        "/tables/a.b.c/monitor",
+        "/metastores/x/systemschemas",
+    ] {
+        world.get(ADMIN, path).await.fails("FEATURE_DISABLED");
+    }
 }
 
 #[tokio::test]
