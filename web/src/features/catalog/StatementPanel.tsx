@@ -11,7 +11,7 @@ import { SqlErrorView } from '../sql/SqlErrorView';
 import { WarehousePicker } from '../warehouses/WarehousePicker';
 import { useWarehouse } from '../warehouses/selection';
 
-class StatementFailed extends Error {
+export class StatementFailed extends Error {
   readonly detail: SqlError;
   constructor(detail: SqlError) {
     super(detail.message);
@@ -66,7 +66,7 @@ export function StatementPanel({ statement, label, queryKey, empty }: PanelProps
             </EmptyState>
           )
         ) : query.error instanceof StatementFailed ? (
-          <SqlErrorView error={query.error.detail} />
+          <SqlErrorView error={{ ...query.error.detail, offset: undefined }} />
         ) : query.error ? (
           <ErrorState error={query.error} retry={() => void query.refetch()} />
         ) : listError && !list ? (

@@ -3,6 +3,7 @@ import type { SqlError } from '../../lib/sql-error';
 import { Link } from '../../lib/router';
 import { CopyButton } from '../../ui/CopyButton';
 import { Icon } from '../../ui/Icon';
+import './sql-error.css';
 
 export function SqlErrorView({ error, statementId }: { error: SqlError; statementId?: string | undefined }) {
   const text = `${error.errorClass ? `[${error.errorClass}] ` : ''}${error.message}`;
@@ -17,7 +18,7 @@ export function SqlErrorView({ error, statementId }: { error: SqlError; statemen
       </div>
       <pre className="code-block">{error.message}</pre>
       <p className="small muted">
-        {error.offset === undefined ? 'Change the statement, then run it again.' : 'The place is marked in the editor. Change it, then run it again.'}{' '}
+        {error.offset === undefined ? 'Change what it names, then try again.' : 'The place is marked in the editor. Change it, then run it again.'}{' '}
         {statementId && <Link to={`/history/${statementId}`}>See it in the query history</Link>}
       </p>
     </div>

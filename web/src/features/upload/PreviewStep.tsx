@@ -6,7 +6,8 @@ import { DataGrid } from '../../results/DataGrid';
 import { Button } from '../../ui/Button';
 import { Checkbox, SelectField } from '../../ui/Fields';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
-import { fetchRows } from '../catalog/StatementPanel';
+import { fetchRows, StatementFailed } from '../catalog/StatementPanel';
+import { SqlErrorView } from '../sql/SqlErrorView';
 import { WarehousePicker } from '../warehouses/WarehousePicker';
 import { useWarehouse } from '../warehouses/selection';
 import { ColumnTable } from './ColumnTable';
@@ -99,6 +100,8 @@ export function PreviewStep({ file, options, onOptions, columns, onColumns, onLo
               Choose another file.
             </EmptyState>
           )
+        ) : query.error instanceof StatementFailed ? (
+          <SqlErrorView error={{ ...query.error.detail, offset: undefined }} />
         ) : query.error ? (
           <ErrorState error={query.error} retry={() => void query.refetch()} />
         ) : list && !warehouse ? (
