@@ -71,11 +71,9 @@ impl Catalog {
         for privilege in [
             Privilege::UseSchema,
             Privilege::CreateTable,
-            Privilege::CreateView,
             Privilege::CreateVolume,
             Privilege::CreateFunction,
             Privilege::CreateModel,
-            Privilege::CreateMaterializedView,
         ] {
             store::grant_add(&mut tx, &default.id, &first.users, privilege).await?;
         }

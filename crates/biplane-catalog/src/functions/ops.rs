@@ -56,6 +56,9 @@ pub(crate) async fn function_create(
     }
     for (position, parameter) in spec.input_params.parameters.iter_mut().enumerate() {
         parameter.position = i32::try_from(position).map_err(ApiError::internal)?;
+        if parameter.type_json.is_none() {
+            parameter.type_json = type_json(&parameter.name, &parameter.type_name);
+        }
     }
     let details = json(&spec)?;
     if details.len() > SPEC_BYTES_MAX || details.contains("\\u0000") {
@@ -123,4 +126,27 @@ pub(crate) async fn function_delete(service: &Catalog, ctx: &Ctx, full_name: &st
     let (_, node) = write.get(ctx, Kind::Function, full_name, Need::Manage).await?;
     store::delete(&mut write.tx, &node.id).await?;
     service.commit(write.tx).await
+}
+
+/// Spark's description of a parameter of a plain type. Some clients cannot do without.
+fn type_json(name: &str, type_name: &str) -> Option<String> {
+    let spark = match type_name {
+        "BOOLEAN" => "boolean",
+        "BYTE" => "byte",
+        "SHORT" => "short",
+        "INT" => "integer",
+        "LONG" => "long",
+        "FLOAT" => "float",
+        "DOUBLE" => "double",
+        "STRING" => "string",
+        "BINARY" => "binary",
+        "DATE" => "date",
+        "TIMESTAMP" => "timestamp",
+        "TIMESTAMP_NTZ" => "timestamp_ntz",
+        "VARIANT" => "variant",
+        _ => return None,
+    };
+    let field =
+        serde_json::json!({ "name": name, "type": spark, "nullable": true, "metadata": {} });
+    Some(field.to_string())
 }

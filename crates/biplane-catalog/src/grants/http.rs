@@ -46,6 +46,17 @@ impl GrantLists {
 
 type Name = ApiPath<(String, String)>;
 
+/// The generated client of the open-source catalog only reads privileges as SQL writes them, with
+/// blanks; everybody else has underscores.
+fn spelled(ctx: &Ctx, mut answer: PrivilegeAssignments) -> Json<PrivilegeAssignments> {
+    if ctx.user_agent.as_deref().is_some_and(|agent| agent.starts_with("OpenAPI-Generator/")) {
+        let privileges =
+            answer.privilege_assignments.iter_mut().flat_map(|held| &mut held.privileges);
+        privileges.for_each(|privilege| *privilege = privilege.replace('_', " "));
+    }
+    Json(answer)
+}
+
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/permissions/{securable_type}/{full_name}",
     operation_id = "grant_list", tag = "grants",
     params(("securable_type" = String, Path), ("full_name" = String, Path), GrantLists),
@@ -56,7 +67,8 @@ async fn grant_list(
     ApiPath((kind, name)): Name,
     ApiQuery(lists): ApiQuery<GrantLists>,
 ) -> Result<Json<PrivilegeAssignments>> {
-    ops::grant_list(&service, &ctx, Kind::parse(&kind)?, &name, lists.query()).await.map(Json)
+    let found = ops::grant_list(&service, &ctx, Kind::parse(&kind)?, &name, lists.query()).await?;
+    Ok(spelled(&ctx, found))
 }
 
 #[utoipa::path(patch, path = "/api/2.1/unity-catalog/permissions/{securable_type}/{full_name}",
@@ -69,7 +81,8 @@ async fn grant_update(
     ApiPath((kind, name)): Name,
     ApiJson(request): ApiJson<UpdatePermissions>,
 ) -> Result<Json<PrivilegeAssignments>> {
-    ops::grant_update(&service, &ctx, Kind::parse(&kind)?, &name, request).await.map(Json)
+    let changed = ops::grant_update(&service, &ctx, Kind::parse(&kind)?, &name, request).await?;
+    Ok(spelled(&ctx, changed))
 }
 
 #[utoipa::path(get, path = "/api/2.1/unity-catalog/effective-permissions/{securable_type}/{full_name}",
