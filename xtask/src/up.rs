@@ -43,7 +43,7 @@ fn release(tools: &Tools) -> anyhow::Result<PathBuf> {
     step("Building the web app", &mut tools.npm("web", &["run", "build"]))?;
     step(
         "Building a release (the first time takes half an hour on two cores)",
-        cargo().args(["build", "--release", "-p", "biplane"]),
+        cargo().args(["build", "--release", "-p", "biplane", "--features", "engine"]),
     )?;
     Ok(target().join("release/biplane"))
 }
