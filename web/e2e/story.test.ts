@@ -160,7 +160,10 @@ describe('the story of the web app', () => {
     await shot('4-upload');
     await page.getByLabel('Table', { exact: true }).fill('carriers');
     await page.getByRole('button', { name: 'Create table' }).click();
-    await page.getByText(`main.${mark}.carriers is there`).waitFor();
+    const made = page.getByText(`main.${mark}.carriers is there`);
+    const failed = page.locator('.sql-error');
+    await made.or(failed).waitFor();
+    expect(await failed.allTextContents()).toEqual([]);
     await page.getByRole('link', { name: 'Open the table' }).click();
     await page.getByRole('cell', { name: 'carrier', exact: true }).waitFor();
   });

@@ -9,5 +9,5 @@ export function Elapsed({ since }: { since: number }) {
     const timer = setInterval(() => setNow(Date.now()), TICK_MS);
     return () => clearInterval(timer);
   }, []);
-  return <span className="elapsed">{(Math.max(0, now - since) / 1000).toFixed(1)} s</span>;
+  return <span className="elapsed" aria-hidden="true">{(Math.max(0, now - since) / 1000).toFixed(1)} s</span>;
 }
