@@ -284,9 +284,7 @@ fn from_datafusion(error: &DataFusionError) -> SqlError {
         DataFusionError::External(inner) => from_boxed(inner.as_ref()),
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::Plan(message) => text::plan(message),
-        DataFusionError::NotImplemented(message) => {
-            SqlError::unsupported(text::first_line(message))
-        }
+        DataFusionError::NotImplemented(message) => SqlError::unsupported(text::feature(message)),
         DataFusionError::Execution(message) => text::execution(message),
         DataFusionError::ResourcesExhausted(message) => {
             tracing::info!(message, "a statement ran out of memory");

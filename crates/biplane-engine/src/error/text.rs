@@ -37,6 +37,13 @@ pub(super) fn first_line(message: &str) -> String {
     URL.replace_all(line, "<location>").chars().take(TEXT_CHARS_MAX).collect()
 }
 
+/// What is missing, without the Rust value that the library prints behind it.
+pub(super) fn feature(message: &str) -> String {
+    let line = first_line(message);
+    let cut = line.find(|c| matches!(c, '{' | '(' | '[')).unwrap_or(line.len());
+    line[..cut].trim_end_matches([' ', ':']).to_owned()
+}
+
 pub(super) fn overflow(message: &str) -> String {
     match message.strip_prefix("Overflow happened on: ") {
         Some(operation) => format!("Overflow in {operation}"),
@@ -155,7 +162,18 @@ pub(super) fn invalid_data(message: &str) -> SqlError {
     SqlError::new("INVALID_PARAMETER_VALUE", "22023", first_line(message))
 }
 
+/// An error of ours that a library has made text of: `[CLASS] text SQLSTATE: 12345`.
+static EMBEDDED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?s)\[([A-Z][A-Z0-9_.]+)\] (.*?)\.? SQLSTATE: ([0-9A-Z]{5})"));
+
 pub(super) fn delta_generic(message: &str) -> SqlError {
+    if let Some(found) = EMBEDDED.captures(message) {
+        return SqlError::new(&found[1], &found[3], first_line(&found[2]));
+    }
+    if message.contains("failed validation check") {
+        let text = "A row violates a constraint of the table";
+        return SqlError::new("DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "23001", text);
+    }
     if message.contains("No starting version") || message.contains("o snapshot or version") {
         return SqlError::new("DELTA_VERSION_NOT_FOUND", "22003", "The table has no such version");
     }

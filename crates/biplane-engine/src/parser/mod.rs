@@ -15,6 +15,7 @@ mod function;
 mod grants;
 mod maintenance;
 mod merge;
+mod numbers;
 mod session;
 mod show;
 mod table;

@@ -38,6 +38,7 @@ pub fn tokenize(
         Some(parameters) => crate::params::bind(tokens, parameters)?,
         None => tokens,
     };
+    let tokens = super::numbers::typed(tokens);
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
     identifiers(tokens)

@@ -152,6 +152,15 @@ pub fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     }
 }
 
+/// `SEMI` and `ANTI` are those of the left side.
+pub fn one_sided(operator: &mut JoinOperator) {
+    *operator = match operator {
+        JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint.clone()),
+        JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint.clone()),
+        _ => return,
+    };
+}
+
 /// Arguments of a table function.
 pub fn named_arguments(arguments: &[FunctionArg]) -> SqlResult<Vec<(Option<String>, Expr)>> {
     arguments

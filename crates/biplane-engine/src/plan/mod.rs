@@ -1,5 +1,6 @@
 //! From an AST to a DataFusion plan: names, views, the dialect's meaning, scans.
 
+mod calls;
 pub mod delta;
 mod functions;
 mod literals;

@@ -224,6 +224,38 @@ impl ScalarUDFImpl for TextUdf {
     }
 }
 
+/// `typeof(x)`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TypeOf {
+    signature: Signature,
+}
+
+pub fn type_of() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::from(TypeOf { signature: Signature::any(1, Volatility::Immutable) }))
+}
+
+impl ScalarUDFImpl for TypeOf {
+    fn name(&self) -> &str {
+        "typeof"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(field) = args.arg_fields.first() else {
+            return exec_err!("typeof takes an argument");
+        };
+        let text = crate::encode::types::sql_text(field.data_type()).to_lowercase();
+        Ok(ColumnarValue::Scalar(ScalarValue::from(text)))
+    }
+}
+
 /// Planned while the AST is, as the types of results depend on it.
 #[derive(Debug)]
 pub struct SparkOperators;

@@ -10,8 +10,8 @@ use datafusion::sql::sqlparser::ast::{
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::functions;
 use super::naming::display_name;
+use super::{calls, functions};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 
@@ -230,6 +230,14 @@ impl Rewriter<'_> {
                 *factor = replaced(&reference, alias.take());
             } else {
                 lower_name(name);
+                if function == "range"
+                    && alias.as_ref().is_none_or(|alias| alias.columns.is_empty())
+                {
+                    // Spark calls its one column so.
+                    let columns = vec![ast::TableAliasColumnDef::from_name("id")];
+                    let name = alias.take().map_or_else(|| plain("range"), |alias| alias.name);
+                    *alias = Some(TableAlias { explicit: true, name, columns, at: None });
+                }
             }
             return Ok(());
         }
@@ -391,6 +399,7 @@ impl VisitorMut for Rewriter<'_> {
         }
         for table in &mut select.from {
             for join in &mut table.joins {
+                functions::one_sided(&mut join.join_operator);
                 if let Some(JoinConstraint::Using(names)) =
                     functions::constraint(&mut join.join_operator)
                 {
@@ -401,7 +410,37 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    /// `t.*` needs the name that the relation has in the plan.
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        let unaliased: Vec<ObjectName> = select
+            .from
+            .iter()
+            .flat_map(|from| {
+                std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+            })
+            .filter_map(|factor| match factor {
+                TableFactor::Table { name, alias: None, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        for item in &mut select.projection {
+            let SelectItem::QualifiedWildcard(kind, _) = item else { continue };
+            let ast::SelectItemQualifiedWildcardKind::ObjectName(name) = kind else { continue };
+            let ends_so = |full: &&ObjectName| {
+                let values = |name: &ObjectName| -> Vec<String> {
+                    name.0.iter().map(|part| part.to_string().replace('`', "")).collect()
+                };
+                values(full).ends_with(&values(name))
+            };
+            if let Some(full) = unaliased.iter().find(ends_so) {
+                *name = full.clone();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        default_columns(factor);
         match factor {
             TableFactor::Table { alias, .. }
             | TableFactor::Derived { alias, .. }
@@ -424,6 +463,9 @@ impl VisitorMut for Rewriter<'_> {
             *expr = new;
             return ControlFlow::Continue(());
         }
+        if let Some(new) = calls::meaning(expr) {
+            *expr = new;
+        }
         match (expr, self.columns.filter(|_| self.withs.is_empty())) {
             (Expr::Identifier(ident), Some(schema)) => {
                 store_spelling(schema, std::slice::from_mut(ident));
@@ -432,6 +474,31 @@ impl VisitorMut for Rewriter<'_> {
             (expr, _) => expression(expr),
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Columns of VALUES are called `col1`, …, that of `range` is `id`.
+fn default_columns(factor: &mut TableFactor) {
+    let (alias, columns) = match factor {
+        TableFactor::Derived { subquery, alias, .. } => match subquery.body.as_ref() {
+            ast::SetExpr::Values(values) => {
+                let count = values.rows.first().map_or(0, |row| row.content.len());
+                (alias, (1..=count).map(|number| format!("col{number}")).collect::<Vec<_>>())
+            }
+            _ => return,
+        },
+        TableFactor::Table { name, alias, args: Some(_), .. }
+            if name.to_string().eq_ignore_ascii_case("range") =>
+        {
+            (alias, vec!["id".to_owned()])
+        }
+        _ => return,
+    };
+    let name = plain(format!("{HIDDEN}values"));
+    let alias = alias.get_or_insert(TableAlias { explicit: true, name, columns: vec![], at: None });
+    if alias.columns.is_empty() {
+        let column = |name| ast::TableAliasColumnDef { name: plain(name), data_type: None };
+        alias.columns = columns.into_iter().map(column).collect();
     }
 }
 

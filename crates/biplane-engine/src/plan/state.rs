@@ -1,6 +1,7 @@
 //! The DataFusion session of a statement: configuration, functions, planners, stores.
 
 use datafusion::common::plan_datafusion_err;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -70,7 +71,11 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     for rule in super::analyzer_rules() {
         builder = builder.with_analyzer_rule(rule);
     }
-    builder.build()
+    let mut state = builder.build();
+    // It would tell where the files of a table lie.
+    let _ = state.deregister_udf("input_file_name");
+    let _ = state.register_udf(super::operators::type_of());
+    state
 }
 
 /// Stores of one statement. Unlike DataFusion's own registry it begins empty: not even the local

@@ -50,6 +50,8 @@ async fn tables_are_read_in_one_round_trip() {
         harness.rows("SELECT count(*), max(name) FROM people WHERE id >= 2").await,
         ["2|Cy"]
     );
+    assert_eq!(harness.rows("SELECT people.* FROM people WHERE id = 1").await, ["1|Ada"]);
+    assert_eq!(harness.rows("SELECT default.people.* FROM people WHERE id = 1").await, ["1|Ada"]);
     let shadow = "WITH people AS (SELECT id + 10 AS id FROM people) SELECT max(id) FROM people";
     assert_eq!(harness.rows(shadow).await, ["13"]);
 }

@@ -22,7 +22,7 @@ async fn until_idle(harness: &Harness) {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_come_in_chunks_and_formats() {
     let harness = Harness::start().await;
-    let sql = "SELECT value AS n FROM range(0, 10000)";
+    let sql = "SELECT id AS n FROM range(0, 10000)";
     let mut request = ask(sql);
     request.set_format(v1::ResultFormat::Arrow);
     request.chunk_rows_max = 4_000;
@@ -84,4 +84,17 @@ async fn a_stranger_is_refused_and_a_session_can_be_closed() {
     let close = v1::CloseSessionRequest { session_id: "session-1".into() };
     harness.client.clone().close_session(close).await.unwrap();
     assert_eq!(harness.sql("/* x */ select 1").await.finished.statement_type, "SELECT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_over_the_bound_fails_alone() {
+    let harness = Harness::start().await;
+    let sql = "SELECT count(*) FROM (SELECT DISTINCT a.id, b.id FROM range(0, 20000) a CROSS JOIN \
+               range(0, 20000) b) t";
+    let mut request = ask(sql);
+    request.timeout_ms = 20_000;
+    let failed = harness.run(request).await.unwrap_err();
+    let codes = ["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"];
+    assert!(codes.contains(&failed.error_code.as_str()), "{}", failed.message);
+    assert_eq!(harness.rows("SELECT 1").await, ["1"]);
 }

@@ -1,0 +1,199 @@
+//! Calls that are another expression here: `year(d)`, `isnull(x)`, `int('1')`, `count_if(c)`.
+
+use datafusion::sql::sqlparser::ast::{
+    self, BinaryOperator, DateTimeField, Expr, ExtractSyntax, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, ObjectNamePart, UnaryOperator, Value,
+};
+
+use super::functions::cast;
+use super::rewrite::plain;
+
+/// Characters with a meaning in a pattern.
+const PATTERN_CHARACTERS: [char; 12] =
+    ['\\', '.', '[', ']', '(', ')', '{', '}', '*', '+', '?', '^'];
+
+/// The expression that means the same, where there is one.
+pub fn meaning(expr: &mut Expr) -> Option<Expr> {
+    match expr {
+        Expr::RLike { negated, expr, pattern, .. } => {
+            let call = call("regexp_like", vec![take(expr), take(pattern)]);
+            Some(if *negated { not(call) } else { call })
+        }
+        Expr::UnaryOp { op: UnaryOperator::BangNot, expr } => Some(not(take(expr))),
+        Expr::Function(function) => of_call(function),
+        _ => None,
+    }
+}
+
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::value(Value::Null))
+}
+
+fn not(expr: Expr) -> Expr {
+    Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) }
+}
+
+fn number(digits: &str) -> Expr {
+    Expr::value(Value::Number(digits.to_owned(), false))
+}
+
+pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let args = arguments.into_iter().map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)));
+    Expr::Function(Function {
+        name: ast::ObjectName(vec![ObjectNamePart::Identifier(plain(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.collect(),
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// Plain positional arguments of a plain call.
+fn arguments(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+        return None;
+    }
+    list.args
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn of_call(function: &Function) -> Option<Expr> {
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    let name = name.value.to_lowercase();
+    if !KNOWN.contains(&name.as_str()) {
+        return None;
+    }
+    let mut given = arguments(function)?.into_iter();
+    let arguments = (given.next(), given.next(), given.next());
+    if name == "count_if" {
+        let (Some(condition), None, None) = arguments else { return None };
+        let counted = call("nullif", vec![condition, Expr::value(Value::Boolean(false))]);
+        let Expr::Function(mut count) = call("count", vec![counted]) else { return None };
+        count.filter = function.filter.clone();
+        count.over = function.over.clone();
+        return Some(Expr::Function(count));
+    }
+    Some(match (name.as_str(), arguments) {
+        ("isnull", (Some(value), None, None)) => Expr::IsNull(Box::new(value)),
+        ("isnotnull", (Some(value), None, None)) => Expr::IsNotNull(Box::new(value)),
+        ("zeroifnull", (Some(value), None, None)) => call("coalesce", vec![value, number("0")]),
+        ("nullifzero", (Some(value), None, None)) => call("nullif", vec![value, number("0")]),
+        ("iff", (Some(condition), Some(yes), Some(no))) => call("if", vec![condition, yes, no]),
+        ("equal_null", (Some(left), Some(right), None)) => Expr::BinaryOp {
+            left: Box::new(left),
+            op: BinaryOperator::Spaceship,
+            right: Box::new(right),
+        },
+        ("split", (Some(value), Some(pattern), None)) => {
+            let text = plain_delimiter(&pattern)?;
+            let delimiter = Expr::value(Value::SingleQuotedString(text));
+            call("string_to_array", vec![value, delimiter])
+        }
+        (part, (Some(value), None, None)) => match field(part) {
+            Some(field) => extract(field, value),
+            None => cast(value, type_of(part)?),
+        },
+        _ => return None,
+    })
+}
+
+const KNOWN: [&str; 30] = [
+    "bigint",
+    "binary",
+    "boolean",
+    "count_if",
+    "date",
+    "day",
+    "dayofmonth",
+    "dayofweek",
+    "dayofyear",
+    "double",
+    "equal_null",
+    "float",
+    "iff",
+    "int",
+    "isnotnull",
+    "isnull",
+    "month",
+    "nullifzero",
+    "quarter",
+    "smallint",
+    "split",
+    "string",
+    "timestamp",
+    "tinyint",
+    "week",
+    "weekofyear",
+    "year",
+    "yearofweek",
+    "zeroifnull",
+    "decimal",
+];
+
+fn field(name: &str) -> Option<DateTimeField> {
+    Some(match name {
+        "year" => DateTimeField::Year,
+        "quarter" => DateTimeField::Quarter,
+        "month" => DateTimeField::Month,
+        "week" | "weekofyear" => DateTimeField::Week(None),
+        "day" | "dayofmonth" => DateTimeField::Day,
+        "dayofyear" => DateTimeField::Doy,
+        "dayofweek" => DateTimeField::DayOfWeek,
+        _ => return None,
+    })
+}
+
+fn extract(field: DateTimeField, value: Expr) -> Expr {
+    // Text is a date in Spark's functions of dates.
+    let value = match value {
+        Expr::Value(_) => cast(value, ast::DataType::Timestamp(None, ast::TimezoneInfo::None)),
+        other => other,
+    };
+    let part = Expr::Extract { field, syntax: ExtractSyntax::From, expr: Box::new(value) };
+    cast(part, ast::DataType::Int(None))
+}
+
+fn type_of(name: &str) -> Option<ast::DataType> {
+    Some(match name {
+        "string" => ast::DataType::String(None),
+        "tinyint" => ast::DataType::TinyInt(None),
+        "smallint" => ast::DataType::SmallInt(None),
+        "int" => ast::DataType::Int(None),
+        "bigint" => ast::DataType::BigInt(None),
+        "float" => ast::DataType::Float(ast::ExactNumberInfo::None),
+        "double" => ast::DataType::Double(ast::ExactNumberInfo::None),
+        "decimal" => ast::DataType::Decimal(ast::ExactNumberInfo::None),
+        "boolean" => ast::DataType::Boolean,
+        "binary" => ast::DataType::Binary(None),
+        "date" => ast::DataType::Date,
+        "timestamp" => ast::DataType::Timestamp(None, ast::TimezoneInfo::None),
+        _ => return None,
+    })
+}
+
+/// A pattern that is only itself.
+fn plain_delimiter(pattern: &Expr) -> Option<String> {
+    let Expr::Value(value) = pattern else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    if let Some(escaped) = text.strip_prefix('\\')
+        && escaped.chars().count() == 1
+        && !escaped.chars().all(char::is_alphanumeric)
+    {
+        return Some(escaped.to_owned());
+    }
+    let has_meaning = |c: char| PATTERN_CHARACTERS.contains(&c) || c == '$' || c == '|';
+    (!text.is_empty() && !text.contains(has_meaning)).then(|| text.clone())
+}
