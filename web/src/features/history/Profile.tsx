@@ -78,9 +78,9 @@ export function Profile({ root }: { root: PlanNode }) {
                   </button>
                   <span>
                     <strong>{node.name}</strong>
-                    {node.detail && (
-                      <span className="plan-detail" title={node.detail}>
-                        {node.detail}
+                    {row.detail && (
+                      <span className="plan-detail" title={row.detail}>
+                        {row.detail}
                       </span>
                     )}
                   </span>
@@ -93,7 +93,7 @@ export function Profile({ root }: { root: PlanNode }) {
                   <span className="num">{formatDuration(node.elapsed_ms)}</span>
                 </td>
                 <td className="num">{formatCount(node.rows)}</td>
-                <td className="num nowrap">{formatBytes(node.bytes)}</td>
+                <td className="num nowrap">{node.bytes ? formatBytes(node.bytes) : '–'}</td>
                 <td className="num nowrap">{node.spilled_bytes ? formatBytes(node.spilled_bytes) : '–'}</td>
               </tr>
             );

@@ -131,6 +131,12 @@ function QueryError({ info }: { info: QueryInfo }) {
   );
 }
 
+/** Browsers send a page of history as their name. */
+function clientOf(application: string | undefined): string {
+  if (!application) return '–';
+  return application.startsWith('Mozilla/') ? 'Web app' : application;
+}
+
 function Metrics({ info }: { info: QueryInfo }) {
   const warehouses = useQuery(warehousesQuery);
   const warehouse = warehouses.data?.find(({ id }) => id === info.warehouse_id);
@@ -138,7 +144,7 @@ function Metrics({ info }: { info: QueryInfo }) {
   const rows: [string, string][] = [
     ['User', info.user_name ?? '–'],
     ['Warehouse', warehouse?.name ?? info.warehouse_id ?? '–'],
-    ['Client', info.client_application || '–'],
+    ['Client', clientOf(info.client_application)],
     ['Started', formatTime(info.query_start_time_ms)],
     ['Rows returned', formatCount(info.rows_produced ?? metrics.rows_produced_count)],
     ['Rows read', formatCount(metrics.rows_read_count)],

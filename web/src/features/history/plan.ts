@@ -3,6 +3,8 @@ import type { PlanNode } from '../../api/types';
 
 export interface PlanRow {
   node: PlanNode;
+  /** What the operator does, without its name in front. */
+  detail: string;
   /** The place in the tree: '0', '0.0', '0.1'. */
   id: string;
   depth: number;
@@ -16,7 +18,8 @@ export function planRows(root: PlanNode, closed: ReadonlySet<string>): PlanRow[]
   const rows: PlanRow[] = [];
   const walk = (node: PlanNode, id: string, depth: number) => {
     const children = node.children ?? [];
-    rows.push({ node, id, depth, hasChildren: children.length > 0, share: (node.elapsed_ms ?? 0) / longest });
+    const detail = (node.detail ?? '').replace(/^\w+Exec(: |$)/, '');
+    rows.push({ node, detail, id, depth, hasChildren: children.length > 0, share: (node.elapsed_ms ?? 0) / longest });
     if (!closed.has(id)) children.forEach((child, index) => walk(child, `${id}.${index}`, depth + 1));
   };
   walk(root, '0', 0);

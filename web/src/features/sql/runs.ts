@@ -169,7 +169,7 @@ function afterSuccess(tabId: string, sql: string): void {
 /** Gives an untouched tab a name people recognise. */
 export function nameTabAfter(tab: SqlTab, sql: string): void {
   if (!/^Query \d+$/.test(tab.title)) return;
-  const table = /\b(?:from|into|table|view|update)\s+([\w.`]+)/i.exec(stripComments(sql))?.[1];
+  const table = /\b(?:from|into|table|view|update)\s+([\w.`]+)(?![\w.`]*\s*\()/i.exec(stripComments(sql))?.[1];
   const name = table?.replaceAll('`', '').split('.').at(-1);
   if (name && !/^(if|read_files|values|select)$/i.test(name)) changeTab(tab.id, { title: name });
 }
