@@ -4,6 +4,8 @@
 //! its admins manage who is in, entitlements, and the groups made there, never what belongs to the
 //! account.
 
+mod change;
+mod described;
 mod filter;
 pub mod http;
 mod list;

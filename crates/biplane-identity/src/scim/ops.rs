@@ -1,28 +1,17 @@
 //! What may be done to principals, by whom.
 
+use super::change::{change, members_change};
+use super::described::{described, member_ids, set_entitlements};
 use super::list::{self, ListQuery};
 use super::wire::{self, Loaded, Selection};
 use super::{Level, name_attribute, patch};
 use crate::Identity;
-use crate::principals::{
-    ACCOUNT_ADMIN, ACCOUNT_USERS, Email, Kind, PrincipalRow, USERS, ops as rules, store,
-};
+use crate::principals::{Kind, PrincipalRow, ops as rules, store};
 use crate::workspaces::store as workspaces;
-use biplane_api::identity::{ScimList, ScimPatch, ScimResource, ScimValue};
+use biplane_api::identity::{ScimList, ScimPatch, ScimResource};
 use biplane_api::ids::{ApplicationId, PrincipalId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Secret, Tx};
 use serde_json::Value;
-use std::collections::HashSet;
-
-const EMAILS_MAX: usize = 20;
-const TEXT_CHARS_MAX: usize = 255;
-const ENTITLEMENTS: &[&str] = &[
-    "workspace-access",
-    "databricks-sql-access",
-    "allow-cluster-create",
-    "allow-instance-pool-create",
-    "workspace-consume",
-];
 
 fn require_writer(ctx: &Ctx, level: Level) -> Result<()> {
     match level {
@@ -237,107 +226,6 @@ async fn fresh(
     Ok(row.id)
 }
 
-/// `old` with what the request says; absent means default, but for roles and what names the principal.
-fn described(old: &PrincipalRow, request: &ScimResource) -> Result<PrincipalRow> {
-    let mut row = old.clone();
-    if old.kind != Kind::Group
-        && let Some(display) =
-            request.display_name.as_deref().filter(|display| !display.trim().is_empty())
-    {
-        row.display_name = rules::check_name("displayName", display)?;
-    }
-    row.external_id = text("externalId", request.external_id.as_deref())?;
-    if let Some(roles) = &request.roles {
-        row.roles = values(roles)?;
-        if let Some(unknown) = row.roles.iter().find(|role| *role != ACCOUNT_ADMIN) {
-            return Err(ApiError::unsupported(format!("The role {unknown:.80}")));
-        }
-    }
-    if old.kind == Kind::Group {
-        return Ok(row);
-    }
-    row.active = request.active.unwrap_or(old.active);
-    if old.kind == Kind::User {
-        let name = request.name.clone().unwrap_or_default();
-        row.given_name = text("name.givenName", name.given_name.as_deref())?;
-        row.family_name = text("name.familyName", name.family_name.as_deref())?;
-        row.emails = emails(&row.name, request.emails.as_deref().unwrap_or_default())?;
-    }
-    Ok(row)
-}
-
-fn text(what: &str, text: Option<&str>) -> Result<Option<String>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    rules::check_name(what, text).map(Some)
-}
-
-fn emails(user_name: &str, asked: &[ScimValue]) -> Result<Vec<Email>> {
-    let email = |one: &ScimValue| {
-        let value = rules::check_name("emails.value", one.value.as_deref().unwrap_or_default())?;
-        let kind = text("emails.type", one.r#type.as_deref())?;
-        Ok(Email { value, r#type: kind, primary: one.primary.unwrap_or(false) })
-    };
-    match asked {
-        [] => {
-            Ok(vec![Email { value: user_name.into(), r#type: Some("work".into()), primary: true }])
-        }
-        asked if asked.len() <= EMAILS_MAX => asked.iter().map(email).collect(),
-        _ => Err(ApiError::invalid(format!("A user has at most {EMAILS_MAX} e-mail addresses."))),
-    }
-}
-
-/// The values of a list attribute, each once.
-fn values(list: &[ScimValue]) -> Result<Vec<String>> {
-    let mut values: Vec<String> = Vec::new();
-    for one in list {
-        let value = one
-            .value
-            .clone()
-            .ok_or_else(|| ApiError::invalid("An element of a list has no value."))?;
-        if value.chars().count() > TEXT_CHARS_MAX {
-            return Err(ApiError::invalid("An element of a list is too long."));
-        }
-        if !values.contains(&value) {
-            values.push(value);
-        }
-    }
-    Ok(values)
-}
-
-fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
-    let id = |one: &ScimValue| {
-        let text = one.value.as_deref().unwrap_or_default();
-        text.parse()
-            .map_err(|_| ApiError::invalid(format!("{text:.64} is not the id of a member.")))
-    };
-    members.iter().map(id).collect()
-}
-
-/// What the request says entitlements are; `clear` when absent means none.
-async fn set_entitlements(
-    tx: &mut Tx,
-    level: Level,
-    id: PrincipalId,
-    request: &ScimResource,
-    clear: bool,
-) -> Result<()> {
-    let asked = values(request.entitlements.as_deref().unwrap_or_default())?;
-    if let Some(unknown) = asked.iter().find(|one| !ENTITLEMENTS.contains(&one.as_str())) {
-        return Err(ApiError::invalid(format!("{unknown:.80} is not an entitlement.")));
-    }
-    match level.workspace() {
-        Some(workspace) if clear || request.entitlements.is_some() => {
-            store::entitlements_set(tx, workspace, id, &asked).await
-        }
-        None if !asked.is_empty() => Err(ApiError::invalid(
-            "Entitlements are a workspace's: set them through the workspace.",
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// PUT: the request is the whole resource.
 pub async fn principal_replace(
     identity: &Identity,
@@ -392,161 +280,6 @@ fn patched(resource: &ScimResource, request: &ScimPatch) -> Result<ScimResource>
     new.entitlements.get_or_insert_default();
     new.members.get_or_insert_default();
     Ok(new)
-}
-
-async fn change(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    level: Level,
-    old: &Loaded,
-    request: &ScimResource,
-    password_hash: Option<String>,
-) -> Result<()> {
-    let row = &old.row;
-    check_same_name(row, request)?;
-    let new = described(row, request)?;
-    if new != *row || password_hash.is_some() {
-        may_change(tx, ctx, level, row, new.roles != row.roles || password_hash.is_some()).await?;
-        store::update(tx, &new, ctx.now_ms()).await?;
-    }
-    if let Some(hash) = &password_hash {
-        store::set_password_hash(tx, row.id, Some(hash)).await?;
-    }
-    if password_hash.is_some() || (row.active && !new.active) {
-        store::sign_out(tx, row.id).await?;
-    }
-    if row.kind == Kind::Group {
-        let before: Vec<PrincipalId> = old.members.iter().map(|member| member.id).collect();
-        let after = member_ids(request.members.as_deref().unwrap_or_default())?;
-        if before.iter().collect::<HashSet<_>>() != after.iter().collect::<HashSet<_>>() {
-            if row.home.is_none() {
-                ctx.require_account_admin()?;
-            }
-            members_change(tx, row, &before, &after).await?;
-        }
-    }
-    set_entitlements(tx, level, row.id, request, true).await?;
-    rules::check_admins_left(tx, level.workspace()).await
-}
-
-/// Grants are to names, so a name stays with its principal.
-fn check_same_name(row: &PrincipalRow, request: &ScimResource) -> Result<()> {
-    let asked = match row.kind {
-        Kind::User => &request.user_name,
-        Kind::Group => &request.display_name,
-        Kind::ServicePrincipal => &request.application_id,
-    };
-    match asked.as_ref().is_none_or(|asked| asked.trim().to_lowercase() == row.name.to_lowercase())
-    {
-        true => Ok(()),
-        false => Err(ApiError::unsupported(format!(
-            "Changing {} of a principal",
-            name_attribute(row.kind)
-        ))),
-    }
-}
-
-/// What belongs to the account its admins change; who made a principal in a workspace may, short of what
-/// would give power over the account.
-async fn may_change(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    level: Level,
-    row: &PrincipalRow,
-    sensitive: bool,
-) -> Result<()> {
-    if row.system {
-        return Err(ApiError::denied(format!("The group {} is the system's own.", row.name)));
-    }
-    if ctx.principal.account_admin {
-        return Ok(());
-    }
-    let at_home = row.home.is_some() && row.home == level.workspace();
-    let made = row.created_by == Some(ctx.principal.id);
-    if sensitive || !(at_home || made) {
-        return Err(ApiError::denied(
-            "Only account admins may change this of a principal of the account.",
-        ));
-    }
-    let above = store::groups_above(tx, row.id).await?;
-    let powerful = std::iter::once(row)
-        .chain(&above)
-        .any(|one| one.roles.iter().any(|role| role == ACCOUNT_ADMIN));
-    match powerful {
-        true => Err(ApiError::denied("Only account admins may change an account admin.")),
-        false => Ok(()),
-    }
-}
-
-/// From `before` to `after`; what both have is not touched, so that changes at the same time add up.
-async fn members_change(
-    tx: &mut Tx,
-    group: &PrincipalRow,
-    before: &[PrincipalId],
-    after: &[PrincipalId],
-) -> Result<()> {
-    let admins_of = match (group.system, group.scope, group.name.as_str()) {
-        (false, ..) => None,
-        (true, Some(workspace), name) if name != USERS => Some(workspace),
-        (true, ..) => {
-            return Err(ApiError::invalid(format!(
-                "Who is in the group {} follows from assignments.",
-                group.name
-            )));
-        }
-    };
-    let (had, wanted): (HashSet<_>, HashSet<_>) = (before.iter().collect(), after.iter().collect());
-    for id in before.iter().filter(|id| !wanted.contains(id)) {
-        match admins_of {
-            Some(workspace) => workspaces::permission_set(tx, workspace, *id, "USER").await?,
-            None => store::member_remove(tx, group.id, *id).await?,
-        }
-    }
-    let added: Vec<PrincipalId> = after.iter().filter(|id| !had.contains(id)).copied().collect();
-    let known = store::existing(tx, &added).await?;
-    let above: HashSet<PrincipalId> = match known.values().any(|row| row.kind == Kind::Group) {
-        true => store::groups_above(tx, group.id).await?.into_iter().map(|row| row.id).collect(),
-        false => HashSet::new(),
-    };
-    for id in added {
-        let member = known
-            .get(&id)
-            .ok_or_else(|| ApiError::invalid(format!("There is no principal with id {id}.")))?;
-        check_member(group, member, &above)?;
-        match admins_of {
-            Some(workspace) => admin_add(tx, workspace, id).await?,
-            None => store::member_add(tx, group.id, id).await?,
-        }
-    }
-    Ok(())
-}
-
-async fn admin_add(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Result<()> {
-    workspaces::permission_set(tx, workspace, id, "ADMIN").await
-}
-
-fn check_member(
-    group: &PrincipalRow,
-    member: &PrincipalRow,
-    above: &HashSet<PrincipalId>,
-) -> Result<()> {
-    let everybody = member.name == ACCOUNT_USERS && group.system;
-    if member.system && !everybody {
-        return Err(ApiError::invalid(format!(
-            "The system's group {} cannot be a member.",
-            member.name
-        )));
-    }
-    if member.home.is_some() && member.home != group.home {
-        return Err(ApiError::invalid(format!(
-            "The group {} belongs to a workspace.",
-            member.name
-        )));
-    }
-    match member.id == group.id || above.contains(&member.id) {
-        true => Err(ApiError::invalid("A group cannot contain itself, also not through others.")),
-        false => Ok(()),
-    }
 }
 
 pub async fn principal_delete(

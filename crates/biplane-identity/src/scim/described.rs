@@ -1,0 +1,118 @@
+//! From what a request says to a row: limits, defaults, what is known.
+
+use super::Level;
+use crate::principals::{ACCOUNT_ADMIN, Email, Kind, PrincipalRow, ops as rules, store};
+use biplane_api::identity::{ScimResource, ScimValue};
+use biplane_api::ids::PrincipalId;
+use biplane_platform::{ApiError, Result, Tx};
+
+const EMAILS_MAX: usize = 20;
+const TEXT_CHARS_MAX: usize = 255;
+const ENTITLEMENTS: &[&str] = &[
+    "workspace-access",
+    "databricks-sql-access",
+    "allow-cluster-create",
+    "allow-instance-pool-create",
+    "workspace-consume",
+];
+
+/// `old` with what the request says; absent means default, but for roles and what names the principal.
+pub fn described(old: &PrincipalRow, request: &ScimResource) -> Result<PrincipalRow> {
+    let mut row = old.clone();
+    if old.kind != Kind::Group
+        && let Some(display) =
+            request.display_name.as_deref().filter(|display| !display.trim().is_empty())
+    {
+        row.display_name = rules::check_name("displayName", display)?;
+    }
+    row.external_id = text("externalId", request.external_id.as_deref())?;
+    if let Some(roles) = &request.roles {
+        row.roles = values(roles)?;
+        if let Some(unknown) = row.roles.iter().find(|role| *role != ACCOUNT_ADMIN) {
+            return Err(ApiError::unsupported(format!("The role {unknown:.80}")));
+        }
+    }
+    if old.kind == Kind::Group {
+        return Ok(row);
+    }
+    row.active = request.active.unwrap_or(old.active);
+    if old.kind == Kind::User {
+        let name = request.name.clone().unwrap_or_default();
+        row.given_name = text("name.givenName", name.given_name.as_deref())?;
+        row.family_name = text("name.familyName", name.family_name.as_deref())?;
+        row.emails = emails(&row.name, request.emails.as_deref().unwrap_or_default())?;
+    }
+    Ok(row)
+}
+
+fn text(what: &str, text: Option<&str>) -> Result<Option<String>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    rules::check_name(what, text).map(Some)
+}
+
+fn emails(user_name: &str, asked: &[ScimValue]) -> Result<Vec<Email>> {
+    let email = |one: &ScimValue| {
+        let value = rules::check_name("emails.value", one.value.as_deref().unwrap_or_default())?;
+        let kind = text("emails.type", one.r#type.as_deref())?;
+        Ok(Email { value, r#type: kind, primary: one.primary.unwrap_or(false) })
+    };
+    match asked {
+        [] => {
+            Ok(vec![Email { value: user_name.into(), r#type: Some("work".into()), primary: true }])
+        }
+        asked if asked.len() <= EMAILS_MAX => asked.iter().map(email).collect(),
+        _ => Err(ApiError::invalid(format!("A user has at most {EMAILS_MAX} e-mail addresses."))),
+    }
+}
+
+/// The values of a list attribute, each once.
+pub fn values(list: &[ScimValue]) -> Result<Vec<String>> {
+    let mut values: Vec<String> = Vec::new();
+    for one in list {
+        let value = one
+            .value
+            .clone()
+            .ok_or_else(|| ApiError::invalid("An element of a list has no value."))?;
+        if value.chars().count() > TEXT_CHARS_MAX {
+            return Err(ApiError::invalid("An element of a list is too long."));
+        }
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(values)
+}
+
+pub fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
+    let id = |one: &ScimValue| {
+        let text = one.value.as_deref().unwrap_or_default();
+        text.parse()
+            .map_err(|_| ApiError::invalid(format!("{text:.64} is not the id of a member.")))
+    };
+    members.iter().map(id).collect()
+}
+
+/// What the request says entitlements are; `clear` when absent means none.
+pub async fn set_entitlements(
+    tx: &mut Tx,
+    level: Level,
+    id: PrincipalId,
+    request: &ScimResource,
+    clear: bool,
+) -> Result<()> {
+    let asked = values(request.entitlements.as_deref().unwrap_or_default())?;
+    if let Some(unknown) = asked.iter().find(|one| !ENTITLEMENTS.contains(&one.as_str())) {
+        return Err(ApiError::invalid(format!("{unknown:.80} is not an entitlement.")));
+    }
+    match level.workspace() {
+        Some(workspace) if clear || request.entitlements.is_some() => {
+            store::entitlements_set(tx, workspace, id, &asked).await
+        }
+        None if !asked.is_empty() => Err(ApiError::invalid(
+            "Entitlements are a workspace's: set them through the workspace.",
+        )),
+        _ => Ok(()),
+    }
+}
