@@ -76,7 +76,9 @@ async fn places(rest: &Rest, wanted: &Wanted) -> SqlResult<Vec<[String; 2]>> {
         match &wanted.schemas {
             Some(names) => out.extend(names.iter().map(|name| [catalog.clone(), name.clone()])),
             None => {
-                let schemas = or_none(rest.schemas(&catalog).await)?;
+                let mut schemas = or_none(rest.schemas(&catalog).await)?;
+                // Added below: it is there for everybody.
+                schemas.retain(|schema| schema.name != "information_schema");
                 out.extend(schemas.into_iter().map(|schema| [catalog.clone(), schema.name]));
                 out.push([catalog, "information_schema".to_owned()]);
             }
@@ -150,7 +152,7 @@ async fn schemata(rest: &Rest, wanted: &Wanted) -> SqlResult<Rows> {
     let mut out = Rows::new();
     for catalog in catalog_names(rest, wanted).await? {
         for schema in or_none(rest.schemas(&catalog).await)? {
-            if wanted.has_schema(&schema.name) {
+            if schema.name != "information_schema" && wanted.has_schema(&schema.name) {
                 out.push(vec![
                     Cell::text(catalog.clone()),
                     Cell::text(schema.name),
