@@ -2,8 +2,8 @@
 
 use biplane_api::internal::{Access, PatchTable};
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{Action, MetadataExt, MetadataValue, StructField, StructType};
 use deltalake_core::kernel::transaction::CommitBuilder;
+use deltalake_core::kernel::{Action, MetadataExt, MetadataValue, StructField, StructType};
 use deltalake_core::operations::update_table_metadata::TableMetadataUpdate;
 use deltalake_core::protocol::DeltaOperation;
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +24,8 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
     match alter.action {
         TableAction::Rename(to) => {
             let full = cx.qualify_parts(&alter.name.0)?;
-            let patch = PatchTable { new_name: Some(new_name(cx, &full, &to)?), ..Default::default() };
+            let patch =
+                PatchTable { new_name: Some(new_name(cx, &full, &to)?), ..Default::default() };
             return patch_table(cx, &full.join("."), &patch).await;
         }
         TableAction::SetOwner(owner) => {
@@ -34,11 +35,13 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
         TableAction::ClusterBy(Clustering::None) => return Ok(Output::Empty),
         TableAction::ClusterBy(_) => return Err(SqlError::unsupported("CLUSTER BY")),
         TableAction::DropColumns(_) => {
-            let text = "DROP COLUMN is not supported for this Delta table: it has no column mapping";
+            let text =
+                "DROP COLUMN is not supported for this Delta table: it has no column mapping";
             return Err(SqlError::new("DELTA_UNSUPPORTED_DROP_COLUMN", "0AKDC", text));
         }
         TableAction::RenameColumn { .. } => {
-            let text = "RENAME COLUMN is not supported for this Delta table: it has no column mapping";
+            let text =
+                "RENAME COLUMN is not supported for this Delta table: it has no column mapping";
             return Err(SqlError::new("DELTA_UNSUPPORTED_RENAME_COLUMN", "0AKDC", text));
         }
         TableAction::ColumnType { .. } => {
@@ -90,7 +93,8 @@ async fn add_columns(
     let fields = columns::delta_fields(&added)?;
     for field in &fields {
         if find_column(&schema, field.name()).is_ok() {
-            let text = format!("Cannot add the column `{}` because it already exists", field.name());
+            let text =
+                format!("Cannot add the column `{}` because it already exists", field.name());
             return Err(SqlError::new("FIELD_ALREADY_EXISTS", "42710", text));
         }
         if !field.is_nullable() {
@@ -98,8 +102,11 @@ async fn add_columns(
         }
     }
     let table = target.delta.clone();
-    target.delta =
-        table.add_columns().with_fields(fields).with_commit_properties(commit_properties(cx)).await?;
+    target.delta = table
+        .add_columns()
+        .with_fields(fields)
+        .with_commit_properties(commit_properties(cx))
+        .await?;
     target.publish_columns(cx).await
 }
 
@@ -152,8 +159,15 @@ async fn column_not_null(
         })
         .collect();
     let schema = StructType::try_new(fields).map_err(SqlError::internal)?;
-    let metadata = target.delta.snapshot()?.metadata().clone().with_schema(&schema).map_err(SqlError::internal)?;
-    let operation = DeltaOperation::UpdateFieldMetadata { fields: schema.fields().cloned().collect() };
+    let metadata = target
+        .delta
+        .snapshot()?
+        .metadata()
+        .clone()
+        .with_schema(&schema)
+        .map_err(SqlError::internal)?;
+    let operation =
+        DeltaOperation::UpdateFieldMetadata { fields: schema.fields().cloned().collect() };
     commit(cx, target, vec![Action::Metadata(metadata)], operation).await?;
     target.publish_columns(cx).await
 }
@@ -174,7 +188,11 @@ async fn commit(
     Ok(())
 }
 
-async fn set_properties(cx: &StatementContext, target: &mut Target, properties: Properties) -> SqlResult<()> {
+async fn set_properties(
+    cx: &StatementContext,
+    target: &mut Target,
+    properties: Properties,
+) -> SqlResult<()> {
     let config: HashMap<String, String> =
         properties.iter().filter(|(key, _)| !key.starts_with("delta.feature.")).cloned().collect();
     if config.is_empty() {
@@ -245,7 +263,11 @@ pub async fn add_constraint(
         .with_commit_properties(commit_properties(cx))
         .await;
     done.map(drop).map_err(|error| {
-        if error.to_string().contains("violate") || error.to_string().contains("Check constraint") {
+        let cause = error.to_string();
+        if ["violate", "Check constraint", "failed validation check"]
+            .iter()
+            .any(|w| cause.contains(w))
+        {
             let text = format!("Rows of the table violate the new CHECK constraint `{name}`");
             return SqlError::new("DELTA_NEW_CHECK_CONSTRAINT_VIOLATION", "23512", text);
         }
@@ -253,7 +275,12 @@ pub async fn add_constraint(
     })
 }
 
-async fn drop_constraint(cx: &StatementContext, target: &Target, name: &str, if_exists: bool) -> SqlResult<()> {
+async fn drop_constraint(
+    cx: &StatementContext,
+    target: &Target,
+    name: &str,
+    if_exists: bool,
+) -> SqlResult<()> {
     let key = format!("delta.constraints.{}", name.to_lowercase());
     let stored = target.configuration()?.into_keys().find(|k| k.to_lowercase() == key);
     if let Some(stored) = stored {
@@ -294,14 +321,19 @@ pub async fn comment_on(cx: &StatementContext, comment: CommentOn) -> SqlResult<
     }
 }
 
-async fn comment_on_table(cx: &StatementContext, comment: CommentOn, text: String) -> SqlResult<Output> {
+async fn comment_on_table(
+    cx: &StatementContext,
+    comment: CommentOn,
+    text: String,
+) -> SqlResult<Output> {
     let full = cx.qualify_parts(&comment.name.0)?;
     let info = super::view::table_info(cx, &full).await?;
     if let Some(column) = &comment.column {
         if info.table_type == "VIEW" {
             let mut all = info.columns;
             let found = all.iter_mut().find(|c| c.name.eq_ignore_ascii_case(column));
-            let found = found.ok_or_else(|| SqlError::column_not_found(format!("`{column}`"), &[]))?;
+            let found =
+                found.ok_or_else(|| SqlError::column_not_found(format!("`{column}`"), &[]))?;
             found.comment = comment.comment;
             let patch = PatchTable { columns: Some(all), ..Default::default() };
             return patch_table(cx, &full.join("."), &patch).await;

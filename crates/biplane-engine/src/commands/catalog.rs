@@ -1,13 +1,17 @@
 //! Catalogs and schemas: CREATE, ALTER, DROP; USE looks whether they are there.
 
-use biplane_api::catalog::{CatalogInfo, CreateCatalog, CreateSchema, SchemaInfo, UpdateCatalog, UpdateSchema};
+use biplane_api::catalog::{
+    CatalogInfo, CreateCatalog, CreateSchema, SchemaInfo, UpdateCatalog, UpdateSchema,
+};
 use std::collections::BTreeMap;
 
 use super::rest::{Rest, encode, is_missing, is_taken};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
-use crate::parser::{AlterContainer, ContainerAction, CreateContainer, Name, ObjectKind, Properties};
+use crate::parser::{
+    AlterContainer, ContainerAction, CreateContainer, Name, ObjectKind, Properties,
+};
 
 pub fn map(properties: &Properties) -> Option<BTreeMap<String, String>> {
     (!properties.is_empty()).then(|| properties.iter().cloned().collect())
@@ -17,7 +21,9 @@ pub fn map(properties: &Properties) -> Option<BTreeMap<String, String>> {
 pub fn single(name: &Name) -> SqlResult<String> {
     match name.0.as_slice() {
         [one] => Ok(one.to_lowercase()),
-        _ => Err(SqlError::new("INVALID_IDENTIFIER", "42602", format!("{name} has too many parts"))),
+        _ => {
+            Err(SqlError::new("INVALID_IDENTIFIER", "42602", format!("{name} has too many parts")))
+        }
     }
 }
 
@@ -26,7 +32,11 @@ pub fn schema_parts(cx: &StatementContext, name: &Name) -> SqlResult<[String; 2]
     match name.0.as_slice() {
         [schema] => Ok([cx.catalog(), schema.to_lowercase()]),
         [catalog, schema] => Ok([catalog.to_lowercase(), schema.to_lowercase()]),
-        _ => Err(SqlError::new("INVALID_IDENTIFIER", "42602", format!("{name} is not the name of a schema"))),
+        _ => Err(SqlError::new(
+            "INVALID_IDENTIFIER",
+            "42602",
+            format!("{name} is not the name of a schema"),
+        )),
     }
 }
 
@@ -68,7 +78,9 @@ pub async fn alter(cx: &StatementContext, alter: AlterContainer) -> SqlResult<Ou
     if alter.kind == ObjectKind::Catalog {
         let name = single(&alter.name)?;
         let body = match alter.action {
-            ContainerAction::SetOwner(owner) => UpdateCatalog { owner: Some(owner), ..Default::default() },
+            ContainerAction::SetOwner(owner) => {
+                UpdateCatalog { owner: Some(owner), ..Default::default() }
+            }
             ContainerAction::Rename(to) => {
                 UpdateCatalog { new_name: Some(single(&to)?), ..Default::default() }
             }
@@ -83,7 +95,9 @@ pub async fn alter(cx: &StatementContext, alter: AlterContainer) -> SqlResult<Ou
     }
     let full_name = schema_parts(cx, &alter.name)?.join(".");
     let body = match alter.action {
-        ContainerAction::SetOwner(owner) => UpdateSchema { owner: Some(owner), ..Default::default() },
+        ContainerAction::SetOwner(owner) => {
+            UpdateSchema { owner: Some(owner), ..Default::default() }
+        }
         ContainerAction::Rename(to) => {
             let [_, to] = schema_parts(cx, &to)?;
             UpdateSchema { new_name: Some(to), ..Default::default() }
@@ -118,14 +132,19 @@ pub async fn drop_schema(
     let path = format!("schemas/{}?force={cascade}", encode(&full_name));
     match Rest::new(cx).delete(&path).await {
         Err(error) if !cascade && error.code() == Some("INVALID_STATE") => {
-            let text = format!("Cannot drop the schema {name} because it is not empty. Use DROP SCHEMA … CASCADE");
+            let text = format!(
+                "Cannot drop the schema {name} because it is not empty. Use DROP SCHEMA … CASCADE"
+            );
             Err(SqlError::new("SCHEMA_NOT_EMPTY", "2BP01", text))
         }
         done => finish_drop(done, if_exists),
     }
 }
 
-pub fn finish_drop(done: Result<(), crate::control::CallError>, if_exists: bool) -> SqlResult<Output> {
+pub fn finish_drop(
+    done: Result<(), crate::control::CallError>,
+    if_exists: bool,
+) -> SqlResult<Output> {
     match done {
         Err(error) if if_exists && is_missing(&error) => Ok(Output::Empty),
         done => done.map(|()| Output::Empty).map_err(SqlError::from),
@@ -141,7 +160,8 @@ pub async fn comment(
     let rest = Rest::new(cx);
     if kind == ObjectKind::Catalog {
         let body = UpdateCatalog { comment: Some(comment), ..Default::default() };
-        let _: CatalogInfo = rest.patch(&format!("catalogs/{}", encode(&single(name)?)), &body).await?;
+        let _: CatalogInfo =
+            rest.patch(&format!("catalogs/{}", encode(&single(name)?)), &body).await?;
     } else {
         let body = UpdateSchema { comment: Some(comment), ..Default::default() };
         let full_name = schema_parts(cx, name)?.join(".");

@@ -60,7 +60,8 @@ fn with_comment(field: StructField, comment: Option<&str>) -> StructField {
 }
 
 pub fn invalid_schema(error: &dyn std::fmt::Display) -> SqlError {
-    let text: String = error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
+    let text: String =
+        error.to_string().lines().next().unwrap_or_default().chars().take(300).collect();
     SqlError::new("DELTA_INVALID_SCHEMA", "42000", format!("The columns make no table: {text}"))
 }
 
@@ -107,7 +108,8 @@ pub fn check_column_name(name: &str) -> SqlResult<()> {
         return Err(SqlError::new("INVALID_COLUMN_NAME", "42703", text));
     }
     if name.chars().any(|c| " ,;{}()\n\t=".contains(c)) {
-        let text = format!("The name {name:?} of a column has one of the characters ' ,;{{}}()\\n\\t='");
+        let text =
+            format!("The name {name:?} of a column has one of the characters ' ,;{{}}()\\n\\t='");
         return Err(SqlError::new("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05", text));
     }
     Ok(())
@@ -130,10 +132,14 @@ pub fn stored_type(data_type: &DataType) -> SqlResult<DataType> {
         DataType::Decimal32(p, s) | DataType::Decimal64(p, s) => DataType::Decimal128(*p, *s),
         DataType::Decimal256(p, s) => DataType::Decimal128((*p).min(38), *s),
         DataType::Date64 => DataType::Date32,
-        DataType::Timestamp(_, Some(_)) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        DataType::Timestamp(_, Some(_)) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+        }
         DataType::Timestamp(_, None) => DataType::Timestamp(TimeUnit::Microsecond, None),
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::FixedSizeList(item, _)
@@ -147,7 +153,10 @@ pub fn stored_type(data_type: &DataType) -> SqlResult<DataType> {
         }
         DataType::Dictionary(_, value) => stored_type(value)?,
         DataType::RunEndEncoded(_, value) => stored_type(value.data_type())?,
-        DataType::Interval(_) | DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => {
+        DataType::Interval(_)
+        | DataType::Duration(_)
+        | DataType::Time32(_)
+        | DataType::Time64(_) => {
             return Err(SqlError::unsupported("a column of an interval or time type"));
         }
         other => other.clone(),
@@ -189,7 +198,8 @@ pub fn column_info(field: &StructField, position: usize, partition: Option<usize
         name: field.name().clone(),
         position: clip(position),
         type_name: type_name(field.data_type()).to_owned(),
-        type_text: text("__CHAR_VARCHAR_TYPE_STRING").unwrap_or_else(|| type_text(field.data_type())),
+        type_text: text("__CHAR_VARCHAR_TYPE_STRING")
+            .unwrap_or_else(|| type_text(field.data_type())),
         type_json: serde_json::to_string(field).ok(),
         type_precision: precision,
         type_scale: scale,
@@ -263,7 +273,8 @@ pub fn fields_of_query(schema: &Schema) -> SqlResult<Vec<StructField>> {
         .map(|field| {
             check_column_name(field.name())?;
             if !seen.insert(field.name().to_lowercase()) {
-                let text = format!("The column `{}` already exists. Give it another name", field.name());
+                let text =
+                    format!("The column `{}` already exists. Give it another name", field.name());
                 return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
             }
             let plain = nullable(&stored_type(field.data_type())?);

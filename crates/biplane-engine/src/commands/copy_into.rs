@@ -140,7 +140,8 @@ async fn attempt(
     let number = put_manifest(&target.delta, &history, loaded).await?;
     let properties =
         commit_properties(cx).with_application_transaction(Transaction::new(APP_ID, number));
-    let mut builder = writer(cx, &target, rows, SaveMode::Append)?.with_commit_properties(properties);
+    let mut builder =
+        writer(cx, &target, rows, SaveMode::Append)?.with_commit_properties(properties);
     if merges {
         builder = builder.with_schema_mode(SchemaMode::Merge);
     }
@@ -170,11 +171,17 @@ fn counts(rows: i64) -> SqlResult<Output> {
         .output()
 }
 
-async fn found_files(cx: &StatementContext, copy: &CopyInto, options: &Options) -> SqlResult<Found> {
+async fn found_files(
+    cx: &StatementContext,
+    copy: &CopyInto,
+    options: &Options,
+) -> SqlResult<Found> {
     if copy.files.is_empty() {
         return files::find(cx, &copy.path, Access::Read, options).await;
     }
-    let mut all = files::find(cx, &copy.path, Access::Read, &Options { glob: None, ..options.clone() }).await?;
+    let mut all =
+        files::find(cx, &copy.path, Access::Read, &Options { glob: None, ..options.clone() })
+            .await?;
     let wanted: Vec<String> = copy
         .files
         .iter()
@@ -266,7 +273,8 @@ fn listed(
 ) -> SqlResult<LogicalPlan> {
     let given = plan.schema().fields().len();
     if given != copy.columns.len() {
-        let text = format!("COPY INTO names {} columns, the files have {given}", copy.columns.len());
+        let text =
+            format!("COPY INTO names {} columns, the files have {given}", copy.columns.len());
         return Err(SqlError::new("COPY_INTO_COLUMN_ARITY_MISMATCH", "21S01", text));
     }
     let mut sources = vec![Source::Null; schema.fields().len()];
@@ -292,7 +300,8 @@ fn manifest_path(number: i64) -> Path {
 
 async fn history(table: &DeltaTable) -> SqlResult<History> {
     let log_store = table.log_store();
-    let newest = table.snapshot()?.snapshot().transaction_version(log_store.as_ref(), APP_ID).await?;
+    let newest =
+        table.snapshot()?.snapshot().transaction_version(log_store.as_ref(), APP_ID).await?;
     // Zero: forgotten, as when the table was replaced.
     let newest = newest.filter(|number| *number != 0);
     let mut out = History { newest, length: 0, files: BTreeMap::new() };

@@ -84,7 +84,9 @@ fn columns_of(schema: &arrow::datatypes::Schema) -> Vec<ColumnInfo> {
 pub async fn run(cx: &StatementContext, describe: Describe) -> SqlResult<Output> {
     match describe {
         Describe::Table { table, json: true, .. } => super::describe_json::run(cx, &table).await,
-        Describe::Table { table, column: Some(column), .. } => one_column(cx, &table, &column).await,
+        Describe::Table { table, column: Some(column), .. } => {
+            one_column(cx, &table, &column).await
+        }
         Describe::Table { table, extended, .. } => describe_table(cx, &table, extended).await,
         Describe::Query(query) => {
             let plan = cx.plan_query(&query).await?;
@@ -115,7 +117,8 @@ fn column_rows(columns: &[ColumnInfo], more: Vec<Row>) -> SqlResult<Output> {
 }
 
 fn partition_columns(columns: &[ColumnInfo]) -> Vec<&ColumnInfo> {
-    let mut found: Vec<&ColumnInfo> = columns.iter().filter(|c| c.partition_index.is_some()).collect();
+    let mut found: Vec<&ColumnInfo> =
+        columns.iter().filter(|c| c.partition_index.is_some()).collect();
     found.sort_by_key(|c| c.partition_index);
     found
 }
@@ -128,7 +131,11 @@ async fn describe_table(cx: &StatementContext, name: &Name, extended: bool) -> S
         more.push(row("# Partition Information", "", ""));
         more.push(row("# col_name", "data_type", "comment"));
         for column in partitions {
-            more.push([Some(column.name.clone()), Some(column.type_text.clone()), column.comment.clone()]);
+            more.push([
+                Some(column.name.clone()),
+                Some(column.type_text.clone()),
+                column.comment.clone(),
+            ]);
         }
     }
     if extended {
@@ -147,10 +154,12 @@ async fn describe_table(cx: &StatementContext, name: &Name, extended: bool) -> S
 
 async fn one_column(cx: &StatementContext, name: &Name, column: &str) -> SqlResult<Output> {
     let found = relation(cx, name).await?;
-    let column = found.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column)).ok_or_else(|| {
-        let names: Vec<String> = found.columns.iter().take(5).map(|c| format!("`{}`", c.name)).collect();
-        SqlError::column_not_found(format!("`{column}`"), &names)
-    })?;
+    let column =
+        found.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column)).ok_or_else(|| {
+            let names: Vec<String> =
+                found.columns.iter().take(5).map(|c| format!("`{}`", c.name)).collect();
+            SqlError::column_not_found(format!("`{column}`"), &names)
+        })?;
     let comment = column.comment.clone().unwrap_or_else(|| "NULL".to_owned());
     let rows = [
         ("col_name", column.name.clone()),
@@ -235,7 +244,8 @@ pub fn constraint_texts(info: &TableInfo) -> Pairs {
         if let Some(key) = constraint.get("primary_key_constraint") {
             out.push((name_of(key), format!("PRIMARY KEY ({})", names(key, "child_columns"))));
         } else if let Some(key) = constraint.get("foreign_key_constraint") {
-            let parent = key.get("parent_table").and_then(serde_json::Value::as_str).unwrap_or_default();
+            let parent =
+                key.get("parent_table").and_then(serde_json::Value::as_str).unwrap_or_default();
             let parent = Name(parent.split('.').map(str::to_owned).collect());
             out.push((
                 name_of(key),
@@ -261,7 +271,8 @@ fn json_pairs(value: Option<&serde_json::Value>) -> Option<Pairs> {
 
 async fn history(cx: &StatementContext, name: &Name, limit: Option<u64>) -> SqlResult<Output> {
     let target = open_for_read(cx, name).await?;
-    let limit = usize::try_from(limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX)).unwrap_or(usize::MAX);
+    let limit =
+        usize::try_from(limit.unwrap_or(HISTORY_MAX).min(HISTORY_MAX)).unwrap_or(usize::MAX);
     let infos: Vec<CommitInfo> = target.delta.history(Some(limit)).try_collect().await?;
     let newest = i64::try_from(target.delta.version().unwrap_or_default()).unwrap_or_default();
     let infos: Vec<(i64, CommitInfo)> =
@@ -278,7 +289,10 @@ async fn history(cx: &StatementContext, name: &Name, limit: Option<u64>) -> SqlR
     };
     Table::default()
         .long("version", infos.iter().map(|(version, _)| Some(*version)).collect())
-        .time("timestamp", infos.iter().map(|(_, i)| i.in_commit_timestamp.or(i.timestamp)).collect())
+        .time(
+            "timestamp",
+            infos.iter().map(|(_, i)| i.in_commit_timestamp.or(i.timestamp)).collect(),
+        )
         .text("userId", text(&|i| i.user_id.clone()))
         .text("userName", text(&|i| i.user_name.clone().or_else(|| extra(i, "userName"))))
         .text("operation", text(&|i| i.operation.clone()))
@@ -286,10 +300,19 @@ async fn history(cx: &StatementContext, name: &Name, limit: Option<u64>) -> SqlR
         .text("job", text(&|_| None))
         .text("notebook", text(&|_| None))
         .text("clusterId", text(&|_| None))
-        .long("readVersion", infos.iter().map(|(_, i)| i.read_version.and_then(|v| i64::try_from(v).ok())).collect())
-        .text("isolationLevel", text(&|i| i.isolation_level.as_ref().map(|level| format!("{level:?}"))))
+        .long(
+            "readVersion",
+            infos.iter().map(|(_, i)| i.read_version.and_then(|v| i64::try_from(v).ok())).collect(),
+        )
+        .text(
+            "isolationLevel",
+            text(&|i| i.isolation_level.as_ref().map(|level| format!("{level:?}"))),
+        )
         .boolean("isBlindAppend", infos.iter().map(|(_, i)| i.is_blind_append).collect())
-        .map("operationMetrics", infos.iter().map(|(_, i)| json_pairs(i.info.get("operationMetrics"))).collect())
+        .map(
+            "operationMetrics",
+            infos.iter().map(|(_, i)| json_pairs(i.info.get("operationMetrics"))).collect(),
+        )
         .text("userMetadata", text(&|i| i.user_metadata.clone()))
         .text("engineInfo", text(&|i| i.engine_info.clone()))
         .output()
@@ -347,7 +370,10 @@ async fn detail(cx: &StatementContext, name: &Name) -> SqlResult<Output> {
 }
 
 fn info_rows(rows: Pairs) -> SqlResult<Output> {
-    Output::text_rows(["info_name", "info_value"], rows.into_iter().map(|(k, v)| [Some(k), Some(v)]))
+    Output::text_rows(
+        ["info_name", "info_value"],
+        rows.into_iter().map(|(k, v)| [Some(k), Some(v)]),
+    )
 }
 
 fn pairs<const N: usize>(rows: [(&str, String); N]) -> Pairs {
@@ -391,7 +417,8 @@ async fn schema(cx: &StatementContext, name: &Name, extended: bool) -> SqlResult
         ("Owner", found.owner),
     ]);
     if extended {
-        let properties: Vec<String> = found.properties.iter().map(|(k, v)| format!("({k},{v})")).collect();
+        let properties: Vec<String> =
+            found.properties.iter().map(|(k, v)| format!("({k},{v})")).collect();
         rows.push(("Properties".to_owned(), format!("({})", properties.join(", "))));
     }
     Output::text_rows(
@@ -430,7 +457,9 @@ async fn function(cx: &StatementContext, name: &Name, extended: bool) -> SqlResu
     let full_name = cx.qualify_parts(&name.0)?.join(".");
     let path = format!("functions/{}", encode(&full_name));
     let found: biplane_api::catalog::FunctionInfo = match Rest::new(cx).get(&path).await {
-        Err(error) if super::rest::is_missing(&error) => return Err(SqlError::function_not_found(name)),
+        Err(error) if super::rest::is_missing(&error) => {
+            return Err(SqlError::function_not_found(name));
+        }
         found => found?,
     };
     let inputs: Vec<String> = found
@@ -475,7 +504,8 @@ pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output
             .map(|c| {
                 let not_null = if c.nullable { "" } else { " NOT NULL" };
                 let comment = c.comment.as_deref().filter(|c| !c.is_empty());
-                let comment = comment.map_or_else(String::new, |c| format!(" COMMENT {}", sql_string(c)));
+                let comment =
+                    comment.map_or_else(String::new, |c| format!(" COMMENT {}", sql_string(c)));
                 format!("  {} {}{not_null}{comment}", quoted(&c.name), c.type_text.to_uppercase())
             })
             .chain(
@@ -485,18 +515,24 @@ pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output
             )
             .collect();
         let mut text = format!("CREATE TABLE {full} (\n{})\nUSING delta\n", list.join(",\n"));
-        let partitions: Vec<String> = partition_columns(&columns).iter().map(|c| quoted(&c.name)).collect();
+        let partitions: Vec<String> =
+            partition_columns(&columns).iter().map(|c| quoted(&c.name)).collect();
         if !partitions.is_empty() {
             text.push_str(&format!("PARTITIONED BY ({})\n", partitions.join(", ")));
         }
         if let Some(comment) = info.comment.as_deref().filter(|c| !c.is_empty()) {
             text.push_str(&format!("COMMENT {}\n", sql_string(comment)));
         }
-        if let Some(location) = info.storage_location.as_ref().filter(|_| info.table_type == "EXTERNAL") {
+        if let Some(location) =
+            info.storage_location.as_ref().filter(|_| info.table_type == "EXTERNAL")
+        {
             text.push_str(&format!("LOCATION {}\n", sql_string(location)));
         }
-        let properties: Vec<String> =
-            info.properties.iter().map(|(k, v)| format!("  {} = {}", sql_string(k), sql_string(v))).collect();
+        let properties: Vec<String> = info
+            .properties
+            .iter()
+            .map(|(k, v)| format!("  {} = {}", sql_string(k), sql_string(v)))
+            .collect();
         if !properties.is_empty() {
             text.push_str(&format!("TBLPROPERTIES (\n{})\n", properties.join(",\n")));
         }

@@ -39,7 +39,8 @@ fn document(info: &TableInfo, columns: &[ColumnInfo]) -> Value {
     if !info.properties.is_empty() {
         out.insert("table_properties".to_owned(), json!(info.properties));
     }
-    let mut partitions: Vec<&ColumnInfo> = columns.iter().filter(|c| c.partition_index.is_some()).collect();
+    let mut partitions: Vec<&ColumnInfo> =
+        columns.iter().filter(|c| c.partition_index.is_some()).collect();
     partitions.sort_by_key(|c| c.partition_index);
     if !partitions.is_empty() {
         let names: Vec<&str> = partitions.iter().map(|c| c.name.as_str()).collect();

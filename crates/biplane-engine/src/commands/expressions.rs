@@ -1,8 +1,8 @@
 //! Expressions of UPDATE, DELETE, MERGE and their like: planned as the columns of a query over the
 //! tables they speak of, so that they mean what they mean in a SELECT.
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan, cast};
 use datafusion::sql::sqlparser::ast;
@@ -77,7 +77,10 @@ pub fn has_subquery(expr: &Expr) -> bool {
     expr.exists(|node| {
         Ok(matches!(
             node,
-            Expr::InSubquery(_) | Expr::Exists(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_)
+            Expr::InSubquery(_)
+                | Expr::Exists(_)
+                | Expr::ScalarSubquery(_)
+                | Expr::SetComparison(_)
         ))
     })
     .unwrap_or(true)

@@ -1,6 +1,8 @@
 //! CREATE FUNCTION and DROP FUNCTION: the description goes to the catalog.
 
-use biplane_api::catalog::{CreateFunctionRequest, FunctionInfo, FunctionParameter, FunctionParameters, FunctionSpec};
+use biplane_api::catalog::{
+    CreateFunctionRequest, FunctionInfo, FunctionParameter, FunctionParameters, FunctionSpec,
+};
 
 use super::catalog::finish_drop;
 use super::columns::{delta_type, type_name, type_text};

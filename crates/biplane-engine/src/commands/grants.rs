@@ -2,8 +2,8 @@
 
 use biplane_api::catalog::{PermissionsChange, PrivilegeAssignments, UpdatePermissions};
 
-use super::rest::{Rest, encode};
 use super::catalog::{schema_parts, single};
+use super::rest::{Rest, encode};
 use crate::context::StatementContext;
 use crate::error::SqlResult;
 use crate::output::Output;

@@ -104,9 +104,10 @@ async fn shape(
             sources[at] = Source::At(position);
         }
     }
-    let missing = sources.iter().zip(schema.fields()).find(|(source, field)| {
-        matches!(source, Source::Null) && !field.is_nullable()
-    });
+    let missing = sources
+        .iter()
+        .zip(schema.fields())
+        .find(|(source, field)| matches!(source, Source::Null) && !field.is_nullable());
     if let Some((_, field)) = missing {
         let text = format!("The column `{}` is NOT NULL and has no value", field.name());
         return Err(SqlError::new("DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "23502", text));
@@ -257,7 +258,14 @@ async fn replace_matching(
         InsertMode::ReplaceOn(condition) => condition.to_string(),
         InsertMode::ReplaceUsing(columns) => columns
             .iter()
-            .map(|c| format!("{0}.{2} <=> {1}.{2}", quoted(&table_alias), quoted(&source_alias), quoted(c)))
+            .map(|c| {
+                format!(
+                    "{0}.{2} <=> {1}.{2}",
+                    quoted(&table_alias),
+                    quoted(&source_alias),
+                    quoted(c)
+                )
+            })
             .collect::<Vec<_>>()
             .join(" AND "),
         _ => return Err(SqlError::internal("not a replacing insert")),
@@ -282,7 +290,8 @@ async fn replace_matching(
         )?
         .build()?;
     let kept_rows = super::write::number(cx, count).await?;
-    let all = datafusion::logical_expr::LogicalPlanBuilder::from(kept_plan).union(new_rows)?.build()?;
+    let all =
+        datafusion::logical_expr::LogicalPlanBuilder::from(kept_plan).union(new_rows)?.build()?;
     let table = writer(cx, target, all, SaveMode::Overwrite)?.await?;
     let written = metric(&table, "num_added_rows").await?;
     Ok(Output::Modified(Modified::inserted((written - kept_rows).max(0))))

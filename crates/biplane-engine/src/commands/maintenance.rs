@@ -36,7 +36,8 @@ pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Ou
         for (name, _) in &mut literals {
             *name = schema.field(find_column(&schema, name)?).name().clone();
             if !partitions.contains(name) {
-                let text = format!("OPTIMIZE … WHERE takes partition columns only, and `{name}` is none");
+                let text =
+                    format!("OPTIMIZE … WHERE takes partition columns only, and `{name}` is none");
                 return Err(SqlError::new("DELTA_NON_PARTITION_COLUMN_REFERENCE", "42P10", text));
             }
         }
@@ -45,7 +46,8 @@ pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Ou
         .iter()
         .map(|(name, value)| (name.as_str(), FilterOp::Eq, FilterValue::Scalar(value.as_str())))
         .collect();
-    let kind = if columns.is_empty() { OptimizeType::Compact } else { OptimizeType::ZOrder(columns) };
+    let kind =
+        if columns.is_empty() { OptimizeType::Compact } else { OptimizeType::ZOrder(columns) };
     let (_, metrics) = target
         .delta
         .clone()
@@ -64,7 +66,8 @@ pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Ou
 
 /// `p = 'x' AND q = 1`.
 fn partition_literals(filter: &ast::Expr, out: &mut Vec<(String, String)>) -> SqlResult<()> {
-    let refused = || SqlError::unsupported("OPTIMIZE … WHERE with more than `partition = value AND …`");
+    let refused =
+        || SqlError::unsupported("OPTIMIZE … WHERE with more than `partition = value AND …`");
     match filter {
         ast::Expr::Nested(inner) => partition_literals(inner, out),
         ast::Expr::BinaryOp { left, op: ast::BinaryOperator::And, right } => {
@@ -72,7 +75,9 @@ fn partition_literals(filter: &ast::Expr, out: &mut Vec<(String, String)>) -> Sq
             partition_literals(right, out)
         }
         ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Eq, right } => {
-            let (ast::Expr::Identifier(name), ast::Expr::Value(value)) = (left.as_ref(), right.as_ref()) else {
+            let (ast::Expr::Identifier(name), ast::Expr::Value(value)) =
+                (left.as_ref(), right.as_ref())
+            else {
                 return Err(refused());
             };
             let value = match &value.value {
@@ -132,15 +137,16 @@ pub async fn vacuum(cx: &StatementContext, vacuum: Vacuum) -> SqlResult<Output> 
 
 pub async fn restore(cx: &StatementContext, restore: Restore) -> SqlResult<Output> {
     let target = Target::open(cx, &restore.table, Access::Manage).await?;
-    let mut builder =
-        target.delta.clone().restore().with_commit_properties(commit_properties(cx));
+    let mut builder = target.delta.clone().restore().with_commit_properties(commit_properties(cx));
     builder = match &restore.to {
         TableVersion::Version(version) => {
             let newest = target.delta.version().unwrap_or_default();
             match u64::try_from(*version) {
                 Ok(version) if version <= newest => builder.with_version_to_restore(version),
                 _ => {
-                    let text = format!("Cannot restore the table to version {version}; versions 0 to {newest} exist");
+                    let text = format!(
+                        "Cannot restore the table to version {version}; versions 0 to {newest} exist"
+                    );
                     return Err(SqlError::new("DELTA_CANNOT_RESTORE_TABLE_VERSION", "22003", text));
                 }
             }
@@ -184,8 +190,9 @@ pub fn timestamp(text: &str, zone: &str) -> SqlResult<DateTime<Utc>> {
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
         .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
-    let zone: arrow::array::timezone::Tz =
-        zone.parse().map_err(|_| SqlError::invalid_parameter("the time zone of the session is not known"))?;
+    let zone: arrow::array::timezone::Tz = zone
+        .parse()
+        .map_err(|_| SqlError::invalid_parameter("the time zone of the session is not known"))?;
     let found = local.and_then(|local| zone.from_local_datetime(&local).earliest());
     found.map(|time| time.with_timezone(&Utc)).ok_or_else(|| {
         let text = format!("The timestamp {text:?} cannot be read");

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast;
 use deltalake_core::operations::merge::MergeBuilder;
 
 use super::expressions::{self, From_, full_sql};
+use super::not_null;
 use super::update::assigned_column;
 use super::write::{Target, assign, commit_properties, find_column, session};
 use crate::context::StatementContext;
@@ -38,7 +39,9 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
     });
     let source_alias = source_alias.to_lowercase();
     if target_alias.eq_ignore_ascii_case(&source_alias) {
-        let text = format!("Target and source of MERGE are both called `{source_alias}`; give one an alias");
+        let text = format!(
+            "Target and source of MERGE are both called `{source_alias}`; give one an alias"
+        );
         return Err(SqlError::new("AMBIGUOUS_REFERENCE", "42704", text));
     }
     let source_sql = match &merge.source {
@@ -99,9 +102,16 @@ fn lowered(plan: LogicalPlan) -> SqlResult<LogicalPlan> {
 
 fn failure(error: deltalake_core::DeltaTableError) -> SqlError {
     let text = error.to_string();
-    if text.contains("multiple source rows") || text.contains("more than one source") || text.contains("matched the same target") {
+    if text.contains("multiple source rows")
+        || text.contains("more than one source")
+        || text.contains("matched the same target")
+    {
         let text = "Cannot perform MERGE: several rows of the source match one row of the target and try to change it in conflicting ways";
-        return SqlError::new("DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE", "21506", text);
+        return SqlError::new(
+            "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
+            "21506",
+            text,
+        );
     }
     error.into()
 }
@@ -185,7 +195,8 @@ async fn plan_clauses(
         })
         .collect();
     let mut planned = planned?.into_iter();
-    let mut next = || planned.next().ok_or_else(|| SqlError::internal("an expression of MERGE is lost"));
+    let mut next =
+        || planned.next().ok_or_else(|| SqlError::internal("an expression of MERGE is lost"));
     let (on, _) = next()?;
     let mut clauses = Vec::new();
     for (clause, set) in merge.clauses.iter().zip(sets) {
@@ -198,7 +209,7 @@ async fn plan_clauses(
             let field = schema.field(*at);
             let (expr, given) = next()?;
             let value = assign(cx, expr, &given, field.data_type(), field.name())?;
-            values.push((field.name().clone(), value));
+            values.push((field.name().clone(), not_null::required(value, field)));
         }
         if clause.when == MergeWhen::NotMatched {
             fill_missing(schema, &mut values)?;
@@ -229,32 +240,39 @@ fn fill_missing(schema: &SchemaRef, values: &mut Vec<(String, Expr)>) -> SqlResu
     Ok(())
 }
 
-fn add_clause(builder: MergeBuilder, clause: Planned, target_alias: &str) -> SqlResult<MergeBuilder> {
-    let column = |name: &str| Column::new(Some(TableReference::bare(target_alias.to_owned())), name);
+fn add_clause(
+    builder: MergeBuilder,
+    clause: Planned,
+    target_alias: &str,
+) -> SqlResult<MergeBuilder> {
+    let column =
+        |name: &str| Column::new(Some(TableReference::bare(target_alias.to_owned())), name);
     let Planned { when, condition, delete, set } = clause;
     let done = match (when, delete) {
         (MergeWhen::Matched, true) => builder.when_matched_delete(|d| match condition {
             Some(condition) => d.predicate(condition),
             None => d,
         }),
-        (MergeWhen::NotMatchedBySource, true) => builder.when_not_matched_by_source_delete(|d| {
-            match condition {
+        (MergeWhen::NotMatchedBySource, true) => {
+            builder.when_not_matched_by_source_delete(|d| match condition {
                 Some(condition) => d.predicate(condition),
                 None => d,
-            }
-        }),
+            })
+        }
         (MergeWhen::Matched, false) => builder.when_matched_update(|mut u| {
             if let Some(condition) = condition {
                 u = u.predicate(condition);
             }
             set.into_iter().fold(u, |u, (name, value)| u.update(column(&name), value))
         }),
-        (MergeWhen::NotMatchedBySource, false) => builder.when_not_matched_by_source_update(|mut u| {
-            if let Some(condition) = condition {
-                u = u.predicate(condition);
-            }
-            set.into_iter().fold(u, |u, (name, value)| u.update(column(&name), value))
-        }),
+        (MergeWhen::NotMatchedBySource, false) => {
+            builder.when_not_matched_by_source_update(|mut u| {
+                if let Some(condition) = condition {
+                    u = u.predicate(condition);
+                }
+                set.into_iter().fold(u, |u, (name, value)| u.update(column(&name), value))
+            })
+        }
         (MergeWhen::NotMatched, _) => builder.when_not_matched_insert(|mut i| {
             if let Some(condition) = condition {
                 i = i.predicate(condition);

@@ -14,6 +14,7 @@ mod insert;
 mod like;
 mod maintenance;
 mod merge;
+mod not_null;
 pub mod rest;
 pub mod rows;
 mod session;

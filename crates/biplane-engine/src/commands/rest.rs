@@ -90,7 +90,12 @@ impl Rest {
         self.pages::<ListSchemas>(&format!("schemas?catalog_name={}", encode(catalog))).await
     }
 
-    pub async fn tables(&self, catalog: &str, schema: &str, columns: bool) -> SqlResult<Vec<TableInfo>> {
+    pub async fn tables(
+        &self,
+        catalog: &str,
+        schema: &str,
+        columns: bool,
+    ) -> SqlResult<Vec<TableInfo>> {
         let (catalog, schema) = (encode(catalog), encode(schema));
         let omit = if columns { "" } else { "&omit_columns=true" };
         let path = format!("tables?catalog_name={catalog}&schema_name={schema}{omit}");
@@ -99,12 +104,16 @@ impl Rest {
 
     pub async fn volumes(&self, catalog: &str, schema: &str) -> SqlResult<Vec<VolumeInfo>> {
         let (catalog, schema) = (encode(catalog), encode(schema));
-        self.pages::<ListVolumes>(&format!("volumes?catalog_name={catalog}&schema_name={schema}")).await
+        self.pages::<ListVolumes>(&format!("volumes?catalog_name={catalog}&schema_name={schema}"))
+            .await
     }
 
     pub async fn functions(&self, catalog: &str, schema: &str) -> SqlResult<Vec<FunctionInfo>> {
         let (catalog, schema) = (encode(catalog), encode(schema));
-        self.pages::<ListFunctions>(&format!("functions?catalog_name={catalog}&schema_name={schema}")).await
+        self.pages::<ListFunctions>(&format!(
+            "functions?catalog_name={catalog}&schema_name={schema}"
+        ))
+        .await
     }
 
     pub async fn catalog(&self, name: &str) -> Result<CatalogInfo, CallError> {

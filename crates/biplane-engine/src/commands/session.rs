@@ -104,7 +104,10 @@ fn conf_key(key: &str) -> &str {
 
 fn shown(key: &str, value: &str) -> String {
     let key = key.to_lowercase();
-    match ["secret", "password", "token", "access.key", "credential"].iter().any(|w| key.contains(w)) {
+    match ["secret", "password", "token", "access.key", "credential"]
+        .iter()
+        .any(|w| key.contains(w))
+    {
         true => "*********(redacted)".to_owned(),
         false => value.to_owned(),
     }

@@ -53,7 +53,11 @@ async fn catalogs(cx: &StatementContext, like: Option<String>) -> SqlResult<Outp
 }
 
 /// The catalogs that a scope speaks of.
-pub async fn scope_catalogs(cx: &StatementContext, rest: &Rest, scope: &Scope) -> SqlResult<Vec<String>> {
+pub async fn scope_catalogs(
+    cx: &StatementContext,
+    rest: &Rest,
+    scope: &Scope,
+) -> SqlResult<Vec<String>> {
     Ok(match scope {
         Scope::Current => vec![cx.catalog()],
         Scope::In(name) => match name.0.as_slice() {
@@ -62,7 +66,9 @@ pub async fn scope_catalogs(cx: &StatementContext, rest: &Rest, scope: &Scope) -
             [] => vec![cx.catalog()],
         },
         Scope::Catalog(name) => vec![name.to_lowercase()],
-        Scope::AllCatalogs => rest.catalogs().await?.into_iter().map(|catalog| catalog.name).collect(),
+        Scope::AllCatalogs => {
+            rest.catalogs().await?.into_iter().map(|catalog| catalog.name).collect()
+        }
     })
 }
 
@@ -99,8 +105,12 @@ async fn schemas(cx: &StatementContext, scope: Scope, like: Option<String>) -> S
     };
     let mut rows = Vec::new();
     for catalog in found {
-        let mut names: BTreeSet<String> =
-            rest.schemas(&catalog).await?.into_iter().map(|schema: SchemaInfo| schema.name).collect();
+        let mut names: BTreeSet<String> = rest
+            .schemas(&catalog)
+            .await?
+            .into_iter()
+            .map(|schema: SchemaInfo| schema.name)
+            .collect();
         names.insert("information_schema".to_owned());
         for name in names.into_iter().filter(|name| like.fits(name)) {
             rows.push([Some(name), Some(catalog.clone())]);
@@ -110,7 +120,12 @@ async fn schemas(cx: &StatementContext, scope: Scope, like: Option<String>) -> S
     Output::text_rows(["databaseName", "catalogName"], rows)
 }
 
-async fn tables_of(rest: &Rest, catalog: &str, schema: &str, columns: bool) -> SqlResult<Vec<TableInfo>> {
+async fn tables_of(
+    rest: &Rest,
+    catalog: &str,
+    schema: &str,
+    columns: bool,
+) -> SqlResult<Vec<TableInfo>> {
     if schema == "information_schema" {
         return Ok(crate::information_schema::table_infos(catalog));
     }
@@ -165,8 +180,15 @@ async fn tables(
         }
     }
     if wide {
-        let names =
-            ["namespace", "tableName", "isTemporary", "information", "catalogName", "tableType", "remarks"];
+        let names = [
+            "namespace",
+            "tableName",
+            "isTemporary",
+            "information",
+            "catalogName",
+            "tableType",
+            "remarks",
+        ];
         return Output::text_rows(names, rows);
     }
     let mut table = super::rows::Table::default();
@@ -189,7 +211,12 @@ async fn table_extended(cx: &StatementContext, scope: Scope, like: String) -> Sq
     for place in scope_schemas(cx, &rest, &scope, &Like::default()).await? {
         for table in listed_tables(&rest, &place, &like, true).await? {
             let text = describe::information(&table);
-            rows.push([Some(table.schema_name), Some(table.name), Some("false".to_owned()), Some(text)]);
+            rows.push([
+                Some(table.schema_name),
+                Some(table.name),
+                Some("false".to_owned()),
+                Some(text),
+            ]);
         }
     }
     Output::text_rows(["database", "tableName", "isTemporary", "information"], rows)
@@ -310,7 +337,9 @@ async fn properties(cx: &StatementContext, table: &Name, key: Option<String>) ->
             let value = all.get(&key).cloned().unwrap_or_else(missing);
             Output::text_rows(["key", "value"], [[Some(key), Some(value)]])
         }
-        None => Output::text_rows(["key", "value"], all.into_iter().map(|(k, v)| [Some(k), Some(v)])),
+        None => {
+            Output::text_rows(["key", "value"], all.into_iter().map(|(k, v)| [Some(k), Some(v)]))
+        }
     }
 }
 
@@ -320,7 +349,11 @@ async fn partitions(cx: &StatementContext, table: &Name) -> SqlResult<Output> {
     let names = target.partitions()?;
     if names.is_empty() {
         let text = format!("{table} is not partitioned");
-        return Err(SqlError::new("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", text));
+        return Err(SqlError::new(
+            "INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY",
+            "42601",
+            text,
+        ));
     }
     let list: Vec<String> = names.iter().map(|name| super::expressions::quoted(name)).collect();
     let list = list.join(", ");

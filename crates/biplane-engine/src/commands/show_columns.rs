@@ -4,8 +4,8 @@ use biplane_api::catalog::{ColumnInfo, TableInfo};
 
 use super::like::Like;
 use super::rest::Rest;
-use super::show::{listed_tables, scope_schemas};
 use super::rows::Table;
+use super::show::{listed_tables, scope_schemas};
 use crate::context::StatementContext;
 use crate::error::SqlResult;
 use crate::output::Output;
@@ -36,7 +36,8 @@ pub async fn run(
     like: Option<String>,
 ) -> SqlResult<Output> {
     let rest = Rest::new(cx);
-    let (schema_like, table_like) = (Like::new(schema_like.as_deref()), Like::new(table_like.as_deref()));
+    let (schema_like, table_like) =
+        (Like::new(schema_like.as_deref()), Like::new(table_like.as_deref()));
     let like = Like::new(like.as_deref());
     let mut found: Vec<(TableInfo, ColumnInfo)> = Vec::new();
     for place in scope_schemas(cx, &rest, &scope, &schema_like).await? {
@@ -80,7 +81,11 @@ fn named(value: &serde_json::Value) -> String {
     value.get("name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
 
-async fn constraints(cx: &StatementContext, table: &Name, kind: &str) -> SqlResult<(TableInfo, Vec<serde_json::Value>)> {
+async fn constraints(
+    cx: &StatementContext,
+    table: &Name,
+    kind: &str,
+) -> SqlResult<(TableInfo, Vec<serde_json::Value>)> {
     let full = cx.qualify_parts(&table.0)?;
     let info = Rest::new(cx).table(&full.join(".")).await?;
     let found = info.table_constraints.iter().filter_map(|c| c.get(kind).cloned()).collect();
@@ -110,7 +115,8 @@ pub async fn foreign_keys(cx: &StatementContext, table: &Name) -> SqlResult<Outp
     let (info, found) = constraints(cx, table, "foreign_key_constraint").await?;
     let mut rows: Vec<(Vec<String>, String, String, i32, String)> = Vec::new();
     for key in &found {
-        let parent = key.get("parent_table").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let parent =
+            key.get("parent_table").and_then(serde_json::Value::as_str).unwrap_or_default();
         let mut parent: Vec<String> = parent.split('.').map(str::to_owned).collect();
         parent.resize(3, String::new());
         let columns = strings(key, "child_columns").into_iter().zip(strings(key, "parent_columns"));

@@ -16,9 +16,9 @@ use deltalake_core::protocol::SaveMode;
 use std::sync::Arc;
 
 use super::catalog::finish_drop;
-use super::{columns, copy_into};
 use super::rest::{Rest, encode, is_taken};
 use super::write::{Source, Target, align, commit_properties, metric, session};
+use super::{columns, copy_into};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -109,7 +109,9 @@ fn refuse(create: &CreateTable) -> SqlResult<()> {
     }
     match create.format.as_deref() {
         None | Some("delta") => {}
-        Some(other) => return Err(SqlError::unsupported(format!("a table USING {}", other.to_uppercase()))),
+        Some(other) => {
+            return Err(SqlError::unsupported(format!("a table USING {}", other.to_uppercase())));
+        }
     }
     if !create.options.is_empty() {
         return Err(SqlError::unsupported("OPTIONS of a Delta table"));
@@ -130,14 +132,20 @@ fn check_name(full: &[String; 3]) -> SqlResult<()> {
     }
     let name = &full[2];
     if name.len() > 255 || name.contains(['/', '.', ' ']) {
-        let text = format!("{name:?} is not a valid name of a table: at most 255 bytes, no '.', '/' or space");
+        let text = format!(
+            "{name:?} is not a valid name of a table: at most 255 bytes, no '.', '/' or space"
+        );
         return Err(SqlError::new("INVALID_SCHEMA_OR_RELATION_NAME", "42602", text));
     }
     Ok(())
 }
 
 /// What stands under the name now. To replace it, the right to manage it is needed.
-async fn existing(cx: &StatementContext, full: &[String; 3], replace: bool) -> SqlResult<Option<ResolvedTable>> {
+async fn existing(
+    cx: &StatementContext,
+    full: &[String; 3],
+    replace: bool,
+) -> SqlResult<Option<ResolvedTable>> {
     let access = if replace { Access::Manage } else { Access::Metadata };
     let mut found = cx.try_resolve(std::slice::from_ref(full), access, &[]).await?;
     match found.pop() {
@@ -231,8 +239,13 @@ fn settle_partitions(draft: &mut Draft) -> SqlResult<()> {
 }
 
 /// The rows of a query with the types and the nullability of the table's columns.
-fn shaped(cx: &StatementContext, rows: LogicalPlan, fields: &[StructField]) -> SqlResult<LogicalPlan> {
-    let schema = StructType::try_new(fields.iter().cloned()).map_err(|e| columns::invalid_schema(&e))?;
+fn shaped(
+    cx: &StatementContext,
+    rows: LogicalPlan,
+    fields: &[StructField],
+) -> SqlResult<LogicalPlan> {
+    let schema =
+        StructType::try_new(fields.iter().cloned()).map_err(|e| columns::invalid_schema(&e))?;
     let schema = columns::arrow_schema(&schema)?;
     let same: Vec<Source> = (0..fields.len()).map(Source::At).collect();
     let aligned = align(cx, rows, &schema, &same)?;
@@ -264,11 +277,12 @@ async fn publish(cx: &StatementContext, draft: &Draft, mode: PublishMode) -> Sql
     let staging: StagingTable =
         cx.control().post("/internal/v1/staging-tables", cx.token(), &request).await?;
     let location = cx.location(&staging.storage)?;
-    let table = if draft.location.is_some() && location.log_store().is_delta_table_location().await? {
-        adopt(draft, location.delta()).await?
-    } else {
-        make(cx, draft, location.log_store()).await?
-    };
+    let table =
+        if draft.location.is_some() && location.log_store().is_delta_table_location().await? {
+            adopt(draft, location.delta()).await?
+        } else {
+            make(cx, draft, location.log_store()).await?
+        };
     let snapshot = table.snapshot()?;
     let partitions = snapshot.metadata().partition_columns().to_vec();
     let body = PublishTable {
@@ -296,7 +310,8 @@ async fn publish(cx: &StatementContext, draft: &Draft, mode: PublishMode) -> Sql
 async fn adopt(draft: &Draft, mut table: DeltaTable) -> SqlResult<DeltaTable> {
     table.load().await?;
     if draft.rows.is_some() {
-        let text = "The location holds a Delta table already; CREATE TABLE … AS SELECT needs an empty one";
+        let text =
+            "The location holds a Delta table already; CREATE TABLE … AS SELECT needs an empty one";
         return Err(SqlError::new("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601", text));
     }
     let there = table.snapshot()?.schema();
@@ -345,15 +360,24 @@ async fn make(
 }
 
 /// A new version in the old place.
-async fn replace(cx: &StatementContext, draft: &Draft, old: &ResolvedTable) -> SqlResult<DeltaTable> {
+async fn replace(
+    cx: &StatementContext,
+    draft: &Draft,
+    old: &ResolvedTable,
+) -> SqlResult<DeltaTable> {
     let delta = cx.delta_table(old).await?;
     let rows = match &draft.rows {
         Some(rows) => rows.clone(),
         None => {
             if draft.fields.is_empty() {
-                return Err(SqlError::new("DELTA_EMPTY_SCHEMA", "428GU", "A table needs at least one column"));
+                return Err(SqlError::new(
+                    "DELTA_EMPTY_SCHEMA",
+                    "428GU",
+                    "A table needs at least one column",
+                ));
             }
-            let schema = StructType::try_new(draft.fields.clone()).map_err(|e| columns::invalid_schema(&e))?;
+            let schema = StructType::try_new(draft.fields.clone())
+                .map_err(|e| columns::invalid_schema(&e))?;
             let schema = columns::arrow_schema(&schema)?;
             let schema = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
             LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema })
@@ -368,11 +392,15 @@ async fn replace(cx: &StatementContext, draft: &Draft, old: &ResolvedTable) -> S
         .with_session_state(session(cx))
         // The new table has loaded nothing yet.
         .with_commit_properties(
-            commit_properties(cx).with_application_transaction(Transaction::new(copy_into::APP_ID, 0)),
+            commit_properties(cx)
+                .with_application_transaction(Transaction::new(copy_into::APP_ID, 0)),
         )
         .await?;
     let patch = PatchTable {
-        columns: Some(columns::column_infos(table.snapshot()?.schema().as_ref(), &draft.partitions)),
+        columns: Some(columns::column_infos(
+            table.snapshot()?.schema().as_ref(),
+            &draft.partitions,
+        )),
         comment: Some(draft.comment.clone().unwrap_or_default()),
         properties: Some(draft.properties.iter().cloned().collect()),
         ..Default::default()
@@ -382,10 +410,16 @@ async fn replace(cx: &StatementContext, draft: &Draft, old: &ResolvedTable) -> S
 }
 
 /// A primary or foreign key, which the catalog keeps for information.
-pub async fn declare_key(cx: &StatementContext, full: &[String; 3], constraint: &Constraint) -> SqlResult<()> {
+pub async fn declare_key(
+    cx: &StatementContext,
+    full: &[String; 3],
+    constraint: &Constraint,
+) -> SqlResult<()> {
     let name = constraint.name.clone().unwrap_or_else(|| match &constraint.rule {
         ConstraintRule::PrimaryKey { .. } => format!("{}_pk", full[2]),
-        ConstraintRule::ForeignKey { columns, .. } => format!("{}_{}_fk", full[2], columns.join("_")),
+        ConstraintRule::ForeignKey { columns, .. } => {
+            format!("{}_{}_fk", full[2], columns.join("_"))
+        }
         ConstraintRule::Check(_) => format!("{}_check", full[2]),
     });
     let body = match &constraint.rule {
@@ -406,7 +440,12 @@ pub async fn declare_key(cx: &StatementContext, full: &[String; 3], constraint: 
     Ok(())
 }
 
-pub async fn drop(cx: &StatementContext, name: &Name, if_exists: bool, view: bool) -> SqlResult<Output> {
+pub async fn drop(
+    cx: &StatementContext,
+    name: &Name,
+    if_exists: bool,
+    view: bool,
+) -> SqlResult<Output> {
     if let [one] = name.0.as_slice()
         && view
         && cx.objects.drop_temp_view(one)
@@ -426,8 +465,14 @@ pub async fn drop(cx: &StatementContext, name: &Name, if_exists: bool, view: boo
     let is_view = table.info.table_type == "VIEW";
     if is_view != view {
         let (class, text) = match view {
-            true => ("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", format!("{name} is a table. Use DROP TABLE instead")),
-            false => ("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", format!("{name} is a view. Use DROP VIEW instead")),
+            true => (
+                "EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE",
+                format!("{name} is a table. Use DROP TABLE instead"),
+            ),
+            false => (
+                "EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE",
+                format!("{name} is a view. Use DROP VIEW instead"),
+            ),
         };
         return Err(SqlError::new(class, "42809", text));
     }

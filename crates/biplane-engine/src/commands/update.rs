@@ -8,7 +8,10 @@ use deltalake_core::protocol::SaveMode;
 use std::collections::HashMap;
 
 use super::expressions::{self, From_, full_sql, quoted};
-use super::write::{Source, Target, align, assign, commit_properties, find_column, metric, number, session, writer};
+use super::not_null;
+use super::write::{
+    Source, Target, align, assign, commit_properties, find_column, metric, number, session, writer,
+};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -52,7 +55,7 @@ pub async fn update(cx: &StatementContext, update: Update) -> SqlResult<Output> 
         let field = schema.field(*at);
         let given = expr.get_type(input.as_ref())?;
         let value = assign(cx, expr, &given, field.data_type(), field.name())?;
-        let value = expressions::stored(cx, value, &schema, None)?;
+        let value = expressions::stored(cx, not_null::required(value, field), &schema, None)?;
         builder = builder.with_update(Column::from_name(field.name()), value);
     }
     let (_, metrics) = builder.await?;
@@ -84,7 +87,12 @@ fn not_true(filter: &ast::Expr) -> String {
 }
 
 /// The number of rows that a condition with subqueries touches.
-async fn count(cx: &StatementContext, target: &Target, alias: &str, filter: Option<&ast::Expr>) -> SqlResult<i64> {
+async fn count(
+    cx: &StatementContext,
+    target: &Target,
+    alias: &str,
+    filter: Option<&ast::Expr>,
+) -> SqlResult<i64> {
     let filter = filter.map_or_else(String::new, |f| format!(" WHERE {f}"));
     let sql = format!(
         "SELECT count(*) AS n FROM {} AS {}{filter}",

@@ -70,7 +70,10 @@ fn create_temporary(cx: &StatementContext, create: CreateView) -> SqlResult<Outp
             return Ok(Output::Empty);
         }
         if !create.or_replace {
-            let text = format!("Cannot create the temporary view {} because it already exists", create.name);
+            let text = format!(
+                "Cannot create the temporary view {} because it already exists",
+                create.name
+            );
             return Err(SqlError::new("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", text));
         }
     }
@@ -157,9 +160,9 @@ fn qualified_text(cx: &StatementContext, query: &ast::Query) -> Option<String> {
             && parts.len() < 3
             && let Ok(full) = cx.qualify_parts(&parts)
         {
-            let idents = full.into_iter().map(|part| {
-                ast::ObjectNamePart::Identifier(ast::Ident::with_quote('`', part))
-            });
+            let idents = full
+                .into_iter()
+                .map(|part| ast::ObjectNamePart::Identifier(ast::Ident::with_quote('`', part)));
             name.0 = idents.collect();
             changed = true;
         }
@@ -199,7 +202,9 @@ fn relation_parts(name: &ast::ObjectName, ctes: &BTreeSet<String>) -> Option<Vec
     let parts = name_of(name)?.0;
     match parts.as_slice() {
         [one] if ctes.contains(&one.to_lowercase()) => None,
-        [one] if one.eq_ignore_ascii_case("read_files") || one.eq_ignore_ascii_case("range") => None,
+        [one] if one.eq_ignore_ascii_case("read_files") || one.eq_ignore_ascii_case("range") => {
+            None
+        }
         [format, path] if crate::files::is_path_table(format, path) => None,
         _ => Some(parts),
     }
@@ -249,10 +254,9 @@ pub async fn alter(cx: &StatementContext, alter: AlterView) -> SqlResult<Output>
                 ..Default::default()
             }
         }
-        ViewAction::Rename(to) => PatchTable {
-            new_name: Some(new_name(cx, &full, &to)?),
-            ..Default::default()
-        },
+        ViewAction::Rename(to) => {
+            PatchTable { new_name: Some(new_name(cx, &full, &to)?), ..Default::default() }
+        }
         ViewAction::SetOwner(owner) => return set_owner(cx, &full_name, owner).await,
         ViewAction::SetProperties(properties) => {
             let mut all = table_info(cx, &full).await?.properties;

@@ -27,12 +27,16 @@ pub async fn create(cx: &StatementContext, create: CreateVolume) -> SqlResult<Ou
 
 pub async fn alter(cx: &StatementContext, alter: AlterVolume) -> SqlResult<Output> {
     let body = match alter.action {
-        ContainerAction::SetOwner(owner) => UpdateVolume { owner: Some(owner), ..Default::default() },
+        ContainerAction::SetOwner(owner) => {
+            UpdateVolume { owner: Some(owner), ..Default::default() }
+        }
         ContainerAction::Rename(to) => {
             let [_, _, to] = cx.qualify_parts(&to.0)?;
             UpdateVolume { new_name: Some(to), ..Default::default() }
         }
-        ContainerAction::SetProperties(_) => return Err(SqlError::unsupported("properties of a volume")),
+        ContainerAction::SetProperties(_) => {
+            return Err(SqlError::unsupported("properties of a volume"));
+        }
     };
     update(cx, &alter.name, &body).await
 }
@@ -43,7 +47,8 @@ pub async fn comment(cx: &StatementContext, name: &Name, comment: String) -> Sql
 
 async fn update(cx: &StatementContext, name: &Name, body: &UpdateVolume) -> SqlResult<Output> {
     let full_name = cx.qualify_parts(&name.0)?.join(".");
-    let _: VolumeInfo = Rest::new(cx).patch(&format!("volumes/{}", encode(&full_name)), body).await?;
+    let _: VolumeInfo =
+        Rest::new(cx).patch(&format!("volumes/{}", encode(&full_name)), body).await?;
     Ok(Output::Empty)
 }
 

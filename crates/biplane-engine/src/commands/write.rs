@@ -6,8 +6,10 @@ use biplane_api::catalog::TableInfo;
 use biplane_api::internal::{Access, PatchTable};
 use datafusion::catalog::Session;
 use datafusion::common::{Column, ScalarValue};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use deltalake_core::DeltaTable;
+use deltalake_core::delta_datafusion::planner::DeltaPlanner;
 use deltalake_core::kernel::StructType;
 use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::operations::write::WriteBuilder;
@@ -16,7 +18,7 @@ use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::columns;
+use super::{columns, not_null};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::Name;
@@ -44,7 +46,9 @@ impl Target {
         let table = found.pop().ok_or_else(|| SqlError::table_not_found(name))?;
         let format = table.info.data_source_format.as_deref().unwrap_or("DELTA");
         if !format.eq_ignore_ascii_case("delta") {
-            return Err(SqlError::unsupported(format!("this statement on a table of the format {format}")));
+            return Err(SqlError::unsupported(format!(
+                "this statement on a table of the format {format}"
+            )));
         }
         let delta = cx.delta_table(&table).await?;
         Ok(Self { full, info: table.info, delta })
@@ -78,8 +82,10 @@ impl Target {
     }
 }
 
+/// The session of the statement, able to plan the nodes that delta-rs puts into its plans.
 pub fn session(cx: &StatementContext) -> Arc<dyn Session> {
-    Arc::new(cx.session.state())
+    let state = SessionStateBuilder::new_from_existing(cx.session.state());
+    Arc::new(state.with_query_planner(DeltaPlanner::new()).build())
 }
 
 /// Who did it, for the history of the table.
@@ -123,7 +129,7 @@ pub fn align(
                 lit(null)
             }
         };
-        exprs.push(expr.alias(field.name()));
+        exprs.push(not_null::required(expr, field).alias(field.name()));
     }
     Ok(LogicalPlanBuilder::from(plan).project(exprs)?.build()?)
 }
@@ -166,7 +172,12 @@ pub fn assign(
 }
 
 /// A writer of rows to a table that is there.
-pub fn writer(cx: &StatementContext, target: &Target, plan: LogicalPlan, mode: SaveMode) -> SqlResult<WriteBuilder> {
+pub fn writer(
+    cx: &StatementContext,
+    target: &Target,
+    plan: LogicalPlan,
+    mode: SaveMode,
+) -> SqlResult<WriteBuilder> {
     let snapshot = target.delta.snapshot()?.snapshot().clone();
     Ok(WriteBuilder::new(target.delta.log_store(), Some(snapshot))
         .with_input_plan(plan)
@@ -191,13 +202,16 @@ pub fn find_column(schema: &SchemaRef, name: &str) -> SqlResult<usize> {
         .fields()
         .iter()
         .position(|field| field.name() == name)
-        .or_else(|| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name)))
+        .or_else(|| {
+            schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name))
+        })
         .or_else(|| {
             let lower = name.to_lowercase();
             schema.fields().iter().position(|field| field.name().to_lowercase() == lower)
         });
     position.ok_or_else(|| {
-        let names: Vec<String> = schema.fields().iter().map(|f| format!("`{}`", f.name())).collect();
+        let names: Vec<String> =
+            schema.fields().iter().map(|f| format!("`{}`", f.name())).collect();
         SqlError::column_not_found(format!("`{name}`"), &names[..names.len().min(5)])
     })
 }

@@ -72,7 +72,9 @@ pub async fn find(
 
 /// Names beginning with `_` or `.` are not data.
 fn is_hidden(relative: &str) -> bool {
-    relative.split('/').any(|part| (part.starts_with('_') && !part.contains('=')) || part.starts_with('.'))
+    relative
+        .split('/')
+        .any(|part| (part.starts_with('_') && !part.contains('=')) || part.starts_with('.'))
 }
 
 pub async fn under(

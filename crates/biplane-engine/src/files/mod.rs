@@ -34,7 +34,8 @@ pub enum FileRelation {
 /// Whether a name of two parts is a path: ``parquet.`s3://…` ``.
 pub fn is_path_table(format: &str, path: &str) -> bool {
     let known = ["delta", "parquet", "csv", "json", "text", "binaryfile", "avro", "orc"];
-    known.iter().any(|name| format.eq_ignore_ascii_case(name)) && (path.contains('/') || path.contains(':'))
+    known.iter().any(|name| format.eq_ignore_ascii_case(name))
+        && (path.contains('/') || path.contains(':'))
 }
 
 pub async fn provider(
@@ -57,7 +58,10 @@ pub async fn provider(
         FileRelation::Table(table) => {
             let format = table.info.data_source_format.clone().unwrap_or_default();
             let storage = table.storage.as_ref().ok_or_else(|| {
-                SqlError::unsupported(format!("reading {}, which has no storage,", table.info.full_name))
+                SqlError::unsupported(format!(
+                    "reading {}, which has no storage,",
+                    table.info.full_name
+                ))
             })?;
             let mut options = Options::new(Some(Format::parse(&format)?));
             for (key, value) in &table.info.properties {

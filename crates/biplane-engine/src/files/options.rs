@@ -112,7 +112,9 @@ impl Options {
             },
             "schema" => self.schema = Some(parse_columns(value)?),
             "schemahints" => self.schema_hints = parse_columns(value)?,
-            "pathglobfilter" | "fileglobfilter" | "fileNamePattern" => self.glob = Some(value.to_owned()),
+            "pathglobfilter" | "fileglobfilter" | "fileNamePattern" => {
+                self.glob = Some(value.to_owned())
+            }
             "ignoreleadingwhitespace" => self.ignore_leading_space = flag(key, value)?,
             "ignoretrailingwhitespace" => self.ignore_trailing_space = flag(key, value)?,
             "encoding" | "charset" => match value.to_lowercase().as_str() {
@@ -120,13 +122,33 @@ impl Options {
                 _ => return Err(SqlError::unsupported(format!("the encoding {value}"))),
             },
             // What these ask for is what is done anyway.
-            "recursivefilelookup" | "mergeschema" | "linesep" | "maxcolumns" | "maxcharspercolumn"
-            | "samplingratio" | "prefersdate" | "preferdate" | "compression" | "enforceschema"
-            | "readercasesensitive" | "emptyvalue" | "unescapedquotehandling" | "primitivesasstring"
-            | "allowcomments" | "allowsinglequotes" | "rescueddatacolumn" | "useStrictGlobber"
-            | "usestrictglobber" | "schemaevolutionmode" | "partitioncolumns" | "ignoremissingfiles"
-            | "ignorecorruptfiles" | "chartoescapequoteescaping" | "columnnameofcorruptrecord"
-            | "allowmissingfiles" | "dropfieldifallnull" => {}
+            "recursivefilelookup"
+            | "mergeschema"
+            | "linesep"
+            | "maxcolumns"
+            | "maxcharspercolumn"
+            | "samplingratio"
+            | "prefersdate"
+            | "preferdate"
+            | "compression"
+            | "enforceschema"
+            | "readercasesensitive"
+            | "emptyvalue"
+            | "unescapedquotehandling"
+            | "primitivesasstring"
+            | "allowcomments"
+            | "allowsinglequotes"
+            | "rescueddatacolumn"
+            | "useStrictGlobber"
+            | "usestrictglobber"
+            | "schemaevolutionmode"
+            | "partitioncolumns"
+            | "ignoremissingfiles"
+            | "ignorecorruptfiles"
+            | "chartoescapequoteescaping"
+            | "columnnameofcorruptrecord"
+            | "allowmissingfiles"
+            | "dropfieldifallnull" => {}
             "timestampformat" | "dateformat" | "timestampntzformat" | "locale" | "timezone"
             | "positiveinf" | "negativeinf" | "nanvalue" | "modifiedafter" | "modifiedbefore"
             | "wholetext" | "skiprows" | "rowtag" => {
@@ -185,7 +207,11 @@ pub async fn of_arguments(
         let value = text(crate::plan::constant(cx, &expr).await?)?;
         match key {
             None if path.is_none() => path = Some(value),
-            None => return Err(SqlError::invalid_parameter("read_files takes one path and named options")),
+            None => {
+                return Err(SqlError::invalid_parameter(
+                    "read_files takes one path and named options",
+                ));
+            }
             Some(key) if key.eq_ignore_ascii_case("path") => path = Some(value),
             Some(key) => options.set(&key, &value)?,
         }
@@ -196,10 +222,12 @@ pub async fn of_arguments(
 
 fn text(value: ScalarValue) -> SqlResult<String> {
     match value {
-        ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
-            Ok(text)
+        ScalarValue::Utf8(Some(text))
+        | ScalarValue::LargeUtf8(Some(text))
+        | ScalarValue::Utf8View(Some(text)) => Ok(text),
+        value if value.is_null() => {
+            Err(SqlError::invalid_parameter("an argument of read_files is NULL"))
         }
-        value if value.is_null() => Err(SqlError::invalid_parameter("an argument of read_files is NULL")),
         value => Ok(value.to_string()),
     }
 }

@@ -48,12 +48,17 @@ impl std::fmt::Debug for Files {
     }
 }
 
-pub async fn open(cx: &StatementContext, found: Found, mut options: Options) -> SqlResult<Arc<dyn TableProvider>> {
+pub async fn open(
+    cx: &StatementContext,
+    found: Found,
+    mut options: Options,
+) -> SqlResult<Arc<dyn TableProvider>> {
     let first = found.files.first().map(|file| file.location.to_string()).unwrap_or_default();
     let format = match options.format {
         Some(format) => format,
         None => Format::of_name(&first).ok_or_else(|| {
-            let text = "The format of the files cannot be told by their names; give the option format";
+            let text =
+                "The format of the files cannot be told by their names; give the option format";
             SqlError::new("UNABLE_TO_INFER_SCHEMA", "42KD9", text)
         })?,
     };
@@ -90,7 +95,9 @@ fn compression(files: &[ObjectMeta]) -> SqlResult<FileCompressionType> {
     let first = files.first().map_or(FileCompressionType::UNCOMPRESSED, of);
     match files.iter().all(|file| of(file) == first) {
         true => Ok(first),
-        false => Err(SqlError::unsupported("files of one path that are compressed in different ways")),
+        false => {
+            Err(SqlError::unsupported("files of one path that are compressed in different ways"))
+        }
     }
 }
 
@@ -189,7 +196,8 @@ fn view(
     let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?;
     let mut exprs = Vec::with_capacity(columns.wanted.fields().len());
     for field in columns.wanted.fields() {
-        let there = columns.read.fields().iter().find(|f| f.name().eq_ignore_ascii_case(field.name()));
+        let there =
+            columns.read.fields().iter().find(|f| f.name().eq_ignore_ascii_case(field.name()));
         let expr = match there {
             None => lit(ScalarValue::try_from(field.data_type())?),
             Some(read) => {

@@ -31,8 +31,13 @@ fn plain(cx: &StatementContext, data_type: &DataType, options: &Options) -> Data
     };
     match data_type {
         DataType::Null => DataType::Utf8,
-        DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, Some(cx.settings.plan_zone())),
-        DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) | DataType::Interval(_) => DataType::Utf8,
+        DataType::Timestamp(..) => {
+            DataType::Timestamp(TimeUnit::Microsecond, Some(cx.settings.plan_zone()))
+        }
+        DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Duration(_)
+        | DataType::Interval(_) => DataType::Utf8,
         DataType::List(item) => DataType::List(inner(item)),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
         other => columns::stored_type(other).unwrap_or(DataType::Utf8),
@@ -44,7 +49,12 @@ fn of_parquet(data_type: &DataType) -> DataType {
     columns::stored_type(data_type).unwrap_or(DataType::Utf8)
 }
 
-pub fn settle(cx: &StatementContext, inferred: &Schema, options: &Options, format: Format) -> SqlResult<Columns> {
+pub fn settle(
+    cx: &StatementContext,
+    inferred: &Schema,
+    options: &Options,
+    format: Format,
+) -> SqlResult<Columns> {
     let mut wanted: Vec<Field> = match &options.schema {
         Some(columns) => declared(columns)?.fields().iter().map(|f| f.as_ref().clone()).collect(),
         None => inferred
@@ -74,17 +84,22 @@ pub fn settle(cx: &StatementContext, inferred: &Schema, options: &Options, forma
         Format::Json => wanted
             .iter()
             .map(|field| match field.data_type() {
-                DataType::Timestamp(..) | DataType::Date32 | DataType::Decimal128(..) | DataType::Binary => {
-                    Field::new(field.name(), DataType::Utf8, true)
-                }
+                DataType::Timestamp(..)
+                | DataType::Date32
+                | DataType::Decimal128(..)
+                | DataType::Binary => Field::new(field.name(), DataType::Utf8, true),
                 other => Field::new(field.name(), other.clone(), true),
             })
             .collect(),
         Format::Parquet => wanted
             .iter()
             .map(|field| {
-                let there = inferred.fields().iter().find(|f| f.name().eq_ignore_ascii_case(field.name()));
-                there.map_or_else(|| field.clone(), |there| there.as_ref().clone().with_nullable(true))
+                let there =
+                    inferred.fields().iter().find(|f| f.name().eq_ignore_ascii_case(field.name()));
+                there.map_or_else(
+                    || field.clone(),
+                    |there| there.as_ref().clone().with_nullable(true),
+                )
             })
             .collect(),
     };
@@ -95,7 +110,9 @@ pub fn settle(cx: &StatementContext, inferred: &Schema, options: &Options, forma
 fn by_position(inferred: &Schema, wanted: &[Field], options: &Options) -> Vec<Field> {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let named = options.header
-        && wanted.iter().any(|w| inferred.fields().iter().any(|f| f.name().eq_ignore_ascii_case(w.name())));
+        && wanted
+            .iter()
+            .any(|w| inferred.fields().iter().any(|f| f.name().eq_ignore_ascii_case(w.name())));
     if options.schema.is_some() && !named {
         let extra = inferred.fields().iter().skip(wanted.len()).map(|field| text(field.name()));
         return wanted.iter().map(|field| text(field.name())).chain(extra).collect();

@@ -68,7 +68,13 @@ pub fn rows(name: &str, tables: &[TableInfo]) -> Rows {
 fn constraint(key: &Key<'_>) -> Vec<Cell> {
     let kind = if key.parent.is_some() { "FOREIGN KEY" } else { "PRIMARY KEY" };
     let mut row: Vec<Cell> = key.id().into_iter().chain(key.place()).collect();
-    row.extend([Cell::text(kind), Cell::text("YES"), Cell::text("YES"), Cell::text("NO"), Cell::null()]);
+    row.extend([
+        Cell::text(kind),
+        Cell::text("YES"),
+        Cell::text("YES"),
+        Cell::text("NO"),
+        Cell::null(),
+    ]);
     row
 }
 

@@ -8,7 +8,9 @@ mod filters;
 mod keys;
 mod rows;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use biplane_api::catalog::{ColumnInfo, TableInfo};
@@ -47,7 +49,10 @@ impl Cell {
     }
 }
 
-pub async fn provider(cx: &StatementContext, name: &[String; 3]) -> SqlResult<Arc<dyn TableProvider>> {
+pub async fn provider(
+    cx: &StatementContext,
+    name: &[String; 3],
+) -> SqlResult<Arc<dyn TableProvider>> {
     let definition = DEFINITIONS.iter().find(|definition| definition.name == name[2]);
     let definition = definition.ok_or_else(|| {
         SqlError::table_not_found(format!("`{}`.`{}`.`{}`", name[0], name[1], name[2]))
@@ -60,7 +65,12 @@ pub async fn provider(cx: &StatementContext, name: &[String; 3]) -> SqlResult<Ar
             Some(other.to_owned())
         }
     };
-    Ok(Arc::new(InfoTable { rest, catalog, definition, schema: Arc::new(arrow_schema(definition)) }))
+    Ok(Arc::new(InfoTable {
+        rest,
+        catalog,
+        definition,
+        schema: Arc::new(arrow_schema(definition)),
+    }))
 }
 
 #[derive(Debug)]
@@ -132,7 +142,10 @@ impl TableProvider for InfoTable {
         TableType::View
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 

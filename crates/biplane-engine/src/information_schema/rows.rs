@@ -36,13 +36,17 @@ pub async fn of(rest: &Rest, name: &str, wanted: &Wanted) -> SqlResult<Rows> {
         "table_privileges" => table_privileges(rest, wanted).await?,
         "schema_privileges" => schema_privileges(rest, wanted).await?,
         "catalog_privileges" => catalog_privileges(rest, wanted).await?,
-        "table_constraints" | "key_column_usage" | "referential_constraints"
+        "table_constraints"
+        | "key_column_usage"
+        | "referential_constraints"
         | "constraint_column_usage" => keys::rows(name, &tables(rest, wanted, true).await?),
         // Tags, masks and filters: there are none.
         _ => Rows::new(),
     };
     match rows.len() > ROWS_MAX {
-        true => Err(SqlError::exhausted("the information schema has too many rows; narrow down the query")),
+        true => Err(SqlError::exhausted(
+            "the information schema has too many rows; narrow down the query",
+        )),
         false => Ok(rows),
     }
 }
@@ -90,7 +94,9 @@ async fn places(rest: &Rest, wanted: &Wanted) -> SqlResult<Vec<[String; 2]>> {
 /// What is not there or not ours to see has no rows.
 fn or_none<T>(found: SqlResult<Vec<T>>) -> SqlResult<Vec<T>> {
     match found {
-        Err(error) if matches!(error.error_code, "NOT_FOUND" | "PERMISSION_DENIED") => Ok(Vec::new()),
+        Err(error) if matches!(error.error_code, "NOT_FOUND" | "PERMISSION_DENIED") => {
+            Ok(Vec::new())
+        }
         found => found,
     }
 }
@@ -166,7 +172,11 @@ async fn schemata(rest: &Rest, wanted: &Wanted) -> SqlResult<Rows> {
             }
         }
         if wanted.has_schema("information_schema") {
-            let mut row = vec![Cell::text(catalog), Cell::text("information_schema"), Cell::text("System user")];
+            let mut row = vec![
+                Cell::text(catalog),
+                Cell::text("information_schema"),
+                Cell::text("System user"),
+            ];
             row.push(Cell::null());
             out.push(row);
         }
@@ -180,7 +190,9 @@ fn yes_no(flag: bool) -> Cell {
 
 fn table_row(t: &TableInfo) -> Vec<Cell> {
     let format = match t.table_type.as_str() {
-        "VIEW" => t.data_source_format.clone().or_else(|| Some("UNKNOWN_DATA_SOURCE_FORMAT".to_owned())),
+        "VIEW" => {
+            t.data_source_format.clone().or_else(|| Some("UNKNOWN_DATA_SOURCE_FORMAT".to_owned()))
+        }
         _ => t.data_source_format.clone(),
     };
     vec![
@@ -204,16 +216,17 @@ fn table_row(t: &TableInfo) -> Vec<Cell> {
 
 fn column_row(t: &TableInfo, c: &ColumnInfo) -> Vec<Cell> {
     let number = |n: Option<i64>| Cell::Number(n);
-    let (precision, radix, scale): (Option<i64>, Option<i64>, Option<i64>) = match c.type_name.as_str() {
-        "BYTE" => (Some(3), Some(10), Some(0)),
-        "SHORT" => (Some(5), Some(10), Some(0)),
-        "INT" => (Some(10), Some(10), Some(0)),
-        "LONG" => (Some(19), Some(10), Some(0)),
-        "FLOAT" => (Some(24), Some(2), None),
-        "DOUBLE" => (Some(53), Some(2), None),
-        "DECIMAL" => (c.type_precision.map(i64::from), Some(10), c.type_scale.map(i64::from)),
-        _ => (None, None, None),
-    };
+    let (precision, radix, scale): (Option<i64>, Option<i64>, Option<i64>) =
+        match c.type_name.as_str() {
+            "BYTE" => (Some(3), Some(10), Some(0)),
+            "SHORT" => (Some(5), Some(10), Some(0)),
+            "INT" => (Some(10), Some(10), Some(0)),
+            "LONG" => (Some(19), Some(10), Some(0)),
+            "FLOAT" => (Some(24), Some(2), None),
+            "DOUBLE" => (Some(53), Some(2), None),
+            "DECIMAL" => (c.type_precision.map(i64::from), Some(10), c.type_scale.map(i64::from)),
+            _ => (None, None, None),
+        };
     let datetime = match c.type_name.as_str() {
         "DATE" => Some(0),
         "TIMESTAMP" | "TIMESTAMP_NTZ" => Some(6),
@@ -343,7 +356,9 @@ async fn routines(rest: &Rest, wanted: &Wanted) -> SqlResult<Rows> {
 async fn grants(rest: &Rest, kind: &str, full_name: &str) -> SqlResult<Vec<(String, String)>> {
     let path = format!("permissions/{kind}/{}", encode(full_name));
     let answer: PrivilegeAssignments = match rest.get(&path).await {
-        Err(error) if is_missing(&error) || error.code() == Some("PERMISSION_DENIED") => return Ok(Vec::new()),
+        Err(error) if is_missing(&error) || error.code() == Some("PERMISSION_DENIED") => {
+            return Ok(Vec::new());
+        }
         answer => answer?,
     };
     let assignments = answer.privilege_assignments.into_iter();
@@ -364,15 +379,18 @@ fn grant_row(grantee: String, place: &[&str], privilege: String) -> Vec<Cell> {
 
 async fn table_privileges(rest: &Rest, wanted: &Wanted) -> SqlResult<Rows> {
     let tables = tables(rest, wanted, false).await?;
-    let found: Vec<Rows> = stream::iter(tables.into_iter().filter(|t| t.schema_name != "information_schema"))
-        .map(|t| async move {
-            let grants = grants(rest, "table", &t.full_name).await?;
-            let place = [t.catalog_name.as_str(), t.schema_name.as_str(), t.name.as_str()];
-            Ok::<_, SqlError>(grants.into_iter().map(|(who, what)| grant_row(who, &place, what)).collect())
-        })
-        .buffered(CALLS)
-        .try_collect()
-        .await?;
+    let found: Vec<Rows> =
+        stream::iter(tables.into_iter().filter(|t| t.schema_name != "information_schema"))
+            .map(|t| async move {
+                let grants = grants(rest, "table", &t.full_name).await?;
+                let place = [t.catalog_name.as_str(), t.schema_name.as_str(), t.name.as_str()];
+                Ok::<_, SqlError>(
+                    grants.into_iter().map(|(who, what)| grant_row(who, &place, what)).collect(),
+                )
+            })
+            .buffered(CALLS)
+            .try_collect()
+            .await?;
     Ok(found.into_iter().flatten().collect())
 }
 

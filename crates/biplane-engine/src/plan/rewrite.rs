@@ -184,6 +184,11 @@ impl Rewriter<'_> {
                 SelectItem::UnnamedExpr(expr) => {
                     let alias = match &*expr {
                         Expr::Identifier(ident) => ident.clone(),
+                        Expr::Function(call)
+                            if call.name.to_string().eq_ignore_ascii_case("explode") =>
+                        {
+                            plain("col")
+                        }
                         other => plain(display_name(other)),
                     };
                     (expr.clone(), alias)

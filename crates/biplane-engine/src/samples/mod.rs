@@ -44,16 +44,23 @@ pub async fn generate_tpch(cx: &StatementContext, scale: &str) -> SqlResult<Outp
         .parse()
         .ok()
         .filter(|scale: &f64| *scale > 0.0 && *scale <= SCALE_MAX)
-        .ok_or_else(|| SqlError::invalid_parameter("The scale factor must be above 0 and at most 100"))?;
+        .ok_or_else(|| {
+            SqlError::invalid_parameter("The scale factor must be above 0 and at most 100")
+        })?;
     samples_schema(cx).await?;
     let mut rows = Vec::new();
     for name in TABLES {
         let (schema, _) = batches(name, scale)?;
-        let table = StreamingTable::try_new(schema.clone(), vec![Arc::new(Rows { name, scale, schema })])?;
-        let scan = LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)?.build()?;
+        let table =
+            StreamingTable::try_new(schema.clone(), vec![Arc::new(Rows { name, scale, schema })])?;
+        let scan =
+            LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)?.build()?;
         let full = ["samples".to_owned(), "tpch".to_owned(), name.to_owned()];
         let made = samples_table(cx, full, scan).await?;
-        rows.push([Some(name.to_owned()), Some(if made { "created" } else { "exists" }.to_owned())]);
+        rows.push([
+            Some(name.to_owned()),
+            Some(if made { "created" } else { "exists" }.to_owned()),
+        ]);
     }
     Output::text_rows(["table", "state"], rows)
 }
@@ -64,14 +71,30 @@ fn batches(name: &str, scale: f64) -> SqlResult<(SchemaRef, Batches)> {
         (generator.schema(), Box::new(generator))
     }
     Ok(match name {
-        "region" => boxed(RegionArrow::new(RegionGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "nation" => boxed(NationArrow::new(NationGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "supplier" => boxed(SupplierArrow::new(SupplierGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "customer" => boxed(CustomerArrow::new(CustomerGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "part" => boxed(PartArrow::new(PartGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "partsupp" => boxed(PartSuppArrow::new(PartSuppGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "orders" => boxed(OrderArrow::new(OrderGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
-        "lineitem" => boxed(LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS)),
+        "region" => {
+            boxed(RegionArrow::new(RegionGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS))
+        }
+        "nation" => {
+            boxed(NationArrow::new(NationGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS))
+        }
+        "supplier" => boxed(
+            SupplierArrow::new(SupplierGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS),
+        ),
+        "customer" => boxed(
+            CustomerArrow::new(CustomerGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS),
+        ),
+        "part" => {
+            boxed(PartArrow::new(PartGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS))
+        }
+        "partsupp" => boxed(
+            PartSuppArrow::new(PartSuppGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS),
+        ),
+        "orders" => {
+            boxed(OrderArrow::new(OrderGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS))
+        }
+        "lineitem" => boxed(
+            LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)).with_batch_size(BATCH_ROWS),
+        ),
         other => return Err(SqlError::internal(format!("no generator of {other}"))),
     })
 }
