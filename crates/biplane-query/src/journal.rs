@@ -60,28 +60,27 @@ async fn run(db: Db, mut receiver: mpsc::Receiver<Entry>) {
 }
 
 async fn commit_all(db: &Db, group: Vec<Entry>, keep: Keep) {
-    if group.is_empty() {
-        return;
-    }
-    let result = commit(db, &group, keep).await;
-    let alone = group.len() == 1;
-    for entry in group {
+    if group.len() > 1 {
+        let copies = group.iter().flat_map(|entry| entry.write.clone()).collect();
+        if commit(db, copies, keep).await.is_ok() {
+            group.into_iter().for_each(|entry| _ = entry.done.send(Ok(())));
+            return;
+        }
         // One of them is at fault; the others must not pay for it.
-        let result = match &result {
-            Err(_) if !alone => commit(db, std::slice::from_ref(&entry), keep).await,
-            result => result.clone(),
-        };
+    }
+    for entry in group {
+        let result = commit(db, entry.write, keep).await;
         let _ = entry.done.send(result);
     }
 }
 
-async fn commit(db: &Db, group: &[Entry], keep: Keep) -> Result<()> {
+async fn commit(db: &Db, write: Write, keep: Keep) -> Result<()> {
     let mut tx = match keep {
         Keep::Kill => db.write_relaxed().await?,
         Keep::PowerCut => db.write().await?,
     };
-    for (sql, args) in group.iter().flat_map(|entry| &entry.write) {
-        tx.execute(*sql, args.clone()).await?;
+    for (sql, args) in write {
+        tx.execute(sql, args).await?;
     }
     tx.commit().await
 }

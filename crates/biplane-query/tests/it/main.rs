@@ -10,5 +10,6 @@ mod hostile;
 mod links;
 mod restart;
 mod sessions;
+mod speed;
 mod statements;
 mod waiting;
