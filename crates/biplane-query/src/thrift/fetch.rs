@@ -186,7 +186,7 @@ fn links(
             let link = thrift.links.sign(&ctx.base_url, &statement.info.id, index, now_ms);
             TSparkArrowResultLink {
                 file_link: link.url,
-                expiry_time: link.expires_ms / 1000,
+                expiry_time: link.expires_ms,
                 start_row_offset: row_number(meta.row_offset),
                 row_count: row_number(meta.rows),
                 bytes_num: row_number(meta.bytes),

@@ -79,7 +79,8 @@ thrift_struct! {
         2: required row_count: i64,
     }
 
-    /// `expiry_time` is in seconds since the epoch.
+    /// `expiry_time` is in milliseconds since the epoch. The Python connector compares it with seconds, so
+    /// for it links never expire; the Node driver refuses links that have.
     struct TSparkArrowResultLink {
         1: required file_link: String,
         2: required expiry_time: i64,
