@@ -173,7 +173,7 @@ describe('the story of the web app', () => {
     await page.getByRole('grid', { name: 'Sample rows' }).getByText('48110').waitFor();
     await shot('5-sample');
     await page.getByRole('tab', { name: 'History' }).click();
-    await page.getByRole('grid', { name: 'History' }).getByText(/CREATE/).first().waitFor();
+    await page.getByRole('grid', { name: 'History' }).getByText(/^(WRITE|CREATE)/).first().waitFor();
     await page.getByRole('tab', { name: 'Permissions' }).click();
     await page.getByRole('button', { name: 'Grant', exact: true }).click();
     const dialog = page.getByRole('dialog');
