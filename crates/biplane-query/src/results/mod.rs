@@ -23,7 +23,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     Memory(Bytes, #[expect(dead_code, reason = "given back when dropped")] Arc<MemoryShare>),
-    File(PathBuf, #[expect(dead_code, reason = "given back when dropped")] Arc<DiskShare>),
+    File(PathBuf, Arc<DiskShare>),
     /// Consumed by the only reader there is, or given back.
     Gone,
 }

@@ -159,16 +159,30 @@ impl Statement {
 
     /// The only reader is past these chunks and will not come back: their room is free for what follows.
     pub fn release_before(&self, index: usize) {
-        let mut released = Vec::new();
-        let mut live = self.live.lock();
-        let end = index.min(live.chunks.len());
-        for stored in &mut live.chunks[..end] {
-            if let Place::Memory(bytes, _) = &stored.place {
-                released.push(bytes.len() as u64);
+        let mut files = Vec::new();
+        {
+            let mut live = self.live.lock();
+            let end = index.min(live.chunks.len());
+            let mut memory_bytes = live.memory_bytes;
+            for stored in &mut live.chunks[..end] {
+                match std::mem::replace(&mut stored.place, Place::Gone) {
+                    Place::Memory(..) => {
+                        memory_bytes = memory_bytes.saturating_sub(stored.meta.bytes)
+                    }
+                    // Their share of the disk is given back when they are gone.
+                    Place::File(path, share) => files.push((path, share)),
+                    Place::Gone => {}
+                }
             }
-            stored.place = Place::Gone;
+            live.memory_bytes = memory_bytes;
         }
-        live.memory_bytes = live.memory_bytes.saturating_sub(released.iter().sum());
+        if !files.is_empty() {
+            tokio::task::spawn_blocking(move || {
+                for (path, _share) in files {
+                    let _ = std::fs::remove_file(path);
+                }
+            });
+        }
     }
 
     /// Asks for the end; the statement is `Canceled` once it has ended.
