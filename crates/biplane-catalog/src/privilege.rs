@@ -125,6 +125,8 @@ impl Privilege {
                 | Privilege::ReadFiles
                 | Privilege::Execute
                 | Privilege::Access
+                | Privilege::ExternalUseSchema
+                | Privilege::ExternalUseLocation
         )
     }
 }

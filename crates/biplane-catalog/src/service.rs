@@ -57,13 +57,18 @@ impl Catalog {
         Arc::new(Self { db, clock, config, principals, cache, instance })
     }
 
-    /// Commits, and tells everybody that the catalog changed.
+    /// Commits, and tells everybody that the catalog changed. Goes on when the caller goes away: what is
+    /// committed must not stay unknown to the cache.
     pub(crate) async fn commit(&self, mut tx: Tx) -> Result<()> {
         tx.notify(TOPIC, &self.instance);
-        let done = tx.commit().await;
-        // Also after a failure: whether it was committed may not be known.
-        self.cache.forget_all();
-        done
+        let cache = self.cache.clone();
+        let committed = tokio::spawn(async move {
+            let done = tx.commit().await;
+            // Also after a failure: whether it was committed may not be known.
+            cache.forget_all();
+            done
+        });
+        committed.await.map_err(ApiError::internal)?
     }
 
     /// The metastore of the workspace, for reading.

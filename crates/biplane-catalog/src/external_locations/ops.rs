@@ -87,10 +87,9 @@ pub(crate) async fn require(
             right.title()
         )));
     };
-    let writes = right.writes() && right != Privilege::ReadFiles;
     let chain = Found { chain, missing: None }.require(Asker::of(ctx), Need::All(&[right]))?;
     let details: Details = chain.leaf().details()?;
-    if details.read_only && writes {
+    if details.read_only && right.writes() {
         return Err(ApiError::denied(format!(
             "External Location '{}' is read-only.",
             chain.leaf().name
