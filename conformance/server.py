@@ -46,7 +46,10 @@ class Server:
     def __init__(self, directory, *options, env=None):
         self.directory = Path(directory)
         self.options = options
-        self.env = {**os.environ, "BIPLANE_SAMPLES_SCALE": "0.01", **(env or {})}
+        # External locations on local files may be made below here.
+        self.external = self.directory / "external"
+        self.external.mkdir()
+        self.env = {**os.environ, "BIPLANE_SAMPLES_SCALE": "0.01", "BIPLANE_LOCAL_ROOTS": str(self.external), **(env or {})}
         if postgres := os.environ.get("BIPLANE_TEST_POSTGRES"):
             self.env["BIPLANE_DATABASE_URL"] = fresh_database(postgres)
         self.tls_port = free_port()
