@@ -11,7 +11,7 @@ import { CatalogTree } from '../catalog/tree/CatalogTree';
 import { useWarehouse } from '../warehouses/selection';
 import type { EditorHandle } from './Editor';
 import { ResultPane } from './ResultPane';
-import { cancelRuns, isRunning, nameTabAfter, runPieces, useRuns, type Piece } from './runs';
+import { cancelRuns, isRunning, runPieces, useRuns, type Piece } from './runs';
 import { changeTab, tabsNow, useTabs } from './tabs';
 import { TabBar } from './TabBar';
 import { Toolbar } from './Toolbar';
@@ -45,7 +45,6 @@ export default function SqlPage() {
       return toast(list ? 'Create a SQL warehouse first, then run it.' : 'Warehouses are still loading. Try again.', 'danger');
     }
     editor.current?.mark(null, '');
-    nameTabAfter(now, pieces[0]?.text ?? '');
     void runPieces(now, warehouse.id, pieces, rowLimit);
   };
   const run = () => start(editor.current?.current() ?? []);

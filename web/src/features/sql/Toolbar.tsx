@@ -38,14 +38,14 @@ export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, o
       <span className="grow" />
       <NameSelect
         label="Catalog"
-        none="No catalog"
+        none="Default catalog"
         value={tab.catalog ?? ''}
         names={catalogs.data}
         onChange={(name) => setContext(tab.id, name, name ? 'default' : '')}
       />
       <NameSelect
         label="Schema"
-        none="No schema"
+        none="Default schema"
         value={tab.schema ?? ''}
         names={tab.catalog ? schemas.data : []}
         disabled={!tab.catalog}

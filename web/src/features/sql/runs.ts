@@ -163,11 +163,12 @@ function afterSuccess(tabId: string, sql: string): void {
   const target = targetOfUse(sql);
   const tab = tabsNow().tabs.find(({ id }) => id === tabId);
   if (target && tab) setContext(tabId, target.catalog ?? tab.catalog ?? '', target.schema ?? '');
+  if (tab) nameTabAfter(tab, sql);
   if (DDL.test(stripComments(sql))) void queryClient.invalidateQueries({ queryKey: ['uc'] });
 }
 
 /** Gives an untouched tab a name people recognise. */
-export function nameTabAfter(tab: SqlTab, sql: string): void {
+function nameTabAfter(tab: SqlTab, sql: string): void {
   if (!/^Query \d+$/.test(tab.title)) return;
   const table = /\b(?:from|into|table|view|update)\s+([\w.`]+)(?![\w.`]*\s*\()/i.exec(stripComments(sql))?.[1];
   const name = table?.replaceAll('`', '').split('.').at(-1);
