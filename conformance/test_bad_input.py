@@ -121,7 +121,7 @@ def test_broken_addresses(send, path):
     ],
 )
 def test_absurd_sql_ends_clearly(send, server, statement):
-    body = json.dumps({"statement": statement, "warehouse_id": server.warehouse_id, "wait_timeout": "20s", "on_wait_timeout": "CANCEL"})
+    body = json.dumps({"statement": statement, "warehouse_id": server.warehouse_id, "wait_timeout": "5s", "on_wait_timeout": "CANCEL"})
     status, _, content = send("POST", "/api/2.0/sql/statements", body.encode())
     answer = json.loads(content)
     assert b"root:" not in content
