@@ -3022,6 +3022,8 @@ export interface components {
             owner?: string | null;
         };
         UpdateMetastore: {
+            /** @description Only INTERNAL. */
+            delta_sharing_scope?: string | null;
             external_access_enabled?: boolean | null;
             new_name?: string | null;
             owner?: string | null;
