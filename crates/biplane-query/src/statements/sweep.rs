@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// While the server drains, how long after the last moment cancelled statements get to end.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// And for how long results in memory are written to files.
+const KEEP_WAIT: Duration = Duration::from_secs(2);
 
 impl StatementService {
     /// Told to all who wait; then it is one of the finished, of which there is a bounded number.
@@ -138,7 +140,7 @@ impl StatementService {
         Ok(())
     }
 
-    /// Nothing new begins; what runs may end until `deadline` and is cancelled then.
+    /// Nothing new begins; what runs may end until `deadline` and is cancelled then. Results are kept.
     pub async fn drain(&self, deadline: Instant) {
         self.draining.cancel();
         let running: Vec<_> = {
@@ -156,6 +158,24 @@ impl StatementService {
         running.iter().for_each(|statement| statement.cancel());
         for statement in &running {
             statement.wait(deadline + LAST_WAIT, |_| false).await;
+        }
+        self.keep_all_in_files(Instant::now() + KEEP_WAIT).await;
+    }
+
+    /// For the next life of this server: as many results as there is time for, the newest first.
+    async fn keep_all_in_files(&self, deadline: Instant) {
+        let finished: Vec<_> = {
+            let known = self.known.lock();
+            let newest_first = known.ended.iter().rev();
+            newest_first.filter_map(|(_, id)| known.all.get(id)).cloned().collect()
+        };
+        for statement in finished {
+            if Instant::now() > deadline {
+                break;
+            }
+            if !statement.memory_chunks().is_empty() {
+                self.keep_in_files(&statement).await;
+            }
         }
     }
 }

@@ -114,3 +114,13 @@ async fn sessions_go_on() {
     let gone = lab.execute("SELECT 1", json!({"session_id": session_id})).await;
     assert_eq!(gone.error(404), "RESOURCE_DOES_NOT_EXIST");
 }
+
+#[tokio::test]
+async fn a_server_that_is_stopped_keeps_all_results() {
+    let lab = Lab::new().await;
+    let answer = lab.execute("SELECT rows:3", json!({})).await.ok();
+    lab.query.drain(tokio::time::Instant::now()).await;
+    let lab = lab.restart().await;
+    let path = format!("/api/2.0/sql/statements/{}", id(&answer));
+    assert_eq!(lab.get(&path).await.ok(), answer);
+}
