@@ -201,7 +201,6 @@ pub fn timestamp(text: &str, zone: &str) -> SqlResult<DateTime<Utc>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -120,10 +120,8 @@ fn assign(cx: &StatementContext, key: &str, value: &str) -> SqlResult<Output> {
     let value = value.trim();
     match conf_key(key).to_lowercase().as_str() {
         "timezone" => check_zone(value)?,
-        "ansi_mode" | "use_cached_result" | "enable_photon" => {
-            if !["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) {
-                return Err(invalid(key, value));
-            }
+        "ansi_mode" | "use_cached_result" | "enable_photon" if !is_flag(value) => {
+            return Err(invalid(key, value));
         }
         "statement_timeout" => {
             value.parse::<u32>().map_err(|_| invalid(key, value))?;
@@ -132,6 +130,10 @@ fn assign(cx: &StatementContext, key: &str, value: &str) -> SqlResult<Output> {
     }
     cx.set_conf(conf_key(key), value);
     Output::text_rows(["key", "value"], [[Some(key.to_owned()), Some(shown(key, value))]])
+}
+
+fn is_flag(value: &str) -> bool {
+    ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 fn invalid(key: &str, value: &str) -> SqlError {

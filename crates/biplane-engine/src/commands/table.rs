@@ -4,21 +4,21 @@
 
 use biplane_api::catalog::{CreateConstraint, TableInfo};
 use biplane_api::internal::{
-    Access, PatchTable, PublishMode, PublishTable, ResolvedTable, StagingTable, StagingTableRequest,
+    Access, PublishMode, PublishTable, ResolvedTable, StagingTable, StagingTableRequest,
 };
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{StructField, StructType, Transaction};
+use deltalake_core::kernel::{StructField, StructType};
 use deltalake_core::operations::create::CreateBuilder;
-use deltalake_core::operations::write::{SchemaMode, WriteBuilder};
+use deltalake_core::operations::write::WriteBuilder;
 use deltalake_core::protocol::SaveMode;
 use std::sync::Arc;
 
 use super::catalog::finish_drop;
+use super::columns;
 use super::rest::{Rest, encode, is_taken};
 use super::write::{Source, Target, align, commit_properties, metric, session};
-use super::{columns, copy_into};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -27,15 +27,15 @@ use crate::parser::{
 };
 
 /// A table about to be made.
-struct Draft {
-    full: [String; 3],
-    fields: Vec<StructField>,
-    partitions: Vec<String>,
-    properties: Properties,
-    comment: Option<String>,
-    location: Option<String>,
+pub struct Draft {
+    pub full: [String; 3],
+    pub fields: Vec<StructField>,
+    pub partitions: Vec<String>,
+    pub properties: Properties,
+    pub comment: Option<String>,
+    pub location: Option<String>,
     /// The rows of a CTAS, in the shape of the table.
-    rows: Option<LogicalPlan>,
+    pub rows: Option<LogicalPlan>,
 }
 
 pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Output> {
@@ -56,7 +56,7 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     let query = draft.rows.is_some();
     let done = match old {
         Some(old) if old.storage.is_some() && draft.location.is_none() => {
-            replace(cx, &draft, &old).await
+            super::replace::run(cx, &draft, &old).await
         }
         Some(_) => publish(cx, &draft, PublishMode::Replace).await,
         None => publish(cx, &draft, PublishMode::Create).await,
@@ -258,7 +258,7 @@ fn shaped(
 
 /// Properties that the log keeps. Features that nothing here makes use of are left out, so that no
 /// other writer is kept away.
-fn configuration(properties: &Properties) -> Vec<(String, Option<String>)> {
+pub fn configuration(properties: &Properties) -> Vec<(String, Option<String>)> {
     properties
         .iter()
         .filter(|(key, _)| !key.starts_with("delta.feature.") && !key.starts_with("option."))
@@ -357,56 +357,6 @@ async fn make(
         builder = builder.with_description(comment);
     }
     Ok(builder.await?)
-}
-
-/// A new version in the old place.
-async fn replace(
-    cx: &StatementContext,
-    draft: &Draft,
-    old: &ResolvedTable,
-) -> SqlResult<DeltaTable> {
-    let delta = cx.delta_table(old).await?;
-    let rows = match &draft.rows {
-        Some(rows) => rows.clone(),
-        None => {
-            if draft.fields.is_empty() {
-                return Err(SqlError::new(
-                    "DELTA_EMPTY_SCHEMA",
-                    "428GU",
-                    "A table needs at least one column",
-                ));
-            }
-            let schema = StructType::try_new(draft.fields.clone())
-                .map_err(|e| columns::invalid_schema(&e))?;
-            let schema = columns::arrow_schema(&schema)?;
-            let schema = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
-            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema })
-        }
-    };
-    let snapshot = delta.snapshot()?.snapshot().clone();
-    let table = WriteBuilder::new(delta.log_store(), Some(snapshot))
-        .with_input_plan(rows)
-        .with_save_mode(SaveMode::Overwrite)
-        .with_schema_mode(SchemaMode::Overwrite)
-        .with_partition_columns(draft.partitions.clone())
-        .with_session_state(session(cx))
-        // The new table has loaded nothing yet.
-        .with_commit_properties(
-            commit_properties(cx)
-                .with_application_transaction(Transaction::new(copy_into::APP_ID, 0)),
-        )
-        .await?;
-    let patch = PatchTable {
-        columns: Some(columns::column_infos(
-            table.snapshot()?.schema().as_ref(),
-            &draft.partitions,
-        )),
-        comment: Some(draft.comment.clone().unwrap_or_default()),
-        properties: Some(draft.properties.iter().cloned().collect()),
-        ..Default::default()
-    };
-    super::view::patch_table(cx, &draft.full.join("."), &patch).await?;
-    Ok(table)
 }
 
 /// A primary or foreign key, which the catalog keeps for information.

@@ -77,7 +77,6 @@ pub fn glob(pattern: &str) -> SqlResult<Regex> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -24,9 +24,9 @@ pub fn declared(columns: &[ColumnDef]) -> SqlResult<Schema> {
 }
 
 /// Inferred types in the forms that SQL has: no views, no unsigned numbers, no NULL.
-fn plain(cx: &StatementContext, data_type: &DataType, options: &Options) -> DataType {
+fn plain(cx: &StatementContext, data_type: &DataType) -> DataType {
     let inner = |field: &Arc<Field>| -> Arc<Field> {
-        let data_type = plain(cx, field.data_type(), options);
+        let data_type = plain(cx, field.data_type());
         Arc::new(Field::new(field.name(), data_type, true))
     };
     match data_type {
@@ -64,7 +64,7 @@ pub fn settle(
                 let data_type = match format {
                     Format::Parquet => of_parquet(field.data_type()),
                     Format::Csv if !options.infer_types => DataType::Utf8,
-                    _ => plain(cx, field.data_type(), options),
+                    _ => plain(cx, field.data_type()),
                 };
                 Field::new(field.name(), data_type, true)
             })

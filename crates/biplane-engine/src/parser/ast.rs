@@ -221,7 +221,7 @@ pub struct Constraint {
 pub enum ConstraintRule {
     PrimaryKey { columns: Vec<String>, rely: bool },
     ForeignKey { columns: Vec<String>, parent: Name, parent_columns: Vec<String> },
-    Check(ExprText),
+    Check(Box<ExprText>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,9 +26,10 @@ impl Cursor<'_> {
                 out.location = Some(self.string()?);
             } else if self.eat("LOCATION") {
                 return self.unsupported("LOCATION of a schema; MANAGED LOCATION is");
-            } else if self.eat("WITH DBPROPERTIES") || self.eat("DBPROPERTIES") {
-                out.properties = self.properties()?;
-            } else if self.eat("PROPERTIES") || self.eat("OPTIONS") {
+            } else if self
+                .eat_one_of(&["WITH DBPROPERTIES", "DBPROPERTIES", "PROPERTIES", "OPTIONS"])
+                .is_some()
+            {
                 out.properties = self.properties()?;
             } else if self.at("USING") || self.at("DEFAULT COLLATION") {
                 return self.unsupported("This clause");
@@ -143,7 +144,12 @@ impl Cursor<'_> {
             }
             let comment = self.comment_is()?;
             let kind = ObjectKind::Table;
-            return Ok(Statement::CommentOn(CommentOn { kind, name: Name(parts), column, comment }));
+            return Ok(Statement::CommentOn(CommentOn {
+                kind,
+                name: Name(parts),
+                column,
+                comment,
+            }));
         }
         let kind = self.object_kind()?;
         let name = self.object_name()?;

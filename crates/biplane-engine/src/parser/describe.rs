@@ -33,9 +33,17 @@ impl Cursor<'_> {
         } else if self.eat("FUNCTION") {
             let extended = self.eat("EXTENDED");
             Describe::Function { name: self.object_name()?, extended }
-        } else if ["CONNECTION", "SHARE", "RECIPIENT", "PROVIDER", "STORAGE", "EXTERNAL", "CREDENTIAL"]
-            .iter()
-            .any(|word| self.at(word))
+        } else if [
+            "CONNECTION",
+            "SHARE",
+            "RECIPIENT",
+            "PROVIDER",
+            "STORAGE",
+            "EXTERNAL",
+            "CREDENTIAL",
+        ]
+        .iter()
+        .any(|word| self.at(word))
             && !self.at_single_name()
         {
             return self.unsupported("This DESCRIBE");
@@ -46,7 +54,10 @@ impl Cursor<'_> {
     }
 
     fn at_single_name(&self) -> bool {
-        matches!(self.parser.peek_nth_token_ref(1).token, Token::EOF | Token::Period | Token::SemiColon)
+        matches!(
+            self.parser.peek_nth_token_ref(1).token,
+            Token::EOF | Token::Period | Token::SemiColon
+        )
     }
 
     /// `DESCRIBE query`, where query is a table.
@@ -63,11 +74,7 @@ impl Cursor<'_> {
         }
         let json = self.eat("AS JSON");
         extended |= json;
-        let column = if json || self.is_end() {
-            None
-        } else {
-            self.name()?.0.pop()
-        };
+        let column = if json || self.is_end() { None } else { self.name()?.0.pop() };
         Ok(Describe::Table { table, extended, json, column })
     }
 }

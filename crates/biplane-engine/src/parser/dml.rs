@@ -56,7 +56,10 @@ impl Cursor<'_> {
                 out.mode = InsertMode::ReplaceOn(self.expr()?);
             } else if self.at("IF NOT EXISTS") {
                 return self.unsupported("PARTITION … IF NOT EXISTS");
-            } else if self.peek() == Token::LParen && out.columns.is_empty() && self.at_column_list() {
+            } else if self.peek() == Token::LParen
+                && out.columns.is_empty()
+                && self.at_column_list()
+            {
                 out.columns = self.identifier_list()?;
             } else {
                 return Ok(());

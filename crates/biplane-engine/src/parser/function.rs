@@ -41,7 +41,12 @@ impl Cursor<'_> {
             } else if self.eat("COMMENT") {
                 out.comment = Some(self.string()?);
             } else if self
-                .eat_one_of(&["DETERMINISTIC", "CONTAINS SQL", "READS SQL DATA", "SQL SECURITY DEFINER"])
+                .eat_one_of(&[
+                    "DETERMINISTIC",
+                    "CONTAINS SQL",
+                    "READS SQL DATA",
+                    "SQL SECURITY DEFINER",
+                ])
                 .is_none()
             {
                 break;

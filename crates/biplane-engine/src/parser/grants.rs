@@ -63,7 +63,8 @@ impl Cursor<'_> {
             if w.quote_style.is_none() && (w.value.eq_ignore_ascii_case("to")
                 || w.value.eq_ignore_ascii_case("from")));
         let quoted = matches!(self.peek(), Token::Word(w) if w.quote_style.is_some());
-        let kind = if plain || to_or_from || quoted { ObjectKind::Table } else { self.object_kind()? };
+        let kind =
+            if plain || to_or_from || quoted { ObjectKind::Table } else { self.object_kind()? };
         Ok((kind, Some(self.object_name()?)))
     }
 }

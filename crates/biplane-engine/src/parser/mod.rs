@@ -272,6 +272,7 @@ const CREATE_KNOWN: [&str; 16] = [
 
 /// Statements that are known but not built.
 const KNOWN_WORDS: [&str; 22] = [
-    "DECLARE", "BEGIN", "EXECUTE", "CACHE", "UNCACHE", "LOAD", "PUT", "GET", "REMOVE", "CLEAR", "UNDROP",
-    "CONVERT", "REORG", "GENERATE", "FSCK", "SYNC", "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
+    "DECLARE", "BEGIN", "EXECUTE", "CACHE", "UNCACHE", "LOAD", "PUT", "GET", "REMOVE", "CLEAR",
+    "UNDROP", "CONVERT", "REORG", "GENERATE", "FSCK", "SYNC", "APPLY", "DENY", "ADD", "SIGNAL",
+    "COMMIT", "ROLLBACK",
 ];

@@ -243,7 +243,7 @@ impl Cursor<'_> {
         let expr = self.expr_text()?;
         self.expect_token(&Token::RParen)?;
         self.eat("ENFORCED");
-        Ok(ConstraintRule::Check(expr))
+        Ok(ConstraintRule::Check(Box::new(expr)))
     }
 
     fn foreign_rule(&mut self, columns: Vec<String>) -> Result<ConstraintRule, ParseError> {

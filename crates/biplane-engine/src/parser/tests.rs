@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 fn class_of(sql: &str) -> String {
@@ -47,7 +46,10 @@ const SHAPES: &[(&str, &str)] = &[
     ("SHOW GRANTS `a@b.c` ON SCHEMA main.s", "SHOW"),
     ("SHOW GRANTS ON METASTORE", "SHOW"),
     ("create schema if not exists `c`.`s`", "CREATE"),
-    ("CREATE SCHEMA s COMMENT 'x' MANAGED LOCATION 's3://b/p' WITH DBPROPERTIES (a='b', c.d = 1)", "CREATE"),
+    (
+        "CREATE SCHEMA s COMMENT 'x' MANAGED LOCATION 's3://b/p' WITH DBPROPERTIES (a='b', c.d = 1)",
+        "CREATE",
+    ),
     ("CREATE CATALOG IF NOT EXISTS c COMMENT 'it\\'s'", "CREATE"),
     ("drop schema if exists `c`.`s` cascade", "DROP"),
     ("DROP CATALOG c RESTRICT", "DROP"),
@@ -68,18 +70,33 @@ const SHAPES: &[(&str, &str)] = &[
     ("EXPLAIN SELECT 1", "EXPLAIN"),
     ("EXPLAIN EXTENDED SELECT 1", "EXPLAIN"),
     ("EXPLAIN FORMATTED INSERT INTO t SELECT 1", "EXPLAIN"),
-    ("create table t (a int not null comment 'x', b decimal(10,2), c struct<x: int, y: array<map<string, bigint>>>, constraint pk primary key (a) rely) using delta partitioned by (a) tblproperties ('delta.feature.allowColumnDefaults' = 'enabled')", "CREATE"),
-    ("create or replace table t using delta partitioned by (a, b) comment 'x' tblproperties ('a'='b') as select 1 as a, 2 as b", "CREATE"),
-    ("create or replace table t using delta cluster by auto location 's3://x/y' as (select 1 a)", "CREATE"),
+    (
+        "create table t (a int not null comment 'x', b decimal(10,2), c struct<x: int, y: array<map<string, bigint>>>, constraint pk primary key (a) rely) using delta partitioned by (a) tblproperties ('delta.feature.allowColumnDefaults' = 'enabled')",
+        "CREATE",
+    ),
+    (
+        "create or replace table t using delta partitioned by (a, b) comment 'x' tblproperties ('a'='b') as select 1 as a, 2 as b",
+        "CREATE",
+    ),
+    (
+        "create or replace table t using delta cluster by auto location 's3://x/y' as (select 1 a)",
+        "CREATE",
+    ),
     ("create table t (a int) cluster by (a)", "CREATE"),
     ("CREATE TABLE t AS WITH x AS (SELECT 1 a) SELECT * FROM x", "CREATE"),
     ("create table t (id bigint generated always as identity)", "UNSUPPORTED_FEATURE"),
-    ("create table t (a int, b int generated always as (a + 1), c timestamp_ntz default current_timestamp())", "CREATE"),
+    (
+        "create table t (a int, b int generated always as (a + 1), c timestamp_ntz default current_timestamp())",
+        "CREATE",
+    ),
     ("create table t (a int primary key, b int references p(a))", "CREATE"),
     ("create table t using delta with row filter f on (a) as select 1 a", "UNSUPPORTED_FEATURE"),
     ("create table t clustered by (a) into 4 buckets as select 1 a", "UNSUPPORTED_FEATURE"),
     ("create or replace temporary view tmp as select 1", "CREATE"),
-    ("create or replace view v (col comment 'x') comment 'c' tblproperties ('a'='b') as (select 1)", "CREATE"),
+    (
+        "create or replace view v (col comment 'x') comment 'c' tblproperties ('a'='b') as (select 1)",
+        "CREATE",
+    ),
     ("create or replace view v with metrics language yaml as $$x$$", "UNSUPPORTED_FEATURE"),
     ("alter view v as (select 2)", "ALTER"),
     ("insert into t by name select * from tmp", "INSERT"),
@@ -89,14 +106,23 @@ const SHAPES: &[(&str, &str)] = &[
     ("insert overwrite into t values (1)", "INSERT"),
     ("insert into t table tmp", "INSERT"),
     ("insert into table t as t replace on (t.p <=> s.p) (select 1 as p) as s", "INSERT"),
-    ("insert into t by name replace where cast(ts as TIMESTAMP) >= '2020' and x < 3 table tmp", "INSERT"),
+    (
+        "insert into t by name replace where cast(ts as TIMESTAMP) >= '2020' and x < 3 table tmp",
+        "INSERT",
+    ),
     ("insert into t replace using (a, b) select 1, 2", "INSERT"),
     ("update t as x set a = 1, x.b = b + 1 where a in (select 1)", "UPDATE"),
     ("delete from t where exists (select 1 from s where s.a = t.a)", "DELETE"),
     ("delete from t", "DELETE"),
     ("truncate table t", "DELETE"),
-    ("merge with schema evolution into t as DBT_INTERNAL_DEST using s as DBT_INTERNAL_SOURCE on DBT_INTERNAL_DEST.k <=> DBT_INTERNAL_SOURCE.k and 1 = 1 when matched and x > 1 then update set * when not matched then insert * when not matched by source and y then delete", "MERGE"),
-    ("merge into t using (select 1 as k) s on t.k = s.k when matched then update set t.a = s.k, b = 2 when matched then delete when not matched by target then insert (k, a) values (s.k, 1)", "MERGE"),
+    (
+        "merge with schema evolution into t as DBT_INTERNAL_DEST using s as DBT_INTERNAL_SOURCE on DBT_INTERNAL_DEST.k <=> DBT_INTERNAL_SOURCE.k and 1 = 1 when matched and x > 1 then update set * when not matched then insert * when not matched by source and y then delete",
+        "MERGE",
+    ),
+    (
+        "merge into t using (select 1 as k) s on t.k = s.k when matched then update set t.a = s.k, b = 2 when matched then delete when not matched by target then insert (k, a) values (s.k, 1)",
+        "MERGE",
+    ),
     ("set spark.sql.sources.partitionOverwriteMode = DYNAMIC", "SET"),
     ("SET spark.databricks.clusterUsageTags.sparkVersion", "SET"),
     ("SET", "SET"),
@@ -144,9 +170,18 @@ const SHAPES: &[(&str, &str)] = &[
     ("refresh materialized view m", "UNSUPPORTED_FEATURE"),
     ("alter materialized view m add schedule cron 'x'", "UNSUPPORTED_FEATURE"),
     ("create or replace function c.s.f(x int) returns int language sql return x + 1", "CREATE"),
-    ("create function f(x int default 1) returns string language python as $$ return 'x' $$", "CREATE"),
-    ("copy into t from '/Volumes/a/b/c/' fileformat = csv format_options ('header' = 'true', 'inferSchema' = 'true') copy_options ('mergeSchema' = 'true')", "COPY"),
-    ("copy into t from (select a::int, _metadata.file_path as f from 's3://b/p') fileformat = PARQUET files = ('a', 'b')", "COPY"),
+    (
+        "create function f(x int default 1) returns string language python as $$ return 'x' $$",
+        "CREATE",
+    ),
+    (
+        "copy into t from '/Volumes/a/b/c/' fileformat = csv format_options ('header' = 'true', 'inferSchema' = 'true') copy_options ('mergeSchema' = 'true')",
+        "COPY",
+    ),
+    (
+        "copy into t from (select a::int, _metadata.file_path as f from 's3://b/p') fileformat = PARQUET files = ('a', 'b')",
+        "COPY",
+    ),
     ("copy into t from 's3://b/p' fileformat = json pattern = '*.json'", "COPY"),
     ("drop table if exists c.s.t", "DROP"),
     ("drop view if exists v", "DROP"),
@@ -173,12 +208,21 @@ const SHAPES: &[(&str, &str)] = &[
     ("select sum(a) filter (where b) over w from t window w as (partition by c)", "SELECT"),
     ("select * from t lateral view explode(x) e as y", "SELECT"),
     ("select x -> 1", "SELECT"),
-    ("select transform(a, x -> x + 1), cast(a as array<struct<b: int>>), a::decimal(10,2)", "SELECT"),
+    (
+        "select transform(a, x -> x + 1), cast(a as array<struct<b: int>>), a::decimal(10,2)",
+        "SELECT",
+    ),
     ("select a from t group by all order by all", "SELECT"),
     ("select a from t qualify row_number() over (partition by a order by b) = 1", "SELECT"),
     ("select * from a left semi join b on a.x = b.x left anti join c using (x)", "SELECT"),
-    ("select date '2020-01-01' + interval 1 day, interval '1' month, timestamp '2020-01-01 00:00:00'", "SELECT"),
-    ("select case when a then 1 else 2 end, a ilike 'x%', a rlike 'y', a <=> b, a div b, a % b", "SELECT"),
+    (
+        "select date '2020-01-01' + interval 1 day, interval '1' month, timestamp '2020-01-01 00:00:00'",
+        "SELECT",
+    ),
+    (
+        "select case when a then 1 else 2 end, a ilike 'x%', a rlike 'y', a <=> b, a div b, a % b",
+        "SELECT",
+    ),
     ("", "PARSE_SYNTAX_ERROR"),
     (" -- nothing\n ;;", "PARSE_SYNTAX_ERROR"),
     ("select 1; select 2", "PARSE_SYNTAX_ERROR"),
@@ -205,7 +249,9 @@ fn every_shape_of_the_clients_is_read_or_cleanly_refused() {
     let wrong: Vec<String> = SHAPES
         .iter()
         .filter(|(sql, expected)| class_of(sql) != *expected)
-        .map(|(sql, expected)| format!("{sql}\n  expected {expected}, got {} {:?}", class_of(sql), parse(sql).err()))
+        .map(|(sql, expected)| {
+            format!("{sql}\n  expected {expected}, got {} {:?}", class_of(sql), parse(sql).err())
+        })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -229,8 +275,7 @@ fn the_text_of_a_query_is_kept() {
 
 #[test]
 fn details_are_read() {
-    let Statement::Insert(insert) =
-        parse("insert into c.s.t (a, `b c`) select 1, 2").unwrap()
+    let Statement::Insert(insert) = parse("insert into c.s.t (a, `b c`) select 1, 2").unwrap()
     else {
         unreachable!()
     };
@@ -242,7 +287,8 @@ fn details_are_read() {
     };
     assert_eq!(copy.path, "s3://b/p");
     assert!(copy.projection.unwrap().query.to_string().contains(COPY_SOURCE));
-    let Statement::Grant(grant) = parse("grant use schema, all privileges on schema s to `a b`").unwrap()
+    let Statement::Grant(grant) =
+        parse("grant use schema, all privileges on schema s to `a b`").unwrap()
     else {
         unreachable!()
     };
@@ -252,7 +298,12 @@ fn details_are_read() {
         SqlType::Array(Box::new(SqlType::Map(
             Box::new(SqlType::String),
             Box::new(SqlType::Struct(vec![
-                SqlField { name: "a".into(), sql_type: SqlType::Int, nullable: true, comment: None },
+                SqlField {
+                    name: "a".into(),
+                    sql_type: SqlType::Int,
+                    nullable: true,
+                    comment: None
+                },
                 SqlField {
                     name: "b".into(),
                     sql_type: SqlType::Array(Box::new(SqlType::Decimal(5, 2))),
@@ -266,7 +317,9 @@ fn details_are_read() {
 
 #[test]
 fn hostile_text_is_refused_quickly() {
-    let deep = |open: &str, close: &str, n: usize| format!("select {}1{}", open.repeat(n), close.repeat(n));
+    let deep = |open: &str, close: &str, n: usize| {
+        format!("select {}1{}", open.repeat(n), close.repeat(n))
+    };
     let mut texts = vec![
         deep("(", ")", 50_000),
         deep("f(", ")", 50_000),

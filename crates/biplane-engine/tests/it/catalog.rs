@@ -136,6 +136,14 @@ fn answer(
             if let Some(name) = path.strip_prefix("schemas/") {
                 return container(&mut all.schemas, verb, name, "SCHEMA_DOES_NOT_EXIST", schema);
             }
+            if let Some(name) = path.strip_prefix("constraints/") {
+                let fake = fake.upgrade()?;
+                let mut tables = fake.tables.lock();
+                let gone = parameter(query, "constraint_name");
+                let keys = &mut tables.get_mut(name)?.info.table_constraints;
+                keys.retain(|key| !key.to_string().contains(&format!("\"{gone}\"")));
+                return Some((200, json!({})));
+            }
             if path.starts_with("permissions/") {
                 if verb == "PATCH" {
                     for change in body["changes"].as_array()? {

@@ -65,8 +65,6 @@ async fn a_query_makes_a_table_and_replaces_it() {
     assert_eq!(harness.rows("SELECT name FROM t VERSION AS OF 0 ORDER BY id").await, ["x", "y"]);
     harness.sql("CREATE OR REPLACE TABLE t (a INT, b STRING)").await;
     assert_eq!(harness.rows("SELECT count(*) FROM t").await, ["0"]);
-    let history = harness.rows("SELECT 1").await;
-    assert_eq!(history.len(), 1);
     let history = harness.sql("DESCRIBE HISTORY t").await;
     assert_eq!(history.rows().len(), 3);
     assert_eq!(history.names()[..5], ["version", "timestamp", "userId", "userName", "operation"]);
@@ -81,6 +79,26 @@ async fn a_query_makes_a_table_and_replaces_it() {
     let bad = harness.fails("CREATE TABLE w AS SELECT 1 / 0 AS a").await;
     assert_eq!(bad.error_class, "DIVIDE_BY_ZERO");
     assert!(harness.fake.table("main.default.w").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_table_keeps_nothing_but_its_history() {
+    let harness = catalog::start().await;
+    let first = "CREATE OR REPLACE TABLE t (a INT NOT NULL, CONSTRAINT pk PRIMARY KEY (a)) \
+                 TBLPROPERTIES ('old' = '1', 'both' = '1')";
+    harness.sql(first).await;
+    harness.sql(first).await;
+    harness.sql("ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0)").await;
+    harness.sql("INSERT INTO t VALUES (1)").await;
+    harness.sql("CREATE OR REPLACE TABLE t TBLPROPERTIES ('both' = '2') AS SELECT -1 AS b").await;
+    harness.sql("INSERT INTO t VALUES (-2)").await;
+    assert_eq!(harness.rows("SELECT sum(b) FROM t").await, ["-3"]);
+    let info = harness.fake.table("main.default.t").unwrap().info;
+    assert!(info.table_constraints.is_empty(), "{:?}", info.table_constraints);
+    let shown = harness.rows("SHOW TBLPROPERTIES t").await;
+    assert!(shown.contains(&"both|2".to_owned()), "{shown:?}");
+    assert!(!shown.iter().any(|line| line.starts_with("old|")), "{shown:?}");
+    assert!(harness.rows("DESCRIBE HISTORY t").await.len() > 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
