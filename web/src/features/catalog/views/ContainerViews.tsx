@@ -125,7 +125,9 @@ export function SchemaView({ target }: { target: Target }) {
   const volumes = useQuery(volumesQuery(catalog, schema));
   const functions = useQuery(functionsQuery(catalog, schema));
   if (info.error) return <ErrorState error={info.error} retry={() => void info.refetch()} />;
-  const rows = tables.data && [
+  // All three at once, so that nothing jumps; a list that may not be read counts as empty.
+  const settled = !volumes.isPending && !functions.isPending;
+  const rows = tables.data && settled && [
     ...tables.data.map((one) => ({
       name: one.name,
       icon: tableIcon(one.table_type),
@@ -180,7 +182,7 @@ export function SchemaView({ target }: { target: Target }) {
           <ObjectTable
             label="Objects"
             query={tables}
-            rows={rows}
+            rows={rows || undefined}
             empty="Nothing here that you may see. Upload data to make a table, or create a volume for files."
           />
         )}
