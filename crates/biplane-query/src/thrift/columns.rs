@@ -98,7 +98,6 @@ fn parse<'a, T: Default, E>(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -76,7 +76,6 @@ fn is_month_interval(type_text: &str, interval_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::super::idl::*;
 use super::reader::Limits;
 use super::*;

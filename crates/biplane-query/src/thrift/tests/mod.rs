@@ -1,6 +1,4 @@
 //! The front end at the wire: HTTP in, Thrift out, a fake engine behind.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod metadata;
 mod statements;
 mod world;
