@@ -46,7 +46,7 @@ async fn dropped_files_go_after_a_grace() {
     world.delete(BOB, "/volumes/main.default.v").await.ok();
     assert_eq!(swept(&world).await, Vec::<String>::new());
     world.clock.set(NOW + 1000);
-    let mut expected = vec![url(&table), url(&volume), url(&kept)];
+    let mut expected = [url(&table), url(&volume), url(&kept)];
     expected.sort();
     let failing = Deleted { fail: Some(expected[0].clone()), ..Deleted::default() };
     world.catalog.sweep(&failing).await.unwrap();
