@@ -34,7 +34,8 @@ beforeAll(async () => {
     acceptDownloads: true,
   });
   page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  // The first minutes of a server also make its samples, on the same warehouse.
+  page.setDefaultTimeout(90_000);
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
     if (/Content Security Policy/.test(message.text())) problems.push(message.text());
