@@ -93,6 +93,11 @@ impl Stores {
                 builder = builder.with_config(option, value);
             }
         }
+        let is_plain = |value: &String| value.starts_with("http://");
+        if storage.options.iter().any(|(name, value)| name.contains("endpoint") && is_plain(value))
+        {
+            builder = builder.with_allow_http(true);
+        }
         let store: Arc<dyn ObjectStore> = Arc::new(builder.build().map_err(|error| {
             // The text of the error may carry an option's value.
             drop(error);

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use biplane_proto::channel::MESSAGE_BYTES_MAX;
 use biplane_proto::{lz4, v1};
 use std::sync::Arc;
 
@@ -14,6 +15,9 @@ const CHUNK_BYTES: usize = 4 << 20;
 const CHUNK_ROWS: usize = 1 << 20;
 /// A message may hold 64 MiB; text can be larger than the batch it came from.
 const CHUNK_BYTES_MAX: usize = 16 << 20;
+
+/// What a message holds beside its data, generously.
+const MESSAGE_FRAME_BYTES: usize = 1 << 10;
 
 /// How a result is to be written.
 #[derive(Debug, Clone)]
@@ -192,6 +196,9 @@ impl Encoder {
             self.options.format == v1::ResultFormat::Arrow && self.options.arrow.lz4_frame;
         let data =
             if compress { lz4::compress(&[&data]).map_err(SqlError::internal)? } else { data };
+        if data.len() > MESSAGE_BYTES_MAX - MESSAGE_FRAME_BYTES {
+            return Err(SqlError::exhausted("a row of the result is too large to be sent"));
+        }
         Ok(Some(v1::Chunk { data: data.into(), rows, uncompressed_bytes }))
     }
 }

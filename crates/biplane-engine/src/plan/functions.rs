@@ -14,6 +14,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
     ("array_size", "size"),
     ("every", "bool_and"),
+    ("explode", "unnest"),
     ("first", "first_value"),
     ("ifnull", "nvl"),
     ("last", "last_value"),

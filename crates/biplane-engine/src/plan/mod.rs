@@ -1,5 +1,6 @@
 //! From an AST to a DataFusion plan: names, views, the dialect's meaning, scans.
 
+mod aliases;
 mod calls;
 pub mod delta;
 mod functions;
@@ -27,6 +28,9 @@ use rewrite::{HIDDEN, Rewritten, Scope};
 
 pub use rules::analyzer_rules;
 pub use versions::Wanted;
+
+/// Aliases of one query that are used by its other columns.
+const ALIASES_MAX: usize = 64;
 
 /// A plan and the names its columns are shown by. Two columns may be shown by one name.
 pub struct Planned {
@@ -67,15 +71,34 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
-    let plan = {
-        let state = cx.session.state_ref();
-        let state = state.read();
-        let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
-        SqlToRel::new(&names).sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?
-    };
+    let plan = planned(cx, &tables, query)?;
     let plan = literals::narrow(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })
+}
+
+fn planned(
+    cx: &StatementContext,
+    tables: &resolve::Sources,
+    mut query: ast::Query,
+) -> SqlResult<LogicalPlan> {
+    let state = cx.session.state_ref();
+    let state = state.read();
+    let names = provider::Names { state: &state, tables, types: Some(cx.types()) };
+    let planner = SqlToRel::new(&names);
+    for _ in 0..ALIASES_MAX {
+        let statement = ast::Statement::Query(Box::new(query.clone()));
+        match planner.sql_statement_to_plan(statement) {
+            Ok(plan) => return Ok(plan),
+            Err(error) => {
+                let missing = aliases::missing_column(&error);
+                if !missing.is_some_and(|name| aliases::put_in(&mut query, &name)) {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Err(SqlError::exhausted("too many columns of the query are made from each other"))
 }
 
 /// Names as the user wrote them or as they are stored.

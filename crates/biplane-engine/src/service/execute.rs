@@ -28,19 +28,20 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// A statement's text may be this long.
 const SQL_BYTES_MAX: usize = 16 << 20;
 
+/// Seven weeks: no limit, but no overflow either.
+const TIME_MS_MAX: u64 = u32::MAX as u64;
+
 type Events = mpsc::Sender<Result<v1::ExecuteEvent, Status>>;
 
 pub fn start(
     engine: Arc<Engine>,
+    work: &tokio::runtime::Handle,
     request: v1::ExecuteRequest,
 ) -> mpsc::Receiver<Result<v1::ExecuteEvent, Status>> {
     let (events, receiver) = mpsc::channel(EVENTS_MAX);
-    tokio::spawn(async move {
+    work.spawn(async move {
         let running = Running::new(engine.clone());
-        let timeout = Duration::from_millis(match request.timeout_ms {
-            0 => u64::from(u32::MAX),
-            given => given,
-        });
+        let timeout = time_limit(&request);
         let statement_id = request.statement_id.clone();
         let work = AssertUnwindSafe(run(engine, request, &events)).catch_unwind();
         let outcome = tokio::select! {
@@ -60,6 +61,15 @@ pub fn start(
         send(&events, last).await;
     });
     receiver
+}
+
+/// What the request says, or the session's own limit in seconds.
+fn time_limit(request: &v1::ExecuteRequest) -> Duration {
+    let conf = request.session.as_ref().and_then(|session| session.conf.get("statement_timeout"));
+    let conf_ms =
+        conf.and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0).saturating_mul(1_000);
+    let given = [request.timeout_ms, conf_ms].into_iter().filter(|&ms| ms > 0).min();
+    Duration::from_millis(given.unwrap_or(TIME_MS_MAX))
 }
 
 struct Running(Arc<Engine>);

@@ -37,16 +37,34 @@ pub enum EngineError {
 }
 
 /// Serves until the door is gone.
+///
+/// The connection has a thread of its own: a statement that computes for long on every other thread
+/// must not keep the control plane's pings waiting, which would pass for a dead engine.
 pub async fn run(config: EngineConfig) -> Result<(), EngineError> {
     let engine = Arc::new(Engine::new(config)?);
-    let mut stream = UnixStream::connect(&engine.config.door).await.map_err(PrefaceError::from)?;
+    let spill_dir = engine.config.spill_dir.clone();
+    let work = tokio::runtime::Handle::current();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(EngineError::Runtime)?;
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let door = std::thread::Builder::new().name("door".into());
+    door.spawn(move || {
+        let _ = ended.send(runtime.block_on(serve(Service { engine, work })));
+    })
+    .map_err(EngineError::Runtime)?;
+    let served = end.await.unwrap_or(Ok(()));
+    let _ = std::fs::remove_dir_all(&spill_dir);
+    served
+}
+
+async fn serve(service: Service) -> Result<(), EngineError> {
+    let mut stream =
+        UnixStream::connect(&service.engine.config.door).await.map_err(PrefaceError::from)?;
     DoorRequest::Serve.write(&mut stream).await?;
-    let service = EngineServer::new(Service { engine: engine.clone() })
+    let service = EngineServer::new(service)
         .max_decoding_message_size(channel::MESSAGE_BYTES_MAX)
         .max_encoding_message_size(channel::MESSAGE_BYTES_MAX);
-    let served = channel::serve(stream, service).await;
-    let _ = std::fs::remove_dir_all(&engine.config.spill_dir);
-    match served {
+    match channel::serve(stream, service).await {
         Err(error) if !is_ordinary_end(&error) => Err(error.into()),
         _ => Ok(()),
     }
@@ -75,6 +93,8 @@ pub fn run_blocking(config: EngineConfig) -> Result<(), EngineError> {
 
 struct Service {
     engine: Arc<Engine>,
+    /// Where statements run.
+    work: tokio::runtime::Handle,
 }
 
 #[tonic::async_trait]
@@ -85,7 +105,7 @@ impl v1::engine_server::Engine for Service {
         &self,
         request: Request<v1::ExecuteRequest>,
     ) -> Result<Response<Self::ExecuteStream>, Status> {
-        let events = execute::start(self.engine.clone(), request.into_inner());
+        let events = execute::start(self.engine.clone(), &self.work, request.into_inner());
         Ok(Response::new(ReceiverStream::new(events)))
     }
 

@@ -302,6 +302,10 @@ pub fn ask(sql: &str) -> v1::ExecuteRequest {
 
 impl Harness {
     pub async fn start() -> Self {
+        Self::start_with(512 << 20).await
+    }
+
+    pub async fn start_with(memory_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let fake = Arc::new(Fake { root: dir.path().join("data"), ..Fake::default() });
         std::fs::create_dir_all(&fake.root).unwrap();
@@ -311,7 +315,7 @@ impl Harness {
         tokio::spawn(accept(listener, fake.clone(), serving));
         let mut config = EngineConfig::new(&door);
         config.spill_dir = dir.path().join("spill");
-        config.memory_limit_bytes = 512 << 20;
+        config.memory_limit_bytes = memory_bytes;
         config.cpu_threads = 2;
         let engine = tokio::spawn(biplane_engine::run(config));
         let channel = served.recv().await.unwrap();
