@@ -10,6 +10,7 @@ mod tidy;
 mod up;
 
 use anyhow::bail;
+use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask <command>
 
@@ -20,7 +21,17 @@ const USAGE: &str = "usage: cargo xtask <command>
   codegen        renew generated code: gRPC, OpenAPI, the web app's API types
   bench          figures of a release build, each beside a floor or a peer";
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
     let rest: Vec<String> = words.filter(|word| word != "--").collect();

@@ -206,8 +206,8 @@ pub(crate) fn lenient_int<'de, D: serde::Deserializer<'de>>(
     }
     match Either::deserialize(deserializer)? {
         Either::Int(n) => Ok(n),
-        Either::Text(text) => text
-            .parse()
-            .map_err(|_| serde::de::Error::custom("expected an integer")),
+        Either::Text(text) => {
+            text.parse().map_err(|_| serde::de::Error::custom("expected an integer"))
+        }
     }
 }

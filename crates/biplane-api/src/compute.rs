@@ -186,10 +186,7 @@ fn data_access_control() -> String {
 
 fn all_types() -> Vec<WarehouseTypeEnabled> {
     ["CLASSIC", "PRO"]
-        .map(|name| WarehouseTypeEnabled {
-            warehouse_type: name.into(),
-            enabled: true,
-        })
+        .map(|name| WarehouseTypeEnabled { warehouse_type: name.into(), enabled: true })
         .into()
 }
 

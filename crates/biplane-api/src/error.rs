@@ -118,10 +118,7 @@ impl ApiError {
 
     /// Asked for by name but not built: says so, changes nothing.
     pub fn unsupported(what: impl fmt::Display) -> Self {
-        Self::new(
-            ErrorCode::FeatureDisabled,
-            format!("{what} is not supported by this server."),
-        )
+        Self::new(ErrorCode::FeatureDisabled, format!("{what} is not supported by this server."))
     }
 
     /// `google.rpc.ErrorInfo`.
@@ -152,9 +149,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.code.http_status(), Json(self.body())).into_response();
         if let Some(seconds) = self.retry_after_s {
-            response
-                .headers_mut()
-                .insert(axum::http::header::RETRY_AFTER, seconds.into());
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, seconds.into());
         }
         // The edge logs it once, with the request id; see biplane-server.
         response.extensions_mut().insert(self);

@@ -95,9 +95,7 @@ fn is_uuid(s: &str) -> bool {
 }
 
 fn is_hex16(s: &str) -> bool {
-    s.len() == 16
-        && s.bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    s.len() == 16 && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 int_id!(/** A workspace, decimal: clients parse it as an integer. */ WorkspaceId);
@@ -125,12 +123,7 @@ mod tests {
         for bad in ["", "-1", "+5", "1e3", "99999999999999999999", "x"] {
             assert!(bad.parse::<WorkspaceId>().is_err(), "{bad}");
         }
-        assert!(
-            WarehouseId::random()
-                .as_str()
-                .parse::<WarehouseId>()
-                .is_ok()
-        );
+        assert!(WarehouseId::random().as_str().parse::<WarehouseId>().is_ok());
         assert!("ABCDEF0123456789".parse::<WarehouseId>().is_err());
         assert!("../../etc/passwd".parse::<StatementId>().is_err());
     }

@@ -69,9 +69,7 @@ pub struct Storage {
 
 impl std::fmt::Debug for Storage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Storage")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Storage").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

@@ -33,10 +33,7 @@ const NODE_URI: &str = "biplane://node/";
 #[derive(Debug, thiserror::Error)]
 pub enum CaError {
     #[error("{path} cannot be read or written")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("a certificate could not be made")]
     Make(#[from] rcgen::Error),
     #[error("a stored certificate or key cannot be read")]
@@ -86,11 +83,7 @@ impl RelayCa {
             .map(|(cert, key)| (cert.to_owned(), format!("{KEY_BEGIN}{key}")))
             .ok_or(CaError::Incomplete(file))?;
         let issuer = Issuer::from_ca_cert_pem(&cert_pem, KeyPair::from_pem(&key_pem)?)?;
-        let ca = Self {
-            cert_pem,
-            issuer,
-            clock,
-        };
+        let ca = Self { cert_pem, issuer, clock };
         write_private(&dir.join("relay-ca.pem"), &ca.cert_pem)?;
         Ok(ca)
     }
@@ -145,30 +138,18 @@ impl RelayCa {
                 id
             }
             Err(source) => {
-                return Err(CaError::File {
-                    path: id_file,
-                    source,
-                });
+                return Err(CaError::File { path: id_file, source });
             }
         };
         let (ca_cert, cert) = (dir.join("node-ca.pem"), dir.join("node.pem"));
         write_private(&ca_cert, &self.cert_pem)?;
         write_private(&cert, &self.issue_node_cert(&node_id)?)?;
-        Ok(NodeFiles {
-            node_id,
-            ca_cert,
-            key: cert.clone(),
-            cert,
-        })
+        Ok(NodeFiles { node_id, ca_cert, key: cert.clone(), cert })
     }
 
     /// Renews the files of `write_node_files` every day until `stop`.
     pub async fn keep_node_files(&self, dir: &Path, stop: &CancellationToken) {
-        while stop
-            .run_until_cancelled(tokio::time::sleep(DAY))
-            .await
-            .is_some()
-        {
+        while stop.run_until_cancelled(tokio::time::sleep(DAY)).await.is_some() {
             if let Err(error) = self.write_node_files(dir) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -192,16 +173,10 @@ impl RelayCa {
 pub fn node_of(cert: &CertificateDer<'_>) -> Option<NodeId> {
     let (_, cert) = x509_parser::parse_x509_certificate(cert).ok()?;
     let names = cert.subject_alternative_name().ok()??;
-    names
-        .value
-        .general_names
-        .iter()
-        .find_map(|name| match name {
-            x509_parser::extensions::GeneralName::URI(uri) => {
-                uri.strip_prefix(NODE_URI)?.parse().ok()
-            }
-            _ => None,
-        })
+    names.value.general_names.iter().find_map(|name| match name {
+        x509_parser::extensions::GeneralName::URI(uri) => uri.strip_prefix(NODE_URI)?.parse().ok(),
+        _ => None,
+    })
 }
 
 fn params(clock: &Clock, name: &str, life: Duration) -> CertificateParams {
@@ -226,30 +201,20 @@ fn create(clock: &Clock) -> Result<String, CaError> {
 
 fn private_dir(dir: &Path) -> Result<(), CaError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| CaError::File {
-        path: dir.to_owned(),
-        source,
-    })
+    made.map_err(|source| CaError::File { path: dir.to_owned(), source })
 }
 
 /// A reader sees the old file or the new one, whole.
 fn write_private(path: &Path, text: &str) -> Result<(), CaError> {
     let fresh = path.with_extension("new");
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)
     };
-    write().map_err(|source| CaError::File {
-        path: path.to_owned(),
-        source,
-    })
+    write().map_err(|source| CaError::File { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -270,10 +235,7 @@ mod tests {
         let cert = CertificateDer::from_pem_file(&files.cert).unwrap();
         assert_eq!(node_of(&cert), Some(files.node_id));
         for file in ["relay-ca.key", "node.pem"] {
-            assert_eq!(
-                dir.join(file).metadata().unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            assert_eq!(dir.join(file).metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
         again.server_config().unwrap();
     }

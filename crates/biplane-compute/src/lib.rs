@@ -29,10 +29,8 @@ use utoipa_axum::router::OpenApiRouter;
 use warehouses::slot::Slot;
 
 /// Tables of this crate.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "compute_0001",
-    sql: include_str!("../migrations/0001_compute.sql"),
-}];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "compute_0001", sql: include_str!("../migrations/0001_compute.sql") }];
 
 /// Patience. The defaults are for production; tests have less.
 #[derive(Debug, Clone)]

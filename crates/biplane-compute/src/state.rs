@@ -196,10 +196,7 @@ impl Compute {
     pub(crate) fn placed(&self, node_id: &NodeId, id: &SandboxId) -> Option<PlacedPeer> {
         let slot = self.expected_slot(node_id, id)?;
         let closed = slot.live.borrow().sandbox.as_ref()?.closed.clone();
-        Some(PlacedPeer {
-            workspace_id: slot.workspace_id,
-            closed,
-        })
+        Some(PlacedPeer { workspace_id: slot.workspace_id, closed })
     }
 
     /// The engine of a sandbox is there. Returns when its connection ended.
@@ -212,19 +209,9 @@ impl Compute {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let slot = self
-            .expected_slot(node_id, id)
-            .ok_or(Refused::UnknownSandbox)?;
-        let closed = slot
-            .live
-            .borrow()
-            .sandbox
-            .as_ref()
-            .map(|placed| placed.closed.clone());
-        let (lost, cut) = (
-            CancellationToken::new(),
-            closed.unwrap_or_default().child_token(),
-        );
+        let slot = self.expected_slot(node_id, id).ok_or(Refused::UnknownSandbox)?;
+        let closed = slot.live.borrow().sandbox.as_ref().map(|placed| placed.closed.clone());
+        let (lost, cut) = (CancellationToken::new(), closed.unwrap_or_default().child_token());
         let _cut = cut.clone().drop_guard();
         let client = EngineClient::new(
             channel::over(Guarded::new(stream, cut.clone(), lost.clone())).await?,
@@ -232,13 +219,7 @@ impl Compute {
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let link = EngineLink {
-            sandbox_id: id.clone(),
-            client,
-            lost: lost.clone(),
-            cut,
-            serial,
-        };
+        let link = EngineLink { sandbox_id: id.clone(), client, lost: lost.clone(), cut, serial };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine connected");
         slot.update_sandbox(id, |live, placed| {
             placed.served_since.get_or_insert_with(Instant::now);
@@ -253,11 +234,7 @@ impl Compute {
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine disconnected");
         let patience = self.config.reconnect_wait;
         slot.update_sandbox(id, |live, placed| {
-            if live
-                .engine
-                .take_if(|engine| engine.serial == serial)
-                .is_some()
-            {
+            if live.engine.take_if(|engine| engine.serial == serial).is_some() {
                 placed.engine_due = Instant::now() + patience;
             }
         });

@@ -10,10 +10,7 @@ use std::path::Path;
 /// Makes the working directory this agent's own until the lock is dropped, and sweeps what an agent
 /// before it left behind (its processes died with it).
 pub fn claim(work_dir: &Path) -> Result<Flock<File>, NodeError> {
-    let failed = |source| NodeError::WorkDir {
-        path: work_dir.to_owned(),
-        source,
-    };
+    let failed = |source| NodeError::WorkDir { path: work_dir.to_owned(), source };
     private_dir(work_dir).map_err(failed)?;
     let file = File::create(work_dir.join("node.lock")).map_err(failed)?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
@@ -38,13 +35,9 @@ pub fn cpus() -> u32 {
 /// Physical memory, or the limit of the control group when that is less.
 pub fn memory_bytes() -> u64 {
     let total = meminfo("MemTotal:").unwrap_or(0);
-    let limits = [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ];
-    let limit = limits
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok());
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit =
+        limits.iter().find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok());
     limit.map_or(total, |limit: u64| limit.min(total))
 }
 
@@ -55,29 +48,18 @@ pub fn memory_available_bytes() -> u64 {
 fn meminfo(field: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with(field))?;
-    line.split_whitespace()
-        .nth(1)?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 pub fn load1() -> f32 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0.0)
+    text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
 }
 
 /// What one process uses now. A process that is gone uses nothing.
 pub fn usage(sandbox_id: &str, pid: i32) -> v1::SandboxUsage {
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let pages: u64 = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0);
+    let pages: u64 = statm.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
     v1::SandboxUsage {
         sandbox_id: sandbox_id.to_owned(),
         memory_bytes: pages * 4096,

@@ -19,10 +19,7 @@ pub struct Lease {
 
 impl Lease {
     pub fn new() -> Self {
-        Self {
-            ends: Mutex::new(None),
-            changed: Notify::new(),
-        }
+        Self { ends: Mutex::new(None), changed: Notify::new() }
     }
 
     /// The control plane was heard. 0 leaves the lease as it is.
@@ -71,19 +68,13 @@ mod tests {
         let lease = Arc::new(Lease::new());
         let (tell, mut told) = mpsc::unbounded_channel();
         let enforcing = lease.clone();
-        tokio::spawn(async move {
-            enforcing
-                .enforce(|| tell.send(Instant::now()).unwrap())
-                .await
-        });
+        tokio::spawn(async move { enforcing.enforce(|| tell.send(Instant::now()).unwrap()).await });
         lease.renew(60_000);
         tokio::task::yield_now().await;
         let start = Instant::now();
         lease.renew(30);
         assert!(told.recv().await.unwrap() - start >= Duration::from_millis(30));
-        tokio::time::timeout(Duration::from_millis(50), told.recv())
-            .await
-            .unwrap_err();
+        tokio::time::timeout(Duration::from_millis(50), told.recv()).await.unwrap_err();
         lease.renew(1);
         assert!(told.recv().await.is_some());
     }

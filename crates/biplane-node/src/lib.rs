@@ -42,21 +42,14 @@ pub struct NodeConfig {
 
 impl NodeConfig {
     /// Names of variables worth passing from the agent's environment to its engines.
-    pub const ENGINE_ENV_NAMES: &[&str] = &[
-        "BIPLANE_LOG",
-        "RUST_BACKTRACE",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-    ];
+    pub const ENGINE_ENV_NAMES: &[&str] =
+        &["BIPLANE_LOG", "RUST_BACKTRACE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     #[error("the node cannot use {path}")]
-    WorkDir {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    WorkDir { path: PathBuf, source: std::io::Error },
     #[error("another node agent uses {0}")]
     InUse(PathBuf),
     #[error("no engine command is configured")]

@@ -24,9 +24,7 @@ pub async fn keep_connected(
     sandboxes: &Arc<Sandboxes>,
     lease: &Arc<Lease>,
 ) {
-    let role = Role::Node {
-        node_id: config.node_id.to_string(),
-    };
+    let role = Role::Node { node_id: config.node_id.to_string() };
     let mut backoff = BACKOFF_MIN;
     loop {
         match dialer.dial(&role).await {

@@ -72,10 +72,7 @@ pub async fn supervise(
     mut ending: watch::Receiver<Ending>,
 ) -> (i32, String) {
     let tail = Arc::new(Mutex::new(VecDeque::new()));
-    let reader = child
-        .stderr
-        .take()
-        .map(|stderr| tokio::spawn(read_tail(stderr, tail.clone())));
+    let reader = child.stderr.take().map(|stderr| tokio::spawn(read_tail(stderr, tail.clone())));
     let status = wait(&mut child, pid, &mut ending).await;
     signal(pid, Signal::SIGKILL);
     if let Some(reader) = reader {
@@ -85,10 +82,7 @@ pub async fn supervise(
         }
     }
     let bytes: Vec<u8> = tail.lock().iter().copied().collect();
-    (
-        status.map_or(-1, code),
-        String::from_utf8_lossy(&bytes).into_owned(),
-    )
+    (status.map_or(-1, code), String::from_utf8_lossy(&bytes).into_owned())
 }
 
 async fn wait(
@@ -136,10 +130,7 @@ fn signal(pid: i32, signal: Signal) {
 }
 
 fn code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .or_else(|| status.signal().map(|signal| -signal))
-        .unwrap_or(-1)
+    status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1)
 }
 
 async fn read_tail(mut stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>) {

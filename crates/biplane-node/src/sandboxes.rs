@@ -73,14 +73,7 @@ impl Sandboxes {
         abandoned: CancellationToken,
     ) -> Self {
         let (state, starting) = Default::default();
-        Self {
-            config,
-            dialer,
-            spawner,
-            abandoned,
-            state,
-            starting,
-        }
+        Self { config, dialer, spawner, abandoned, state, starting }
     }
 
     /// Starts one, or finds that it runs.
@@ -113,12 +106,7 @@ impl Sandboxes {
             if state.closing {
                 ending.send_replace(Ending::Kill);
             }
-            let running = Running {
-                generation,
-                pid,
-                ending: ending.clone(),
-                gone: gone.clone(),
-            };
+            let running = Running { generation, pid, ending: ending.clone(), gone: gone.clone() };
             state.running.insert(id.clone(), running);
         }
         tracing::info!(sandbox_id = %id, generation, pid, "sandbox started");
@@ -178,22 +166,13 @@ impl Sandboxes {
             },
         };
         let command = process::command(&launch).ok_or(StartError::NoProgram)?;
-        let child = self
-            .spawner
-            .spawn(command)
-            .await
-            .map_err(StartError::Spawn)?;
+        let child = self.spawner.spawn(command).await.map_err(StartError::Spawn)?;
         let pid = child
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .ok_or_else(|| StartError::Spawn(io::Error::other("it ended at once")))?;
         let closed = CancellationToken::new();
-        tokio::spawn(door::keep(
-            listener,
-            id.to_string(),
-            self.dialer.clone(),
-            closed.clone(),
-        ));
+        tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
         Ok((child, pid, closed))
     }
 
@@ -201,12 +180,8 @@ impl Sandboxes {
         tracing::info!(sandbox_id = %id, generation, status, "sandbox ended");
         let mut state = self.state.lock();
         state.running.remove(&id);
-        let event = Event::SandboxExited(SandboxExited {
-            sandbox_id: id.into(),
-            generation,
-            status,
-            tail,
-        });
+        let event =
+            Event::SandboxExited(SandboxExited { sandbox_id: id.into(), generation, status, tail });
         let lagging = match &state.watcher {
             Some(watcher) => watcher.try_send(NodeEvent { event: Some(event) }).is_err(),
             None => false,
@@ -248,9 +223,7 @@ impl Sandboxes {
             let mut state = self.state.lock();
             state.closing = true;
             if let Some(watcher) = &state.watcher {
-                let _ = watcher.try_send(NodeEvent {
-                    event: Some(Event::Leaving(Leaving {})),
-                });
+                let _ = watcher.try_send(NodeEvent { event: Some(Event::Leaving(Leaving {})) });
             }
             state.running.keys().cloned().collect()
         };
@@ -277,9 +250,7 @@ impl Sandboxes {
             isolation: isolation::LEVEL.to_owned(),
         };
         // The channel is new and has room.
-        let _ = tell.try_send(NodeEvent {
-            event: Some(Event::Hello(hello)),
-        });
+        let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
         state.watcher = Some(tell);
         told
     }
@@ -296,9 +267,7 @@ impl Sandboxes {
             .iter()
             .map(|(id, running)| (id.clone(), running.pid))
             .collect();
-        pids.iter()
-            .map(|(id, pid)| host::usage(id.as_str(), *pid))
-            .collect()
+        pids.iter().map(|(id, pid)| host::usage(id.as_str(), *pid)).collect()
     }
 }
 

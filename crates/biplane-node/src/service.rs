@@ -82,18 +82,13 @@ impl Node for NodeService {
 
 /// An id becomes a directory's name: nothing but an id will do.
 fn parse(id: &str) -> Result<SandboxId, Status> {
-    id.parse()
-        .map_err(|_| Status::invalid_argument("sandbox_id is not a sandbox id"))
+    id.parse().map_err(|_| Status::invalid_argument("sandbox_id is not a sandbox id"))
 }
 
 fn status(error: &StartError) -> Status {
-    tracing::warn!(
-        error = error as &dyn std::error::Error,
-        "a sandbox could not be started"
-    );
-    let source = std::error::Error::source(error)
-        .map(|source| format!(": {source}"))
-        .unwrap_or_default();
+    tracing::warn!(error = error as &dyn std::error::Error, "a sandbox could not be started");
+    let source =
+        std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     let text = format!("{error}{source}");
     match error {
         StartError::Full => Status::resource_exhausted(text),

@@ -24,15 +24,13 @@ impl Spawner {
     pub fn start() -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let runtime = Handle::current();
-        std::thread::Builder::new()
-            .name("spawner".into())
-            .spawn(move || {
-                let _entered = runtime.enter();
-                while let Ok(mut job) = queue.recv() {
-                    // A caller that went away drops the child here, which kills it (`kill_on_drop`).
-                    let _ = job.done.send(job.command.spawn());
-                }
-            })?;
+        std::thread::Builder::new().name("spawner".into()).spawn(move || {
+            let _entered = runtime.enter();
+            while let Ok(mut job) = queue.recv() {
+                // A caller that went away drops the child here, which kills it (`kill_on_drop`).
+                let _ = job.done.send(job.command.spawn());
+            }
+        })?;
         Ok(Self { jobs })
     }
 

@@ -21,10 +21,7 @@ pub enum DialError {
     #[error("the relay did not answer in time")]
     Timeout,
     #[error("the certificate or key in {path} cannot be used")]
-    Pem {
-        path: PathBuf,
-        source: rustls::pki_types::pem::Error,
-    },
+    Pem { path: PathBuf, source: rustls::pki_types::pem::Error },
     #[error("the certificates cannot be used")]
     Tls(#[from] rustls::Error),
     #[error(transparent)]
@@ -48,11 +45,7 @@ impl Dialer {
     pub fn new(config: &NodeConfig) -> Self {
         Self {
             relay: config.relay.clone(),
-            files: [
-                config.ca_cert.clone(),
-                config.cert.clone(),
-                config.key.clone(),
-            ],
+            files: [config.ca_cert.clone(), config.cert.clone(), config.key.clone()],
             loaded: Mutex::new(None),
         }
     }
@@ -76,21 +69,14 @@ impl Dialer {
     }
 
     fn connector(&self) -> Result<TlsConnector, DialError> {
-        let modified = [0, 1, 2].map(|n| {
-            self.files[n]
-                .metadata()
-                .and_then(|data| data.modified())
-                .ok()
-        });
+        let modified =
+            [0, 1, 2].map(|n| self.files[n].metadata().and_then(|data| data.modified()).ok());
         let mut loaded = self.loaded.lock();
         if let Some(loaded) = loaded.as_ref().filter(|loaded| loaded.modified == modified) {
             return Ok(loaded.connector.clone());
         }
         let connector = TlsConnector::from(Arc::new(self.load()?));
-        *loaded = Some(Loaded {
-            modified,
-            connector: connector.clone(),
-        });
+        *loaded = Some(Loaded { modified, connector: connector.clone() });
         Ok(connector)
     }
 

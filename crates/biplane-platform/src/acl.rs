@@ -22,15 +22,9 @@ pub const WAREHOUSES: ObjectType = ObjectType {
     name: "warehouses",
     singular: "warehouses",
     levels: &[
-        (
-            "CAN_VIEW",
-            "Can view the SQL warehouse and its query history",
-        ),
+        ("CAN_VIEW", "Can view the SQL warehouse and its query history"),
         ("CAN_USE", "Can use the SQL warehouse"),
-        (
-            "CAN_MONITOR",
-            "Can use the SQL warehouse and see what others run on it",
-        ),
+        ("CAN_MONITOR", "Can use the SQL warehouse and see what others run on it"),
         ("CAN_MANAGE", "Can manage the SQL warehouse"),
         ("IS_OWNER", "Is owner of the SQL warehouse"),
     ],
@@ -187,14 +181,10 @@ pub fn require_in(
     level: &str,
 ) -> Result<()> {
     match rank(ctx, object, entries) {
-        None => Err(ApiError::not_found(format!(
-            "{id} does not exist in {}.",
-            object.name
-        ))),
-        Some(rank) if Some(rank) < object.rank(level) => Err(ApiError::denied(format!(
-            "You need {level} on {}/{id} to do this.",
-            object.name
-        ))),
+        None => Err(ApiError::not_found(format!("{id} does not exist in {}.", object.name))),
+        Some(rank) if Some(rank) < object.rank(level) => {
+            Err(ApiError::denied(format!("You need {level} on {}/{id} to do this.", object.name)))
+        }
         Some(_) => Ok(()),
     }
 }

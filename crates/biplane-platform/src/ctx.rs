@@ -59,16 +59,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
         if let Some(origin) = parts.extensions.get::<Origin>() {
             return Ok(origin.clone());
         }
-        let header = parts
-            .headers
-            .get(axum::http::header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let header =
+            parts.headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok());
         let host = header.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
         let host = host.ok_or_else(|| ApiError::invalid("The Host header is missing."))?;
-        Ok(Self {
-            base_url: format!("http://{host}").into(),
-            source_ip: None,
-        })
+        Ok(Self { base_url: format!("http://{host}").into(), source_ip: None })
     }
 }
 

@@ -17,21 +17,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(body_error)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(body_error)?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(text)
-            .map(ApiJson)
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    ApiError::invalid(format!("Invalid request body: {error}"))
-                }
-                _ => ApiError::new(
-                    ErrorCode::MalformedRequest,
-                    format!("The request body is not valid JSON: {error}"),
-                ),
-            })
+        serde_json::from_slice(text).map(ApiJson).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                ApiError::invalid(format!("Invalid request body: {error}"))
+            }
+            _ => ApiError::new(
+                ErrorCode::MalformedRequest,
+                format!("The request body is not valid JSON: {error}"),
+            ),
+        })
     }
 }
 
@@ -41,10 +37,7 @@ fn body_error(error: BytesRejection) -> ApiError {
             ErrorCode::PayloadTooLarge,
             "The request body is larger than this call takes.",
         ),
-        _ => ApiError::new(
-            ErrorCode::MalformedRequest,
-            "The request body could not be read.",
-        ),
+        _ => ApiError::new(ErrorCode::MalformedRequest, "The request body could not be read."),
     }
 }
 
@@ -56,11 +49,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri)
-            .map(|query| ApiQuery(query.0))
-            .map_err(|error| {
-                ApiError::invalid(format!("Invalid query string: {}", error.body_text()))
-            })
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| ApiQuery(query.0)).map_err(
+            |error| ApiError::invalid(format!("Invalid query string: {}", error.body_text())),
+        )
     }
 }
 

@@ -13,9 +13,7 @@ pub async fn signing_key(db: &Db, clock: &Clock, name: &str) -> Result<[u8; 32]>
     getrandom::fill(&mut fresh).map_err(crate::ApiError::internal)?;
     let text = stored(db, clock, name, || STANDARD.encode(fresh)).await?;
     let bytes = STANDARD.decode(text).map_err(crate::ApiError::internal)?;
-    bytes
-        .try_into()
-        .map_err(|_| crate::ApiError::internal("a signing key has the wrong size"))
+    bytes.try_into().map_err(|_| crate::ApiError::internal("a signing key has the wrong size"))
 }
 
 /// The value of this name, if there is one.

@@ -24,7 +24,5 @@ pub use secret::Secret;
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 
 /// Tables of this crate.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "platform_0001",
-    sql: include_str!("../migrations/0001_platform.sql"),
-}];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "platform_0001", sql: include_str!("../migrations/0001_platform.sql") }];

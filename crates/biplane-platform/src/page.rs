@@ -25,9 +25,7 @@ pub fn decode<T: DeserializeOwned>(token: Option<&str>) -> Result<Option<T>> {
         return Err(invalid());
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|_| invalid())
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| invalid())
 }
 
 /// Page size: absent and 0 mean `default`, more than `max` means `max`, negative is an error.
@@ -61,10 +59,7 @@ mod tests {
     #[test]
     fn tokens_round_trip_and_garbage_is_refused() {
         let token = encode(&("a", 3));
-        assert_eq!(
-            decode::<(String, i64)>(Some(&token)).unwrap(),
-            Some(("a".into(), 3))
-        );
+        assert_eq!(decode::<(String, i64)>(Some(&token)).unwrap(), Some(("a".into(), 3)));
         assert_eq!(decode::<String>(Some("")).unwrap(), None);
         for bad in ["%", "x", &"A".repeat(10_000), "bnVsbA"] {
             assert!(decode::<(String, i64)>(Some(bad)).is_err());

@@ -43,9 +43,7 @@ impl std::fmt::Debug for StatementTokens {
 
 impl StatementTokens {
     pub async fn load(db: &Db, clock: &Clock) -> Result<Self> {
-        Ok(Self {
-            key: keys::signing_key(db, clock, "statement_tokens").await?,
-        })
+        Ok(Self { key: keys::signing_key(db, clock, "statement_tokens").await? })
     }
 
     pub fn issue(
@@ -72,9 +70,8 @@ impl StatementTokens {
     /// The claims of a token of ours that has not expired. The caller compares the sandbox with the
     /// connection's.
     pub fn verify(&self, token: &str, now_ms: i64) -> Result<StatementClaims> {
-        let claims = self
-            .claims(token)
-            .ok_or_else(|| refused("The statement token is not valid."))?;
+        let claims =
+            self.claims(token).ok_or_else(|| refused("The statement token is not valid."))?;
         match claims.expires_ms > now_ms {
             true => Ok(claims),
             false => Err(refused("The statement token has expired.")),
@@ -112,43 +109,21 @@ mod tests {
     fn a_token_is_worth_something_until_it_expires_and_only_unchanged() {
         let tokens = StatementTokens { key: [7; 32] };
         let (statement, sandbox) = (StatementId::random(), SandboxId::random());
-        let token = tokens
-            .issue(PrincipalId(5), WorkspaceId(6), &statement, &sandbox, 1_000)
-            .unwrap();
+        let token =
+            tokens.issue(PrincipalId(5), WorkspaceId(6), &statement, &sandbox, 1_000).unwrap();
         let claims = tokens.verify(token.expose(), 999).unwrap();
-        assert_eq!(
-            (claims.principal_id, claims.workspace_id),
-            (PrincipalId(5), WorkspaceId(6))
-        );
-        assert_eq!(
-            (claims.statement_id, claims.sandbox_id),
-            (statement, sandbox)
-        );
+        assert_eq!((claims.principal_id, claims.workspace_id), (PrincipalId(5), WorkspaceId(6)));
+        assert_eq!((claims.statement_id, claims.sandbox_id), (statement, sandbox));
         assert!(tokens.verify(token.expose(), 1_000).is_err());
-        assert!(
-            StatementTokens { key: [8; 32] }
-                .verify(token.expose(), 0)
-                .is_err()
-        );
+        assert!(StatementTokens { key: [8; 32] }.verify(token.expose(), 0).is_err());
 
         let text = token.expose();
         for at in [PREFIX.len(), text.len() / 2, text.len() - 2] {
             let mut bytes = text.as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            assert!(
-                tokens
-                    .verify(&String::from_utf8(bytes).unwrap(), 0)
-                    .is_err()
-            );
+            assert!(tokens.verify(&String::from_utf8(bytes).unwrap(), 0).is_err());
         }
-        for bad in [
-            "",
-            "stmt_",
-            "stmt_.",
-            "stmt_a.b",
-            "dapi1",
-            &"stmt_".repeat(1000),
-        ] {
+        for bad in ["", "stmt_", "stmt_.", "stmt_a.b", "dapi1", &"stmt_".repeat(1000)] {
             assert!(tokens.verify(bad, 0).is_err());
         }
     }

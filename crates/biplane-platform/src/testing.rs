@@ -48,9 +48,7 @@ pub async fn fresh_postgres(url: &str) -> Result<Db> {
 /// The URL of a new, empty database on the server of `url`.
 pub async fn fresh_postgres_url(url: &str) -> Result<String> {
     let name = format!("t{}", uuid::Uuid::new_v4().simple());
-    let admin = sqlx::PgPool::connect(url)
-        .await
-        .map_err(crate::ApiError::internal)?;
+    let admin = sqlx::PgPool::connect(url).await.map_err(crate::ApiError::internal)?;
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&admin)
         .await

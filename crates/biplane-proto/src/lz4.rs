@@ -20,9 +20,7 @@ pub struct NotOurs;
 
 /// Compresses `parts`, one behind the other, into one frame.
 pub fn compress(parts: &[&[u8]]) -> std::io::Result<Vec<u8>> {
-    let info = FrameInfo::new()
-        .block_mode(BlockMode::Independent)
-        .block_size(BlockSize::Max256KB);
+    let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max256KB);
     let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
     for part in parts {
         encoder.write_all(part)?;
@@ -65,9 +63,7 @@ mod tests {
 
     fn decompress(frame: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        lz4_flex::frame::FrameDecoder::new(frame)
-            .read_to_end(&mut out)
-            .unwrap();
+        lz4_flex::frame::FrameDecoder::new(frame).read_to_end(&mut out).unwrap();
         out
     }
 
@@ -80,10 +76,7 @@ mod tests {
             compress(&[]).unwrap(),
         ];
         let joined = join(&frames.each_ref().map(Vec::as_slice)).unwrap();
-        assert_eq!(
-            decompress(&joined),
-            [b"schema", big.as_slice(), b"x"].concat()
-        );
+        assert_eq!(decompress(&joined), [b"schema", big.as_slice(), b"x"].concat());
     }
 
     #[test]

@@ -116,9 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn roles_survive_the_wire_and_leave_the_rest() {
-        let role = Role::Engine {
-            sandbox_id: "sb-1".into(),
-        };
+        let role = Role::Engine { sandbox_id: "sb-1".into() };
         let mut bytes = Vec::new();
         role.write(&mut bytes).await.unwrap();
         bytes.extend_from_slice(b"PRI *");
@@ -130,13 +128,9 @@ mod tests {
     #[tokio::test]
     async fn refuses_what_is_not_ours() {
         let long = [b'a'; 500];
-        for line in [
-            &b"GET / HTTP/1.1\n"[..],
-            b"biplane/1 node ../x\n",
-            b"biplane/1 node\n",
-            b"\n",
-            &long,
-        ] {
+        for line in
+            [&b"GET / HTTP/1.1\n"[..], b"biplane/1 node ../x\n", b"biplane/1 node\n", b"\n", &long]
+        {
             assert!(Role::read(&mut &line[..]).await.is_err());
         }
     }

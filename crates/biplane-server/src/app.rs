@@ -46,20 +46,14 @@ impl Services {
             .await
             .map_err(wiring::told)?;
         let catalog = wiring::catalog(config, db, clock, &identity)?;
-        let key = keys::signing_key(db, clock, "uploads")
-            .await
-            .map_err(wiring::told)?;
+        let key = keys::signing_key(db, clock, "uploads").await.map_err(wiring::told)?;
         let volumes = Arc::new(wiring::CatalogVolumes(catalog.clone()));
         let workspace =
             Workspace::new(volumes, clock.clone(), config.data_dir.join("uploads"), key);
-        let compute = Compute::start(
-            db.clone(),
-            clock.clone(),
-            ComputeConfig::default(),
-            stop.clone(),
-        )
-        .await
-        .map_err(wiring::told)?;
+        let compute =
+            Compute::start(db.clone(), clock.clone(), ComputeConfig::default(), stop.clone())
+                .await
+                .map_err(wiring::told)?;
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog).await?;
@@ -96,10 +90,7 @@ fn description() -> OpenApi {
     OpenApiBuilder::new()
         .info(Info::new("Biplane", env!("CARGO_PKG_VERSION")))
         .components(Some(components))
-        .security(Some([SecurityRequirement::new(
-            "bearer",
-            Vec::<String>::new(),
-        )]))
+        .security(Some([SecurityRequirement::new("bearer", Vec::<String>::new())]))
         .build()
 }
 
@@ -118,10 +109,7 @@ pub fn routers(services: &Services, audit: AuditSink, clock: Clock) -> (Router, 
         .route("/healthz", get(async || "ok"))
         .route("/openapi.json", get(async move || api.clone()));
     let calls = plain.clone().merge(services.catalog.internal_routes());
-    (
-        finish(plain.fallback(web::fallback), &edge),
-        finish(calls, &edge),
-    )
+    (finish(plain.fallback(web::fallback), &edge), finish(calls, &edge))
 }
 
 fn finish(router: Router, edge: &Arc<Edge>) -> Router {

@@ -30,19 +30,9 @@ pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
     if let Some(password) = &done.admin_password {
         profile::write_login(&config.data_dir, &done.admin_user_name, password)?;
     }
-    let system = services
-        .identity
-        .admin_ctx(done.workspace_id)
-        .await
-        .map_err(told)?;
-    wiring::bootstrap_catalog(services, &system, REGION)
-        .await
-        .map_err(told)?;
-    services
-        .identity
-        .workspaces_resume()
-        .await
-        .map_err(told)?;
+    let system = services.identity.admin_ctx(done.workspace_id).await.map_err(told)?;
+    wiring::bootstrap_catalog(services, &system, REGION).await.map_err(told)?;
+    services.identity.workspaces_resume().await.map_err(told)?;
     let warehouse = match keys::find(&server.db, WAREHOUSE_KEY).await.map_err(told)? {
         Some(id) => id,
         None => {
@@ -51,24 +41,16 @@ pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
                 .default_warehouse_create(done.workspace_id, &system.principal)
                 .await
                 .map_err(told)?;
-            keys::stored(&server.db, &system.clock, WAREHOUSE_KEY, || {
-                made.to_string()
-            })
-            .await
-            .map_err(told)?
+            keys::stored(&server.db, &system.clock, WAREHOUSE_KEY, || made.to_string())
+                .await
+                .map_err(told)?
         }
     };
     let token = match done.admin_pat.or_else(|| profile::token(&config.data_dir)) {
         Some(token) => token,
-        None => services
-            .identity
-            .admin_pat_issue(done.workspace_id)
-            .await
-            .map_err(told)?,
+        None => services.identity.admin_pat_issue(done.workspace_id).await.map_err(told)?,
     };
-    let warehouse_id: WarehouseId = warehouse
-        .parse()
-        .context("the id of the starter warehouse")?;
+    let warehouse_id: WarehouseId = warehouse.parse().context("the id of the starter warehouse")?;
     profile::write(
         server,
         &Profile {
@@ -82,8 +64,6 @@ pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
 }
 
 fn told(error: ApiError) -> anyhow::Error {
-    let ApiError {
-        message, internal, ..
-    } = error;
+    let ApiError { message, internal, .. } = error;
     anyhow::anyhow!("first start: {message} {}", internal.unwrap_or_default())
 }

@@ -85,26 +85,12 @@ impl Server {
         };
         let first = first_start::run(&server).await?;
         let (public, calls) = app::routers(&server.services, audit_sink, clock);
-        for (socket, tls) in [
-            (http, None),
-            (
-                https,
-                server
-                    .https
-                    .is_some()
-                    .then(|| server.acceptor())
-                    .transpose()?,
-            ),
-        ] {
+        for (socket, tls) in
+            [(http, None), (https, server.https.is_some().then(|| server.acceptor()).transpose()?)]
+        {
             if let Some(socket) = socket {
-                let listener = Listener {
-                    socket,
-                    tls,
-                    app: public.clone(),
-                };
-                server
-                    .tasks
-                    .spawn(listener.serve(server.stop_listening.clone(), DRAIN));
+                let listener = Listener { socket, tls, app: public.clone() };
+                server.tasks.spawn(listener.serve(server.stop_listening.clone(), DRAIN));
             }
         }
         server.serve_relay(relay, calls);
@@ -122,8 +108,7 @@ impl Server {
     }
 
     pub fn https_url(&self) -> Option<String> {
-        self.https
-            .map(|address| format!("https://{}", host(address)))
+        self.https.map(|address| format!("https://{}", host(address)))
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -143,9 +128,7 @@ impl Server {
             .await?
             .fetch_all("SELECT DISTINCT operation FROM audit_events", args![])
             .await?;
-        rows.iter()
-            .map(|row| row.text(0).map_err(Into::into))
-            .collect()
+        rows.iter().map(|row| row.text(0).map_err(Into::into)).collect()
     }
 
     /// Lets requests in flight finish, then ends everything.
@@ -154,27 +137,18 @@ impl Server {
         self.services.query.drain(Instant::now() + DRAIN).await;
         self.tasks.close();
         self.stop.cancel();
-        if tokio::time::timeout(DRAIN + Duration::from_secs(1), self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(DRAIN + Duration::from_secs(1), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
         drop(self.services);
-        if tokio::time::timeout(Duration::from_secs(2), self.audit)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(2), self.audit).await.is_err() {
             tracing::error!("the audit could not be written to its end");
         }
         self.db.close().await;
     }
 
     fn serve_relay(&self, listener: TcpListener, calls: axum::Router) {
-        let (compute, ca) = (
-            self.services.compute.clone(),
-            self.services.relay_ca.clone(),
-        );
+        let (compute, ca) = (self.services.compute.clone(), self.services.relay_ca.clone());
         self.tasks.spawn(async move {
             if let Err(error) = compute.serve_relay(listener, ca, calls).await {
                 tracing::error!(%error, "the relay ended; no node can connect");
@@ -204,10 +178,7 @@ impl Server {
 
     fn acceptor(&self) -> anyhow::Result<tokio_rustls::TlsAcceptor> {
         let files = match &self.config.tls_files {
-            Some((cert, key)) => tls::CertificateFiles {
-                cert: cert.clone(),
-                key: key.clone(),
-            },
+            Some((cert, key)) => tls::CertificateFiles { cert: cert.clone(), key: key.clone() },
             None => tls::local(
                 &self.config.data_dir.join("tls"),
                 &profile::tls_names(&self.config, self.https),
@@ -223,10 +194,7 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<Db> {
         None => Db::sqlite(&config.data_dir.join("biplane.db")).await,
     };
     let db = db.map_err(|error| {
-        anyhow::anyhow!(
-            "opening the database: {}",
-            error.internal.unwrap_or(error.message)
-        )
+        anyhow::anyhow!("opening the database: {}", error.internal.unwrap_or(error.message))
     })?;
     db.migrate(&[
         biplane_platform::MIGRATIONS,
@@ -237,10 +205,7 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<Db> {
     ])
     .await
     .map_err(|error| {
-        anyhow::anyhow!(
-            "migrating the database: {}",
-            error.internal.unwrap_or(error.message)
-        )
+        anyhow::anyhow!("migrating the database: {}", error.internal.unwrap_or(error.message))
     })?;
     Ok(db)
 }
@@ -249,17 +214,11 @@ async fn bind(address: Option<&str>) -> anyhow::Result<Option<TcpListener>> {
     let Some(address) = address else {
         return Ok(None);
     };
-    TcpListener::bind(address)
-        .await
-        .map(Some)
-        .with_context(|| format!("listening on {address}"))
+    TcpListener::bind(address).await.map(Some).with_context(|| format!("listening on {address}"))
 }
 
 fn address(socket: Option<&TcpListener>) -> anyhow::Result<Option<SocketAddr>> {
-    socket
-        .map(TcpListener::local_addr)
-        .transpose()
-        .map_err(Into::into)
+    socket.map(TcpListener::local_addr).transpose().map_err(Into::into)
 }
 
 /// A wildcard address is no place to go to.

@@ -84,31 +84,9 @@ async fn connection(
         return;
     }
     match tls {
-        None => {
-            http(
-                stream,
-                Conn {
-                    peer,
-                    scheme: "http",
-                },
-                app,
-                stop,
-            )
-            .await
-        }
+        None => http(stream, Conn { peer, scheme: "http" }, app, stop).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                http(
-                    stream,
-                    Conn {
-                        peer,
-                        scheme: "https",
-                    },
-                    app,
-                    stop,
-                )
-                .await
-            }
+            Ok(Ok(stream)) => http(stream, Conn { peer, scheme: "https" }, app, stop).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
         },

@@ -30,16 +30,9 @@ pub struct Profile<'a> {
 
 /// A Databricks configuration file: every tool works with it at once.
 pub fn write(server: &Server, profile: &Profile<'_>) -> anyhow::Result<()> {
-    let Profile {
-        account_id,
-        workspace_id,
-        warehouse_id,
-        token,
-    } = profile;
+    let Profile { account_id, workspace_id, warehouse_id, token } = profile;
     let url = server.url();
-    let warehouse = warehouse_id
-        .map(|id| format!("warehouse_id = {id}\n"))
-        .unwrap_or_default();
+    let warehouse = warehouse_id.map(|id| format!("warehouse_id = {id}\n")).unwrap_or_default();
     let https = server.https_url().filter(|https| *https != url);
     let https = https
         .map(|https| format!("; also {https}, with the authority in tls/ca.pem\n"))
@@ -56,9 +49,7 @@ pub fn write(server: &Server, profile: &Profile<'_>) -> anyhow::Result<()> {
 /// The token of the profile written at an earlier start.
 pub fn token(dir: &Path) -> Option<Secret> {
     let text = fs::read_to_string(dir.join(PROFILE)).ok()?;
-    let token = text
-        .lines()
-        .find_map(|line| line.strip_prefix("token = "))?;
+    let token = text.lines().find_map(|line| line.strip_prefix("token = "))?;
     Some(Secret::new(token.trim()))
 }
 
@@ -69,12 +60,8 @@ pub fn write_login(dir: &Path, user: &str, password: &Secret) -> anyhow::Result<
 
 /// Names the certificate of the local authority is good for.
 pub fn tls_names(config: &ServerConfig, address: Option<SocketAddr>) -> Vec<String> {
-    let mut names = vec![
-        "localhost".to_owned(),
-        "*.localhost".into(),
-        "127.0.0.1".into(),
-        "::1".into(),
-    ];
+    let mut names =
+        vec!["localhost".to_owned(), "*.localhost".into(), "127.0.0.1".into(), "::1".into()];
     let own = fs::read_to_string("/etc/hostname").unwrap_or_default();
     names.extend(Some(own.trim().to_owned()).filter(|name| !name.is_empty()));
     names.extend(
@@ -105,9 +92,7 @@ pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
     let files = server.services.relay_ca.write_node_files(&dir)?;
     let (ca, stop) = (server.services.relay_ca.clone(), server.stop.clone());
     let kept = dir.clone();
-    server
-        .tasks
-        .spawn(async move { ca.keep_node_files(&kept, &stop).await });
+    server.tasks.spawn(async move { ca.keep_node_files(&kept, &stop).await });
     Ok(LocalNode {
         node_id: files.node_id,
         relay: host(server.relay),

@@ -36,11 +36,7 @@ impl Samples {
                     tracing::warn!(%error, cause = ?error.internal, "samples.tpch is not complete yet")
                 }
             }
-            if stop
-                .run_until_cancelled(tokio::time::sleep(RETRY))
-                .await
-                .is_none()
-            {
+            if stop.run_until_cancelled(tokio::time::sleep(RETRY)).await.is_none() {
                 return;
             }
         }
@@ -51,26 +47,21 @@ impl Samples {
         if keys::find(&self.db, DONE).await?.is_some() {
             return Ok(());
         }
-        let text = format!(
-            "CALL biplane.generate_tpch('{}')",
-            self.scale.replace('\'', "")
-        );
-        let request = SubmitRequest::new(
-            Target::Warehouse(self.warehouse.clone()),
-            text,
-            Format::JsonArray,
-        );
+        let text = format!("CALL biplane.generate_tpch('{}')", self.scale.replace('\'', ""));
+        let request =
+            SubmitRequest::new(Target::Warehouse(self.warehouse.clone()), text, Format::JsonArray);
         let statement = self.query.statements.submit(&self.system, request).await?;
         let deadline = Instant::now() + PATIENCE;
-        let end = self.query.statements.wait(&statement, deadline, |now| now.state.is_final()).await?;
+        let end =
+            self.query.statements.wait(&statement, deadline, |now| now.state.is_final()).await?;
         if end.state != State::Succeeded {
-            let told = end.ended.and_then(|ended| ended.error.clone()).map(|error| error.message).unwrap_or_default();
-            return Err(biplane_platform::ApiError::internal(format!(
-                "generate_tpch: {told}"
-            )));
+            let told = end
+                .ended
+                .and_then(|ended| ended.error.clone())
+                .map(|error| error.message)
+                .unwrap_or_default();
+            return Err(biplane_platform::ApiError::internal(format!("generate_tpch: {told}")));
         }
-        keys::stored(&self.db, &self.system.clock, DONE, || self.scale.clone())
-            .await
-            .map(drop)
+        keys::stored(&self.db, &self.system.clock, DONE, || self.scale.clone()).await.map(drop)
     }
 }

@@ -54,17 +54,12 @@ pub fn local(dir: &Path, names: &[String]) -> anyhow::Result<CertificateFiles> {
     let issuer = Issuer::from_ca_cert_pem(&fs::read_to_string(&ca_cert)?, issuer_key)
         .context("tls/ca.pem is damaged")?;
     let mut params = CertificateParams::new(names.to_vec())?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "biplane");
+    params.distinguished_name.push(DnType::CommonName, "biplane");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let cert = params.signed_by(&key, &issuer)?;
-    let files = CertificateFiles {
-        cert: dir.join("server.pem"),
-        key: dir.join("server.key"),
-    };
+    let files = CertificateFiles { cert: dir.join("server.pem"), key: dir.join("server.key") };
     write_private(&files.key, &key.serialize_pem())?;
     fs::write(&files.cert, cert.pem())?;
     Ok(files)
@@ -72,9 +67,7 @@ pub fn local(dir: &Path, names: &[String]) -> anyhow::Result<CertificateFiles> {
 
 fn ca_params() -> anyhow::Result<CertificateParams> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Biplane local authority");
+    params.distinguished_name.push(DnType::CommonName, "Biplane local authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
@@ -84,11 +77,8 @@ fn ca_params() -> anyhow::Result<CertificateParams> {
 pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let partial = path.with_extension("partial");
     let _ = fs::remove_file(&partial);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&partial)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&partial, path)

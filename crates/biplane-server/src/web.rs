@@ -14,15 +14,8 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 struct Assets;
 
 /// First segments of paths that belong to APIs.
-const API_ROOTS: &[&str] = &[
-    "api",
-    "oidc",
-    ".well-known",
-    "sql",
-    "telemetry-ext",
-    "telemetry-unauth",
-    "internal",
-];
+const API_ROOTS: &[&str] =
+    &["api", "oidc", ".well-known", "sql", "telemetry-ext", "telemetry-unauth", "internal"];
 
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
     object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";

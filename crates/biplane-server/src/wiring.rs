@@ -3,9 +3,9 @@
 use crate::app::Services;
 use crate::config::ServerConfig;
 use anyhow::Context;
+use biplane_api::catalog::TableInfo;
 use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
-use biplane_api::catalog::TableInfo;
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
 use biplane_compute::Compute;
 use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated};
@@ -48,9 +48,7 @@ impl Principals for IdentityPrincipals {
             return Ok(Vec::new());
         };
         let resolved = self.0.principal_resolve(known.id, None).await?;
-        Ok(resolved
-            .map(|principal| principal.groups.clone())
-            .unwrap_or_default())
+        Ok(resolved.map(|principal| principal.groups.clone()).unwrap_or_default())
     }
 }
 
@@ -119,9 +117,7 @@ pub fn catalog(
 }
 
 fn directory_url(dir: &Path) -> anyhow::Result<String> {
-    let dir = dir
-        .canonicalize()
-        .with_context(|| format!("{} is not there", dir.display()))?;
+    let dir = dir.canonicalize().with_context(|| format!("{} is not there", dir.display()))?;
     let url = Url::from_directory_path(&dir)
         .map_err(|()| anyhow::anyhow!("{} is not absolute", dir.display()))?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -196,10 +192,7 @@ impl Homes for CatalogHomes {
             return Ok(home);
         }
         let (metastore_id, default_catalog) = self.catalog.home(workspace).await?;
-        let home = Home {
-            metastore_id,
-            default_catalog,
-        };
+        let home = Home { metastore_id, default_catalog };
         self.known.lock().1.insert(workspace, home.clone());
         Ok(home)
     }
@@ -218,9 +211,7 @@ pub async fn query(
         known: Mutex::new((db.subscribe(), HashMap::new())),
     });
     let results = QueryConfig::new(config.data_dir.join("results"));
-    Query::new(db.clone(), clock.clone(), results, engines, homes)
-        .await
-        .map_err(told)
+    Query::new(db.clone(), clock.clone(), results, engines, homes).await.map_err(told)
 }
 
 /// The first metastore, with its first catalogs.
@@ -275,7 +266,13 @@ impl Names for CatalogNames {
         Ok(found.into_iter().map(|schema| schema.name).collect())
     }
 
-    async fn tables(&self, ctx: &Ctx, catalog: &str, schema: &str, columns: bool) -> Result<Vec<TableInfo>> {
+    async fn tables(
+        &self,
+        ctx: &Ctx,
+        catalog: &str,
+        schema: &str,
+        columns: bool,
+    ) -> Result<Vec<TableInfo>> {
         // A name is not a pattern: its wildcards are meant as they are.
         let exact = schema.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let query = TableQuery {

@@ -38,12 +38,7 @@ impl Workspace {
         uploads_dir: PathBuf,
         key: [u8; 32],
     ) -> Arc<Self> {
-        Arc::new(Self {
-            volumes,
-            clock,
-            uploads_dir,
-            key,
-        })
+        Arc::new(Self { volumes, clock, uploads_dir, key })
     }
 
     pub fn routes(self: &Arc<Self>) -> OpenApiRouter {

@@ -23,15 +23,10 @@ impl Place {
         let url = url::Url::parse(&storage.url).map_err(ApiError::internal)?;
         match url.scheme() {
             "file" => {
-                let file = url
-                    .to_file_path()
-                    .map_err(|()| ApiError::internal("not a local path"))?;
+                let file =
+                    url.to_file_path().map_err(|()| ApiError::internal("not a local path"))?;
                 let key = Path::from_absolute_path(&file).map_err(bad_name)?;
-                Ok(Self {
-                    store: Arc::new(LocalFileSystem::new()),
-                    key,
-                    local: Some(file),
-                })
+                Ok(Self { store: Arc::new(LocalFileSystem::new()), key, local: Some(file) })
             }
             "s3" => {
                 let bucket = url
@@ -48,15 +43,9 @@ impl Place {
                     .decode_utf8()
                     .map_err(ApiError::internal)?;
                 let key = Path::parse(text.trim_matches('/')).map_err(bad_name)?;
-                Ok(Self {
-                    store: Arc::new(store),
-                    key,
-                    local: None,
-                })
+                Ok(Self { store: Arc::new(store), key, local: None })
             }
-            scheme => Err(ApiError::unsupported(format!(
-                "Storage with the scheme {scheme}"
-            ))),
+            scheme => Err(ApiError::unsupported(format!("Storage with the scheme {scheme}"))),
         }
     }
 }
@@ -74,10 +63,9 @@ pub fn store_error(error: object_store::Error) -> ApiError {
         object_store::Error::AlreadyExists { .. } => {
             ApiError::new(ErrorCode::AlreadyExists, "The file exists already.")
         }
-        object_store::Error::Precondition { .. } => ApiError::new(
-            ErrorCode::PreconditionFailed,
-            "The file was changed meanwhile.",
-        ),
+        object_store::Error::Precondition { .. } => {
+            ApiError::new(ErrorCode::PreconditionFailed, "The file was changed meanwhile.")
+        }
         object_store::Error::PermissionDenied { .. }
         | object_store::Error::Unauthenticated { .. } => ApiError {
             internal: Some(error.to_string()),
@@ -98,18 +86,10 @@ pub async fn delete_prefix(storage: &Storage) -> Result<()> {
             _ => Ok(()),
         };
     }
-    let objects: Vec<_> = place
-        .store
-        .list(Some(&place.key))
-        .try_collect()
-        .await
-        .map_err(store_error)?;
+    let objects: Vec<_> =
+        place.store.list(Some(&place.key)).try_collect().await.map_err(store_error)?;
     for object in objects {
-        place
-            .store
-            .delete(&object.location)
-            .await
-            .map_err(store_error)?;
+        place.store.delete(&object.location).await.map_err(store_error)?;
     }
     Ok(())
 }

@@ -16,12 +16,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// What to log, as `level` or `crate=level,…`.
-    #[arg(
-        long,
-        global = true,
-        env = "BIPLANE_LOG",
-        default_value = "warn,biplane=info"
-    )]
+    #[arg(long, global = true, env = "BIPLANE_LOG", default_value = "warn,biplane=info")]
     pub log: String,
 }
 
@@ -64,11 +59,7 @@ pub struct ServerArgs {
     #[arg(long, env = "BIPLANE_STORAGE_ROOT")]
     storage_root: Option<String>,
     /// A directory of this machine in which external locations may be made; may be repeated.
-    #[arg(
-        long = "local-root",
-        env = "BIPLANE_LOCAL_ROOTS",
-        value_delimiter = ','
-    )]
+    #[arg(long = "local-root", env = "BIPLANE_LOCAL_ROOTS", value_delimiter = ',')]
     local_roots: Vec<PathBuf>,
     /// S3 or a store that speaks it. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
     #[arg(long, env = "BIPLANE_S3_ENDPOINT")]
@@ -124,10 +115,7 @@ pub struct EngineArgs {
 }
 
 fn secret(name: &str) -> Option<Secret> {
-    std::env::var(name)
-        .ok()
-        .filter(|text| !text.is_empty())
-        .map(Secret::new)
+    std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new)
 }
 
 impl From<ServerArgs> for ServerConfig {

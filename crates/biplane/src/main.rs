@@ -37,9 +37,7 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let stop = on_signal()?;
         match command {
@@ -58,10 +56,8 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
 /// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.
 fn on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let cancel = stop.clone();
     tokio::spawn(async move {

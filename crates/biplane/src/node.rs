@@ -15,11 +15,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         let stop = stop.clone();
         tokio::spawn(async move {
             let mut ignored = [0; 64];
-            while tokio::io::stdin()
-                .read(&mut ignored)
-                .await
-                .is_ok_and(|bytes| bytes > 0)
-            {}
+            while tokio::io::stdin().read(&mut ignored).await.is_ok_and(|bytes| bytes > 0) {}
             stop.cancel();
         });
     }
@@ -32,10 +28,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         key: args.key,
         work_dir: args.work_dir,
         engine_command: engine_command(args.engine_program)?,
-        engine_env: NodeConfig::ENGINE_ENV_NAMES
-            .iter()
-            .filter_map(pass)
-            .collect(),
+        engine_env: NodeConfig::ENGINE_ENV_NAMES.iter().filter_map(pass).collect(),
         sandboxes_max: SANDBOXES_MAX,
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
@@ -44,10 +37,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
 /// This program as an engine; a build without one starts the `biplane-engine` that stands beside it.
 fn engine_command(program: Option<PathBuf>) -> anyhow::Result<Vec<String>> {
     let text = |path: PathBuf| {
-        path.into_os_string()
-            .into_string()
-            .ok()
-            .context("the engine's path is not UTF-8")
+        path.into_os_string().into_string().ok().context("the engine's path is not UTF-8")
     };
     if let Some(program) = program {
         return Ok(vec![text(program)?]);

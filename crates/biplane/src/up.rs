@@ -37,10 +37,7 @@ pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result
     // Statements in flight end first, then what runs them.
     server.stop().await;
     drop(life_line);
-    if tokio::time::timeout(NODE_STOP, running.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(NODE_STOP, running.wait()).await.is_err() {
         running.kill().await.context("ending the node agent")?;
     }
     Ok(())
@@ -65,10 +62,7 @@ fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
         .arg("--key")
         .arg(&node.key);
     command.arg("--work-dir").arg(&node.work_dir);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut node = command.spawn().context("starting the node agent")?;
     // Held apart from the child: waiting for it would close it.
     let life_line = node.stdin.take().context("the node agent's standard input")?;

@@ -25,12 +25,8 @@ impl Compute {
             .collect();
         let mut known = HashMap::new();
         for slot in self.all_slots() {
-            let Some(placed) = slot
-                .live
-                .borrow()
-                .sandbox
-                .clone()
-                .filter(|placed| placed.node_id == node.id)
+            let Some(placed) =
+                slot.live.borrow().sandbox.clone().filter(|placed| placed.node_id == node.id)
             else {
                 continue;
             };
@@ -66,10 +62,7 @@ impl Compute {
     pub(crate) fn node_silent(&self, id: &NodeId) {
         for slot in self.all_slots() {
             let live = slot.live.borrow();
-            let here = live
-                .sandbox
-                .as_ref()
-                .is_some_and(|placed| placed.node_id == *id);
+            let here = live.sandbox.as_ref().is_some_and(|placed| placed.node_id == *id);
             if let Some(engine) = live.engine.as_ref().filter(|_| here) {
                 engine.cut.cancel();
             }
@@ -118,11 +111,7 @@ impl Compute {
             given.saturating_mul(1000) / node.hello.memory_bytes.max(1)
         };
         let staying = |node: &Arc<Node>| !node.leaving.load(Ordering::Relaxed);
-        self.nodes
-            .all()
-            .into_iter()
-            .filter(staying)
-            .min_by_key(load)
+        self.nodes.all().into_iter().filter(staying).min_by_key(load)
     }
 
     pub async fn node_list(&self, ctx: &Ctx) -> Result<NodeList> {
@@ -132,10 +121,7 @@ impl Compute {
         let rows = store::all(&mut self.db.read().await?).await?;
         let slots = self.all_slots();
         Ok(NodeList {
-            nodes: rows
-                .into_iter()
-                .map(|row| self.node_view(ctx, row, &slots))
-                .collect(),
+            nodes: rows.into_iter().map(|row| self.node_view(ctx, row, &slots)).collect(),
         })
     }
 
@@ -147,12 +133,8 @@ impl Compute {
             ctx.principal.account_admin || Some(slot.workspace_id) == ctx.workspace
         };
         let sandboxes = slots.iter().filter(visible).filter_map(|slot| {
-            let placed = slot
-                .live
-                .borrow()
-                .sandbox
-                .clone()
-                .filter(|placed| placed.node_id == row.id)?;
+            let placed =
+                slot.live.borrow().sandbox.clone().filter(|placed| placed.node_id == row.id)?;
             Some(NodeSandbox {
                 sandbox_id: placed.id.to_string(),
                 warehouse_id: slot.id.clone(),

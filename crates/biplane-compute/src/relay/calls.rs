@@ -24,13 +24,8 @@ pub async fn serve(
     stream: TlsStream<TcpStream>,
     calls: Router,
 ) -> Result<(), Refused> {
-    let placed = compute
-        .placed(node_id, &sandbox_id)
-        .ok_or(Refused::UnknownSandbox)?;
-    let peer = RelayPeer {
-        sandbox_id,
-        workspace_id: placed.workspace_id,
-    };
+    let placed = compute.placed(node_id, &sandbox_id).ok_or(Refused::UnknownSandbox)?;
+    let peer = RelayPeer { sandbox_id, workspace_id: placed.workspace_id };
     let service =
         hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer.clone());

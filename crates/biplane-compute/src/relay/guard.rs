@@ -15,11 +15,7 @@ pub(crate) struct Guarded<S> {
 impl<S> Guarded<S> {
     /// Fails every read once `cut` is cancelled. Cancels `ended` when whoever owns the stream drops it.
     pub fn new(inner: S, cut: CancellationToken, ended: CancellationToken) -> Self {
-        Self {
-            inner,
-            cut: Box::pin(cut.cancelled_owned()),
-            _ended: ended.drop_guard(),
-        }
+        Self { inner, cut: Box::pin(cut.cancelled_owned()), _ended: ended.drop_guard() }
     }
 }
 

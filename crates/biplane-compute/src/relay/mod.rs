@@ -58,10 +58,8 @@ pub(crate) async fn serve(
     ca: Arc<RelayCa>,
     calls: Router,
 ) -> Result<(), CaError> {
-    let (all, strangers) = (
-        Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        Arc::new(Semaphore::new(STRANGERS_MAX)),
-    );
+    let (all, strangers) =
+        (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::new(Semaphore::new(STRANGERS_MAX)));
     let mut acceptor = TlsAcceptor::from(Arc::new(ca.server_config()?));
     let mut recertify = tokio::time::interval(RECERTIFY);
     recertify.tick().await;
@@ -82,10 +80,9 @@ pub(crate) async fn serve(
             },
         };
         // A connection too many is closed at once: waiting would hold the known ones up too.
-        let (Ok(slot), Ok(stranger)) = (
-            all.clone().try_acquire_owned(),
-            strangers.clone().try_acquire_owned(),
-        ) else {
+        let (Ok(slot), Ok(stranger)) =
+            (all.clone().try_acquire_owned(), strangers.clone().try_acquire_owned())
+        else {
             tracing::warn!("the relay has all the connections it may");
             continue;
         };
@@ -118,15 +115,9 @@ async fn introduce(
 ) -> Result<(TlsStream<TcpStream>, NodeId, Role), Refused> {
     tcp.set_nodelay(true).map_err(Refused::Tls)?;
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
-    let mut stream = handshake
-        .await
-        .map_err(|_| Refused::Silent)?
-        .map_err(Refused::Tls)?;
+    let mut stream = handshake.await.map_err(|_| Refused::Silent)?.map_err(Refused::Tls)?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let node_id = certificates
-        .first()
-        .and_then(node_of)
-        .ok_or(Refused::Nameless)?;
+    let node_id = certificates.first().and_then(node_of).ok_or(Refused::Nameless)?;
     let role = tokio::time::timeout(FIRST_LINE_TIMEOUT, Role::read(&mut stream))
         .await
         .map_err(|_| Refused::Silent)??;
@@ -151,9 +142,7 @@ async fn serve_role(
         Role::Node { .. } => Err(Refused::OtherNode),
         Role::Engine { sandbox_id } => {
             let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
-            compute
-                .engine_connected(&node_id, &sandbox_id, stream)
-                .await
+            compute.engine_connected(&node_id, &sandbox_id, stream).await
         }
         Role::Call { sandbox_id } => {
             let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;

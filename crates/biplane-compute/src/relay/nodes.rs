@@ -46,10 +46,7 @@ impl Node {
     pub async fn stop_sandbox(&self, id: &SandboxId, grace: Duration) -> Result<(), tonic::Status> {
         let mut client = self.client.clone();
         let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
-        let request = StopSandboxRequest {
-            sandbox_id: id.to_string(),
-            grace_ms,
-        };
+        let request = StopSandboxRequest { sandbox_id: id.to_string(), grace_ms };
         tokio::time::timeout(grace + STOP_MARGIN, client.stop_sandbox(request))
             .await
             .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
@@ -84,10 +81,7 @@ impl Nodes {
 
     fn leave(&self, node: &Arc<Node>) {
         let mut nodes = self.0.write();
-        if nodes
-            .get(&node.id)
-            .is_some_and(|current| Arc::ptr_eq(current, node))
-        {
+        if nodes.get(&node.id).is_some_and(|current| Arc::ptr_eq(current, node)) {
             nodes.remove(&node.id);
         }
     }
@@ -109,9 +103,8 @@ pub(super) async fn serve(
         let first = events.message().await?.and_then(|event| event.event);
         Ok::<_, tonic::Status>((events, first))
     };
-    let (mut events, first) = tokio::time::timeout(HELLO_TIMEOUT, first)
-        .await
-        .map_err(|_| Refused::Silent)??;
+    let (mut events, first) =
+        tokio::time::timeout(HELLO_TIMEOUT, first).await.map_err(|_| Refused::Silent)??;
     let Some(Event::Hello(hello)) = first else {
         return Err(tonic::Status::failed_precondition("its first event is not hello").into());
     };

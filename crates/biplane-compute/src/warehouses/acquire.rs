@@ -143,10 +143,7 @@ fn lease(slot: &Arc<Slot>) -> Option<EngineLease> {
         live.active += u32::from(link.is_some());
         false
     });
-    link.map(|link| EngineLease {
-        slot: slot.clone(),
-        link,
-    })
+    link.map(|link| EngineLease { slot: slot.clone(), link })
 }
 
 fn look(live: &Live, stops: u64, give_ups: u64) -> Found {
@@ -158,10 +155,9 @@ fn look(live: &Live, stops: u64, give_ups: u64) -> Found {
         Found::StoppedByHand
     } else if live.give_ups != give_ups {
         let failure = live.row.failure.as_ref();
-        Found::GivenUp(failure.map_or_else(
-            || "the start failed".into(),
-            |failure| failure.summary.clone(),
-        ))
+        Found::GivenUp(
+            failure.map_or_else(|| "the start failed".into(), |failure| failure.summary.clone()),
+        )
     } else if live.row.desired == Desired::Stopped {
         Found::Stopped
     } else {

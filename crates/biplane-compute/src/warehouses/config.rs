@@ -39,29 +39,21 @@ impl Compute {
 /// What would change nothing here is refused: a setting that is kept but not followed is a trap.
 fn check(config: &WarehouseConfig) -> Result<()> {
     if config.security_policy != "DATA_ACCESS_CONTROL" {
-        return Err(ApiError::unsupported(
-            "A security_policy other than DATA_ACCESS_CONTROL",
-        ));
+        return Err(ApiError::unsupported("A security_policy other than DATA_ACCESS_CONTROL"));
     }
     if !config.data_access_config.is_empty() {
         return Err(ApiError::unsupported(
             "data_access_config: access to data goes through the catalog, and it",
         ));
     }
-    if !config
-        .sql_configuration_parameters
-        .configuration_pairs
-        .is_empty()
-    {
+    if !config.sql_configuration_parameters.configuration_pairs.is_empty() {
         return Err(ApiError::unsupported("sql_configuration_parameters"));
     }
     if config.instance_profile_arn.is_some() || config.google_service_account.is_some() {
         return Err(ApiError::unsupported("A cloud identity for all warehouses"));
     }
     if !config.enable_serverless_compute {
-        return Err(ApiError::invalid(
-            "enable_serverless_compute can only be true.",
-        ));
+        return Err(ApiError::invalid("enable_serverless_compute can only be true."));
     }
     match config
         .enabled_warehouse_types

@@ -30,9 +30,7 @@ async fn endpoint_create(
     ctx: Ctx,
     ApiJson(request): ApiJson<WarehouseRequest>,
 ) -> Result<Json<WarehouseCreated>> {
-    Ok(Json(WarehouseCreated {
-        id: compute.warehouse_create(&ctx, &request).await?,
-    }))
+    Ok(Json(WarehouseCreated { id: compute.warehouse_create(&ctx, &request).await? }))
 }
 
 /// The warehouses the caller may see.
@@ -43,9 +41,7 @@ async fn endpoint_list(
     ctx: Ctx,
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> Result<Json<EndpointList>> {
-    let list = compute
-        .warehouse_list(&ctx, page.page_size, page.page_token.as_deref())
-        .await?;
+    let list = compute.warehouse_list(&ctx, page.page_size, page.page_token.as_deref()).await?;
     Ok(Json(EndpointList {
         endpoints: list.warehouses.clone(),
         warehouses: list.warehouses,

@@ -58,9 +58,7 @@ async fn warehouse_create(
     ctx: Ctx,
     ApiJson(request): ApiJson<WarehouseRequest>,
 ) -> Result<Json<WarehouseCreated>> {
-    Ok(Json(WarehouseCreated {
-        id: compute.warehouse_create(&ctx, &request).await?,
-    }))
+    Ok(Json(WarehouseCreated { id: compute.warehouse_create(&ctx, &request).await? }))
 }
 
 /// The warehouses the caller may see.
@@ -71,11 +69,7 @@ async fn warehouse_list(
     ctx: Ctx,
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> Result<Json<WarehouseList>> {
-    Ok(Json(
-        compute
-            .warehouse_list(&ctx, page.page_size, page.page_token.as_deref())
-            .await?,
-    ))
+    Ok(Json(compute.warehouse_list(&ctx, page.page_size, page.page_token.as_deref()).await?))
 }
 
 /// One warehouse.
@@ -181,11 +175,7 @@ async fn warehouse_override_create(
     ApiJson(body): ApiJson<DefaultWarehouseOverride>,
 ) -> Result<Json<DefaultWarehouseOverride>> {
     let id = params.default_warehouse_override_id;
-    Ok(Json(
-        compute
-            .warehouse_override_create(&ctx, id.as_deref(), &body)
-            .await?,
-    ))
+    Ok(Json(compute.warehouse_override_create(&ctx, id.as_deref(), &body).await?))
 }
 
 /// All users' default warehouses, for admins.
@@ -197,9 +187,7 @@ async fn warehouse_override_list(
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> Result<Json<DefaultWarehouseOverrideList>> {
     Ok(Json(
-        compute
-            .warehouse_override_list(&ctx, page.page_size, page.page_token.as_deref())
-            .await?,
+        compute.warehouse_override_list(&ctx, page.page_size, page.page_token.as_deref()).await?,
     ))
 }
 
@@ -226,11 +214,7 @@ async fn warehouse_override_update(
 ) -> Result<Json<DefaultWarehouseOverride>> {
     let mask = params.update_mask.unwrap_or_default();
     let missing = params.allow_missing.unwrap_or(false);
-    Ok(Json(
-        compute
-            .warehouse_override_update(&ctx, &id, &mask, missing, &body)
-            .await?,
-    ))
+    Ok(Json(compute.warehouse_override_update(&ctx, &id, &mask, missing, &body).await?))
 }
 
 /// Forgets a user's default warehouse.

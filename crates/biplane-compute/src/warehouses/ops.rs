@@ -25,10 +25,7 @@ pub(crate) fn missing(id: &WarehouseId) -> ApiError {
 fn taken(name: &str) -> impl Fn(ApiError) -> ApiError {
     let message = format!("A SQL warehouse with the name {name:?} exists already.");
     move |error| match error.code {
-        ErrorCode::ResourceAlreadyExists => ApiError {
-            message: message.clone(),
-            ..error
-        },
+        ErrorCode::ResourceAlreadyExists => ApiError { message: message.clone(), ..error },
         _ => error,
     }
 }
@@ -53,9 +50,7 @@ impl Compute {
         id: &WarehouseId,
         level: &str,
     ) -> Result<Arc<Slot>> {
-        let slot = self
-            .slot(id)
-            .filter(|slot| Some(slot.workspace_id) == ctx.workspace);
+        let slot = self.slot(id).filter(|slot| Some(slot.workspace_id) == ctx.workspace);
         let slot = slot.ok_or_else(|| missing(id))?;
         let entries = self.entries(ctx, &slot).await?;
         acl::require_in(ctx, &WAREHOUSES, id.as_str(), &entries, level).map_err(
@@ -75,9 +70,8 @@ impl Compute {
         }
         let mut tx = self.db.read().await?;
         let workspace = ctx.workspace()?;
-        let entries: Arc<[Entry]> = acl::entries(&mut tx, workspace, &WAREHOUSES, slot.id.as_str())
-            .await?
-            .into();
+        let entries: Arc<[Entry]> =
+            acl::entries(&mut tx, workspace, &WAREHOUSES, slot.id.as_str()).await?.into();
         slot.acl_learn(epoch, entries.clone());
         Ok(entries)
     }
@@ -89,9 +83,7 @@ impl Compute {
     ) -> Result<WarehouseId> {
         let workspace_id = ctx.workspace()?;
         if !ctx.principal.workspace_admin {
-            return Err(ApiError::denied(
-                "Only workspace admins may create SQL warehouses.",
-            ));
+            return Err(ApiError::denied("Only workspace admins may create SQL warehouses."));
         }
         let name = request.name.as_deref().unwrap_or_default().trim();
         check_name(name)?;
@@ -115,17 +107,9 @@ impl Compute {
             failure: None,
             created_at: ctx.now_ms(),
         };
-        let row = store::insert(&mut tx, &warehouse)
-            .await
-            .map_err(taken(name))?;
-        acl::grant(
-            &mut tx,
-            workspace_id,
-            &WAREHOUSES,
-            row.id.as_str(),
-            &owner(&ctx.principal),
-        )
-        .await?;
+        let row = store::insert(&mut tx, &warehouse).await.map_err(taken(name))?;
+        acl::grant(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str(), &owner(&ctx.principal))
+            .await?;
         tx.commit().await?;
         let id = row.id.clone();
         self.adopt(row);
@@ -229,16 +213,9 @@ impl Compute {
             let spec = row.spec.clone().edit(request, &config)?;
             // Another size needs another engine; everything else changes in place.
             let generation = row.generation + i64::from(spec.cluster_size != row.spec.cluster_size);
-            let written = store::update(
-                &mut tx,
-                id,
-                row.version,
-                name,
-                &spec,
-                generation,
-                ctx.now_ms(),
-            )
-            .await;
+            let written =
+                store::update(&mut tx, id, row.version, name, &spec, generation, ctx.now_ms())
+                    .await;
             let written = written.map_err(taken(name))?;
             tx.commit().await?;
             if let Some(row) = written {
@@ -291,10 +268,7 @@ impl Compute {
     /// Refuses unless `ctx` may run statements on it. Gives its own limit of a statement's run time.
     pub async fn warehouse_use(&self, ctx: &Ctx, id: &WarehouseId) -> Result<Option<Duration>> {
         let row = self.slot_for(ctx, id, "CAN_USE").await?.row();
-        let seconds = row
-            .spec
-            .statement_timeout
-            .and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = row.spec.statement_timeout.and_then(|seconds| u64::try_from(seconds).ok());
         Ok(seconds.map(Duration::from_secs))
     }
 
@@ -313,8 +287,7 @@ impl Compute {
     /// Whether the workspace has it; for the permissions API.
     pub fn warehouse_exists(&self, workspace_id: WorkspaceId, id: &str) -> bool {
         let Ok(id) = id.parse() else { return false };
-        self.slot(&id)
-            .is_some_and(|slot| slot.workspace_id == workspace_id)
+        self.slot(&id).is_some_and(|slot| slot.workspace_id == workspace_id)
     }
 
     pub async fn data_source_list(&self, ctx: &Ctx) -> Result<Vec<DataSource>> {
@@ -347,9 +320,7 @@ fn data_source(warehouse: &WarehouseInfo) -> DataSource {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     DataSource {
-        id: uuid::Builder::from_custom_bytes(bytes)
-            .into_uuid()
-            .to_string(),
+        id: uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string(),
         name: warehouse.name.clone(),
         kind: "databricks_internal".into(),
         syntax: "sql".into(),

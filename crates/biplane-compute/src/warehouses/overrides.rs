@@ -90,9 +90,7 @@ impl Compute {
         id: &str,
     ) -> Result<DefaultWarehouseOverride> {
         let user = user(ctx, id)?;
-        read(&mut self.db.read().await?, ctx.workspace()?, user)
-            .await?
-            .ok_or_else(|| missing(id))
+        read(&mut self.db.read().await?, ctx.workspace()?, user).await?.ok_or_else(|| missing(id))
     }
 
     /// `mask` names the fields to take from `body`; empty or `*` = all.
@@ -110,15 +108,11 @@ impl Compute {
             None if allow_missing => body.clone(),
             None => return Err(missing(id)),
         };
-        let fields: Vec<&str> = mask
-            .split(',')
-            .map(str::trim)
-            .filter(|field| !field.is_empty())
-            .collect();
+        let fields: Vec<&str> =
+            mask.split(',').map(str::trim).filter(|field| !field.is_empty()).collect();
         let all = fields.is_empty() || fields.contains(&"*");
-        if let Some(field) = fields
-            .iter()
-            .find(|field| !["*", "type", "warehouse_id"].contains(field))
+        if let Some(field) =
+            fields.iter().find(|field| !["*", "type", "warehouse_id"].contains(field))
         {
             let field: String = field.chars().take(64).collect();
             return Err(ApiError::invalid(format!(
@@ -164,24 +158,15 @@ impl Compute {
             .fetch_all(
                 "SELECT user_id, kind, warehouse_id FROM warehouse_overrides
                  WHERE workspace_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3",
-                args![
-                    ctx.workspace()?.0,
-                    after,
-                    i64::try_from(limit).unwrap_or(i64::MAX) + 1
-                ],
+                args![ctx.workspace()?.0, after, i64::try_from(limit).unwrap_or(i64::MAX) + 1],
             )
             .await?;
         let all: Vec<DefaultWarehouseOverride> = rows.iter().map(render).collect::<Result<_>>()?;
         let position = |row: &DefaultWarehouseOverride| {
-            row.default_warehouse_override_id
-                .parse()
-                .unwrap_or(i64::MAX)
+            row.default_warehouse_override_id.parse().unwrap_or(i64::MAX)
         };
         let (default_warehouse_overrides, next_page_token) = page::cut(all, limit, position);
-        Ok(DefaultWarehouseOverrideList {
-            default_warehouse_overrides,
-            next_page_token,
-        })
+        Ok(DefaultWarehouseOverrideList { default_warehouse_overrides, next_page_token })
     }
 
     async fn warehouse_override_check(

@@ -71,18 +71,10 @@ pub(crate) async fn run(compute: Arc<Compute>, slot: Arc<Slot>) {
 async fn step(compute: &Arc<Compute>, slot: &Arc<Slot>, memory: &mut Memory) -> Result<Next> {
     let (row, deleted, sandbox, connected) = {
         let live = slot.live.borrow();
-        (
-            live.row.clone(),
-            live.deleted,
-            live.sandbox.clone(),
-            live.ready().is_some(),
-        )
+        (live.row.clone(), live.deleted, live.sandbox.clone(), live.ready().is_some())
     };
     if memory.generation != row.generation {
-        *memory = Memory {
-            generation: row.generation,
-            ..Memory::default()
-        };
+        *memory = Memory { generation: row.generation, ..Memory::default() };
     }
     let wanted = !deleted && row.desired == Desired::Running;
     match sandbox {
@@ -112,16 +104,12 @@ async fn start(
         return Ok(Next::At(retry_at));
     }
     let Some(node) = compute.place() else {
-        let due = *memory
-            .node_due
-            .get_or_insert(now + compute.config.node_wait);
+        let due = *memory.node_due.get_or_insert(now + compute.config.node_wait);
         if now < due {
             return Ok(Next::At(due));
         }
-        let failure = failure(
-            "ALLOCATION_TIMEOUT_NODE_DAEMON_NOT_READY",
-            "No compute node is connected.",
-        );
+        let failure =
+            failure("ALLOCATION_TIMEOUT_NODE_DAEMON_NOT_READY", "No compute node is connected.");
         return give_up(compute, slot, row.generation, failure).await;
     };
     let (cpu_millis, memory_bytes) = row.spec.limits(node.hello.cpus, node.hello.memory_bytes);
@@ -147,10 +135,7 @@ async fn start(
         workspace_id: row.workspace_id.0,
         resource_id: slot.id.to_string(),
         program: Some(Program::Engine(EngineProgram {})),
-        limits: Some(Limits {
-            cpu_millis,
-            memory_bytes,
-        }),
+        limits: Some(Limits { cpu_millis, memory_bytes }),
     };
     if let Err(status) = node.start_sandbox(request).await {
         tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a sandbox could not be started");
@@ -180,10 +165,7 @@ async fn exited(
     if !wanted || sandbox.generation != memory.generation {
         return Ok(Next::Again);
     }
-    if sandbox
-        .served_since
-        .is_some_and(|since| since.elapsed() >= STEADY)
-    {
+    if sandbox.served_since.is_some_and(|since| since.elapsed() >= STEADY) {
         memory.attempts = 0;
         return Ok(Next::Again);
     }
@@ -197,10 +179,7 @@ async fn exited(
         compute,
         slot,
         memory,
-        failure(
-            "SERVICE_FAULT",
-            &format!("The engine ended unexpectedly ({how})."),
-        ),
+        failure("SERVICE_FAULT", &format!("The engine ended unexpectedly ({how}).")),
     )
     .await
 }
@@ -214,19 +193,14 @@ async fn stop(
     let now = Instant::now();
     match compute.nodes.get(&sandbox.node_id) {
         Some(node) => {
-            if let Err(status) = node
-                .stop_sandbox(&sandbox.id, compute.config.stop_grace)
-                .await
-            {
+            if let Err(status) = node.stop_sandbox(&sandbox.id, compute.config.stop_grace).await {
                 tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a sandbox could not be stopped");
                 return Ok(Next::At(now + TRY_AGAIN));
             }
         }
         // Its lease ends it, or the node's return: it is then told to stop what nobody knows.
         None => {
-            let due = *memory
-                .node_back_due
-                .get_or_insert(now + compute.config.reconnect_wait);
+            let due = *memory.node_back_due.get_or_insert(now + compute.config.reconnect_wait);
             if now < due {
                 return Ok(Next::At(due));
             }
@@ -246,17 +220,10 @@ async fn replace(
     memory: &mut Memory,
 ) -> Result<Next> {
     let now = Instant::now();
-    let due = *memory
-        .drain_due
-        .get_or_insert(now + compute.config.drain_wait);
+    let due = *memory.drain_due.get_or_insert(now + compute.config.drain_wait);
     let (active, alive) = {
         let live = slot.live.borrow();
-        (
-            live.active,
-            live.engine
-                .as_ref()
-                .is_some_and(|engine| !engine.lost.is_cancelled()),
-        )
+        (live.active, live.engine.as_ref().is_some_and(|engine| !engine.lost.is_cancelled()))
     };
     if active > 0 && alive && now < due {
         return Ok(Next::At(due));
@@ -312,11 +279,7 @@ async fn watch_idleness(
     let mut due = None;
     slot.live.send_if_modified(|live| {
         // While a statement runs the clock stands still; it starts when the last one ends.
-        let stops_at = if live.active > 0 {
-            now + patience
-        } else {
-            live.idle_since + patience
-        };
+        let stops_at = if live.active > 0 { now + patience } else { live.idle_since + patience };
         due = (stops_at > now).then_some(stops_at);
         live.gated = due.is_none();
         live.gated
@@ -362,8 +325,7 @@ async fn failed(
     }
     let wait = compute.config.retry_wait * 4_u32.pow(memory.attempts - 1);
     memory.retry_at = Some(Instant::now() + wait);
-    slot.live
-        .send_modify(|live| live.trouble = Some(failure.summary));
+    slot.live.send_modify(|live| live.trouble = Some(failure.summary));
     Ok(Next::Again)
 }
 
@@ -405,10 +367,7 @@ async fn forget(compute: &Arc<Compute>, slot: &Arc<Slot>, id: &SandboxId) -> Res
 }
 
 fn failure(code: &str, summary: &str) -> Failure {
-    Failure {
-        code: code.into(),
-        summary: summary.into(),
-    }
+    Failure { code: code.into(), summary: summary.into() }
 }
 
 impl Compute {
@@ -433,9 +392,7 @@ impl Compute {
             closed: CancellationToken::new(),
         };
         slot.live.send_modify(|live| live.sandbox = Some(placed));
-        self.expected
-            .write()
-            .insert(sandbox.id.clone(), slot.clone());
+        self.expected.write().insert(sandbox.id.clone(), slot.clone());
     }
 
     fn unexpect(&self, id: &SandboxId) {

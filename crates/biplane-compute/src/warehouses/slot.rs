@@ -88,9 +88,7 @@ impl Live {
         let sandbox = self.sandbox.as_ref()?;
         let wanted = !self.deleted && !self.gated && self.row.desired == Desired::Running;
         let current = sandbox.generation == self.row.generation && sandbox.exited.is_none();
-        self.engine
-            .as_ref()
-            .filter(|engine| wanted && current && !engine.lost.is_cancelled())
+        self.engine.as_ref().filter(|engine| wanted && current && !engine.lost.is_cancelled())
     }
 
     pub fn state(&self) -> WarehouseState {

@@ -80,10 +80,7 @@ impl Spec {
         set(&mut self.min_num_clusters, &request.min_num_clusters);
         set(&mut self.max_num_clusters, &request.max_num_clusters);
         set(&mut self.auto_stop_mins, &request.auto_stop_mins);
-        set(
-            &mut self.enable_serverless_compute,
-            &request.enable_serverless_compute,
-        );
+        set(&mut self.enable_serverless_compute, &request.enable_serverless_compute);
         set(&mut self.enable_photon, &request.enable_photon);
         set(&mut self.tags, &request.tags);
         if let Some(kind) = known(request.warehouse_type.as_deref()) {
@@ -92,18 +89,14 @@ impl Spec {
         if let Some(policy) = known(request.spot_instance_policy.as_deref()) {
             self.spot_instance_policy = policy.into();
         }
-        if let Some(channel) = request
-            .channel
-            .as_ref()
-            .filter(|channel| **channel != WarehouseChannel::default())
+        if let Some(channel) =
+            request.channel.as_ref().filter(|channel| **channel != WarehouseChannel::default())
         {
             self.channel = channel.clone();
         }
         if request.instance_profile_arn.is_some() {
-            self.instance_profile_arn = request
-                .instance_profile_arn
-                .clone()
-                .filter(|arn| !arn.is_empty());
+            self.instance_profile_arn =
+                request.instance_profile_arn.clone().filter(|arn| !arn.is_empty());
         }
         if request.statement_timeout.is_some() {
             self.statement_timeout = request.statement_timeout.filter(|seconds| *seconds != 0);
@@ -122,9 +115,7 @@ impl Spec {
             ));
         }
         if !(1..=MIN_CLUSTERS_MAX).contains(&self.min_num_clusters) {
-            return invalid(format!(
-                "min_num_clusters must be between 1 and {MIN_CLUSTERS_MAX}."
-            ));
+            return invalid(format!("min_num_clusters must be between 1 and {MIN_CLUSTERS_MAX}."));
         }
         if !(self.min_num_clusters..=CLUSTERS_MAX).contains(&self.max_num_clusters) {
             return invalid(format!(
@@ -136,10 +127,7 @@ impl Spec {
                 "auto_stop_mins must be 0 (never) or between 1 and {AUTO_STOP_MINS_MAX}."
             ));
         }
-        if self
-            .statement_timeout
-            .is_some_and(|seconds| !(1..=172_800).contains(&seconds))
-        {
+        if self.statement_timeout.is_some_and(|seconds| !(1..=172_800).contains(&seconds)) {
             return invalid("statement_timeout must be between 1 and 172800 seconds.".into());
         }
         self.check_kind(config)?;
@@ -199,19 +187,13 @@ impl Spec {
         let tags = &self.tags.custom_tags;
         let long = |text: &str| text.chars().count() > TAG_CHARS_MAX;
         if tags.len() > TAGS_MAX
-            || tags
-                .iter()
-                .any(|tag| tag.key.is_empty() || long(&tag.key) || long(&tag.value))
+            || tags.iter().any(|tag| tag.key.is_empty() || long(&tag.key) || long(&tag.value))
         {
             return invalid(format!(
                 "At most {TAGS_MAX} custom tags, with keys of 1 to {TAG_CHARS_MAX} characters and values of at most {TAG_CHARS_MAX}."
             ));
         }
-        if self
-            .instance_profile_arn
-            .as_ref()
-            .is_some_and(|arn| arn.len() > ARN_CHARS_MAX)
-        {
+        if self.instance_profile_arn.as_ref().is_some_and(|arn| arn.len() > ARN_CHARS_MAX) {
             return invalid("instance_profile_arn is too long.".into());
         }
         Ok(())
@@ -221,10 +203,7 @@ impl Spec {
     /// node's memory is left to the page cache, to Arrow buffers nobody accounts for, and to others.
     pub fn limits(&self, node_cpus: u32, node_memory_bytes: u64) -> (u32, u64) {
         let (cpus, memory) = size(&self.cluster_size).unwrap_or((4, 8 << 30));
-        (
-            cpus.min(node_cpus.max(1)) * 1000,
-            memory.min(node_memory_bytes / 2).max(64 << 20),
-        )
+        (cpus.min(node_cpus.max(1)) * 1000, memory.min(node_memory_bytes / 2).max(64 << 20))
     }
 }
 
@@ -244,10 +223,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 fn size(name: &str) -> Option<(u32, u64)> {
-    SIZES
-        .iter()
-        .find(|(known, ..)| *known == name)
-        .map(|(_, cpus, gib)| (*cpus, gib << 30))
+    SIZES.iter().find(|(known, ..)| *known == name).map(|(_, cpus, gib)| (*cpus, gib << 30))
 }
 
 /// Enums have a value that means "not given".
@@ -270,39 +246,21 @@ mod tests {
     use serde_json::json;
 
     fn create(fields: serde_json::Value) -> Result<Spec> {
-        Spec::create(
-            &serde_json::from_value(fields).unwrap(),
-            &WarehouseConfig::default(),
-        )
+        Spec::create(&serde_json::from_value(fields).unwrap(), &WarehouseConfig::default())
     }
 
     #[test]
     fn defaults_are_those_of_the_public_api() {
         let spec = create(json!({})).unwrap();
         assert_eq!(
-            (
-                spec.auto_stop_mins,
-                spec.min_num_clusters,
-                spec.max_num_clusters
-            ),
+            (spec.auto_stop_mins, spec.min_num_clusters, spec.max_num_clusters),
             (120, 1, 1)
         );
         assert!(spec.enable_photon && spec.enable_serverless_compute);
+        assert_eq!(create(json!({"min_num_clusters": 3})).unwrap().max_num_clusters, 3);
+        assert!(!create(json!({"warehouse_type": "CLASSIC"})).unwrap().enable_serverless_compute);
         assert_eq!(
-            create(json!({"min_num_clusters": 3}))
-                .unwrap()
-                .max_num_clusters,
-            3
-        );
-        assert!(
-            !create(json!({"warehouse_type": "CLASSIC"}))
-                .unwrap()
-                .enable_serverless_compute
-        );
-        assert_eq!(
-            create(json!({"warehouse_type": "TYPE_UNSPECIFIED"}))
-                .unwrap()
-                .warehouse_type,
+            create(json!({"warehouse_type": "TYPE_UNSPECIFIED"})).unwrap().warehouse_type,
             "PRO"
         );
     }
@@ -310,46 +268,25 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for (fields, code) in [
-            (
-                json!({"cluster_size": "2x-small"}),
-                ErrorCode::InvalidParameterValue,
-            ),
-            (
-                json!({"cluster_size": "'; DROP TABLE warehouses"}),
-                ErrorCode::InvalidParameterValue,
-            ),
-            (
-                json!({"min_num_clusters": 0}),
-                ErrorCode::InvalidParameterValue,
-            ),
+            (json!({"cluster_size": "2x-small"}), ErrorCode::InvalidParameterValue),
+            (json!({"cluster_size": "'; DROP TABLE warehouses"}), ErrorCode::InvalidParameterValue),
+            (json!({"min_num_clusters": 0}), ErrorCode::InvalidParameterValue),
             (
                 json!({"min_num_clusters": 2, "max_num_clusters": 1}),
                 ErrorCode::InvalidParameterValue,
             ),
-            (
-                json!({"max_num_clusters": 41}),
-                ErrorCode::InvalidParameterValue,
-            ),
-            (
-                json!({"auto_stop_mins": -1}),
-                ErrorCode::InvalidParameterValue,
-            ),
+            (json!({"max_num_clusters": 41}), ErrorCode::InvalidParameterValue),
+            (json!({"auto_stop_mins": -1}), ErrorCode::InvalidParameterValue),
             (
                 json!({"warehouse_type": "CLASSIC", "enable_serverless_compute": true}),
                 ErrorCode::InvalidParameterValue,
             ),
-            (
-                json!({"warehouse_type": "REALTIME"}),
-                ErrorCode::FeatureDisabled,
-            ),
+            (json!({"warehouse_type": "REALTIME"}), ErrorCode::FeatureDisabled),
             (
                 json!({"channel": {"name": "CHANNEL_NAME_CUSTOM", "dbsql_version": "2024.1"}}),
                 ErrorCode::FeatureDisabled,
             ),
-            (
-                json!({"spot_instance_policy": "CHEAP"}),
-                ErrorCode::InvalidParameterValue,
-            ),
+            (json!({"spot_instance_policy": "CHEAP"}), ErrorCode::InvalidParameterValue),
             (
                 json!({"tags": {"custom_tags": [{"key": "", "value": "x"}]}}),
                 ErrorCode::InvalidParameterValue,
@@ -366,17 +303,8 @@ mod tests {
     fn an_edit_keeps_what_it_does_not_name() {
         let before = create(json!({"cluster_size": "Small", "auto_stop_mins": 5})).unwrap();
         let edit: WarehouseRequest = serde_json::from_value(json!({"auto_stop_mins": 0})).unwrap();
-        let after = before
-            .clone()
-            .edit(&edit, &WarehouseConfig::default())
-            .unwrap();
-        assert_eq!(
-            after,
-            Spec {
-                auto_stop_mins: 0,
-                ..before
-            }
-        );
+        let after = before.clone().edit(&edit, &WarehouseConfig::default()).unwrap();
+        assert_eq!(after, Spec { auto_stop_mins: 0, ..before });
     }
 
     #[test]

@@ -80,9 +80,7 @@ fn warehouse(row: &Row) -> Result<Warehouse> {
         },
         generation: row.int(6)?,
         version: row.int(7)?,
-        failure: row
-            .opt_text(8)?
-            .and_then(|text| serde_json::from_str(&text).ok()),
+        failure: row.opt_text(8)?.and_then(|text| serde_json::from_str(&text).ok()),
         created_at: row.int(9)?,
     })
 }
@@ -98,18 +96,13 @@ fn json<T: Serialize>(value: &T) -> Result<String> {
 }
 
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Warehouse>> {
-    let rows = tx
-        .fetch_all(with_columns!("SELECT", "FROM warehouses"), args![])
-        .await?;
+    let rows = tx.fetch_all(with_columns!("SELECT", "FROM warehouses"), args![]).await?;
     rows.iter().map(warehouse).collect()
 }
 
 pub(crate) async fn get(tx: &mut Tx, id: &WarehouseId) -> Result<Option<Warehouse>> {
     let row = tx
-        .fetch_opt(
-            with_columns!("SELECT", "FROM warehouses WHERE id = $1"),
-            args![id.as_str()],
-        )
+        .fetch_opt(with_columns!("SELECT", "FROM warehouses WHERE id = $1"), args![id.as_str()])
         .await?;
     row.as_ref().map(warehouse).transpose()
 }
@@ -119,10 +112,7 @@ pub(crate) async fn named(
     workspace: WorkspaceId,
     name: &str,
 ) -> Result<Option<Warehouse>> {
-    let sql = with_columns!(
-        "SELECT",
-        "FROM warehouses WHERE workspace_id = $1 AND name = $2"
-    );
+    let sql = with_columns!("SELECT", "FROM warehouses WHERE workspace_id = $1 AND name = $2");
     let row = tx.fetch_opt(sql, args![workspace.0, name]).await?;
     row.as_ref().map(warehouse).transpose()
 }
@@ -163,12 +153,8 @@ pub(crate) async fn update(
          WHERE id = $1 AND version = $2 RETURNING",
         ""
     );
-    let row = tx
-        .fetch_opt(
-            sql,
-            args![id.as_str(), version, name, json(spec)?, generation, now],
-        )
-        .await?;
+    let row =
+        tx.fetch_opt(sql, args![id.as_str(), version, name, json(spec)?, generation, now]).await?;
     row.map(|row| changed(tx, &row)).transpose()
 }
 
@@ -202,18 +188,13 @@ pub(crate) async fn want_stopped(
         ""
     );
     let failure = failure.map(json).transpose()?;
-    let row = tx
-        .fetch_opt(sql, args![id.as_str(), generation, failure, now])
-        .await?;
+    let row = tx.fetch_opt(sql, args![id.as_str(), generation, failure, now]).await?;
     row.map(|row| changed(tx, &row)).transpose()
 }
 
 /// Whether it was there.
 pub(crate) async fn delete(tx: &mut Tx, id: &WarehouseId) -> Result<bool> {
-    let gone = tx
-        .execute("DELETE FROM warehouses WHERE id = $1", args![id.as_str()])
-        .await?
-        > 0;
+    let gone = tx.execute("DELETE FROM warehouses WHERE id = $1", args![id.as_str()]).await? > 0;
     if gone {
         tx.notify(TOPIC, &format!("{id}/{}", i64::MAX));
     }
@@ -255,7 +236,6 @@ pub(crate) async fn sandbox_insert(tx: &mut Tx, sandbox: &SandboxRow) -> Result<
 }
 
 pub(crate) async fn sandbox_delete(tx: &mut Tx, id: &SandboxId) -> Result<()> {
-    tx.execute("DELETE FROM sandboxes WHERE id = $1", args![id.as_str()])
-        .await?;
+    tx.execute("DELETE FROM sandboxes WHERE id = $1", args![id.as_str()]).await?;
     Ok(())
 }

@@ -55,27 +55,18 @@ fn health(live: &Live) -> WarehouseHealth {
             summary: Some(trouble.clone()),
             ..WarehouseHealth::default()
         },
-        (None, None) => WarehouseHealth {
-            status: "HEALTHY".into(),
-            ..WarehouseHealth::default()
-        },
+        (None, None) => WarehouseHealth { status: "HEALTHY".into(), ..WarehouseHealth::default() },
     }
 }
 
 /// Where drivers connect: the host the caller reached this server at.
 fn address(base_url: &str, id: &str) -> OdbcParams {
     let uri = base_url.parse::<http::Uri>().unwrap_or_default();
-    let protocol = if uri.scheme_str() == Some("https") {
-        "https"
-    } else {
-        "http"
-    };
+    let protocol = if uri.scheme_str() == Some("https") { "https" } else { "http" };
     OdbcParams {
         hostname: uri.host().unwrap_or("localhost").to_owned(),
         path: format!("/sql/1.0/warehouses/{id}"),
-        port: uri
-            .port_u16()
-            .unwrap_or(if protocol == "https" { 443 } else { 80 }),
+        port: uri.port_u16().unwrap_or(if protocol == "https" { 443 } else { 80 }),
         protocol: protocol.into(),
     }
 }

@@ -1,3 +1,5 @@
+//! Statements of real clients, and hostile ones.
+
 use super::*;
 
 fn class_of(sql: &str) -> String {

@@ -63,9 +63,7 @@ impl Db {
             .pragma("mmap_size", "268435456")
             .statement_cache_capacity(512);
         let pool = |size: u32| {
-            SqlitePoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
+            SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT)
         };
         let write = pool(1)
             .test_before_acquire(false)
@@ -82,12 +80,7 @@ impl Db {
             .await
             .map_err(ApiError::internal)?;
         Ok(Self {
-            pools: Pools::Sqlite {
-                read,
-                write,
-                relaxed,
-                turn: Arc::default(),
-            },
+            pools: Pools::Sqlite { read, write, relaxed, turn: Arc::default() },
             changes: Changes::local(),
         })
     }
@@ -102,10 +95,7 @@ impl Db {
             .await
             .map_err(ApiError::internal)?;
         let changes = Changes::postgres(pool.clone());
-        Ok(Self {
-            pools: Pools::Postgres(pool),
-            changes,
-        })
+        Ok(Self { pools: Pools::Postgres(pool), changes })
     }
 
     /// For reading: sees what is committed, cannot write.
@@ -134,19 +124,11 @@ impl Db {
     async fn begin(&self, flushed: bool) -> Result<Tx> {
         let changes = self.changes.clone();
         Ok(match &self.pools {
-            Pools::Sqlite {
-                write,
-                relaxed,
-                turn,
-                ..
-            } => {
+            Pools::Sqlite { write, relaxed, turn, .. } => {
                 let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, turn.clone().lock_owned());
                 let turn = turn.await.map_err(ApiError::internal)?;
                 let pool = if flushed { write } else { relaxed };
-                let tx = pool
-                    .begin_with("BEGIN IMMEDIATE")
-                    .await
-                    .map_err(ApiError::internal)?;
+                let tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(ApiError::internal)?;
                 Tx::sqlite_write(tx, changes, turn)
             }
             Pools::Postgres(pool) => {
@@ -177,12 +159,7 @@ impl Db {
 
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite {
-                read,
-                write,
-                relaxed,
-                ..
-            } => {
+            Pools::Sqlite { read, write, relaxed, .. } => {
                 read.close().await;
                 relaxed.close().await;
                 write.close().await;

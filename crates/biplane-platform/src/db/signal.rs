@@ -55,10 +55,7 @@ async fn listen(pool: &PgPool, sender: &broadcast::WeakSender<Change>) -> Result
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen("biplane").await?;
     if let Some(sender) = sender.upgrade() {
-        let _ = sender.send(Change {
-            topic: "*".into(),
-            key: "*".into(),
-        });
+        let _ = sender.send(Change { topic: "*".into(), key: "*".into() });
     }
     loop {
         let notification = listener.recv().await?;

@@ -61,12 +61,7 @@ macro_rules! run {
 
 impl Tx {
     pub(super) fn sqlite_read(conn: PoolConnection<Sqlite>) -> Self {
-        Self {
-            conn: Conn::SqliteRead(conn),
-            pending: Vec::new(),
-            changes: None,
-            _turn: None,
-        }
+        Self { conn: Conn::SqliteRead(conn), pending: Vec::new(), changes: None, _turn: None }
     }
     pub(super) fn sqlite_write(
         tx: Transaction<'static, Sqlite>,
@@ -81,12 +76,7 @@ impl Tx {
         }
     }
     pub(super) fn postgres_read(conn: PoolConnection<Postgres>) -> Self {
-        Self {
-            conn: Conn::PostgresRead(conn),
-            pending: Vec::new(),
-            changes: None,
-            _turn: None,
-        }
+        Self { conn: Conn::PostgresRead(conn), pending: Vec::new(), changes: None, _turn: None }
     }
     pub(super) fn postgres_write(tx: Transaction<'static, Postgres>, changes: Changes) -> Self {
         Self {
@@ -101,11 +91,7 @@ impl Tx {
     pub async fn execute(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64> {
         run!(self, sql, args, |query, conn, _wrap| {
             let _ = _wrap;
-            query
-                .execute(conn)
-                .await
-                .map(|done| done.rows_affected())
-                .map_err(failed)
+            query.execute(conn).await.map(|done| done.rows_affected()).map_err(failed)
         })
     }
 
@@ -121,27 +107,18 @@ impl Tx {
 
     pub async fn fetch_opt(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<Row>> {
         run!(self, sql, args, |query, conn, wrap| {
-            query
-                .fetch_optional(conn)
-                .await
-                .map(|row| row.map(wrap))
-                .map_err(failed)
+            query.fetch_optional(conn).await.map(|row| row.map(wrap)).map_err(failed)
         })
     }
 
     /// For statements that always have a row (`RETURNING`, aggregates).
     pub async fn fetch_one(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Row> {
-        self.fetch_opt(sql, args)
-            .await?
-            .ok_or_else(|| ApiError::internal("a row was expected"))
+        self.fetch_opt(sql, args).await?.ok_or_else(|| ApiError::internal("a row was expected"))
     }
 
     /// Tells the subscribers of `topic`, after the commit, that `key` changed.
     pub fn notify(&mut self, topic: &'static str, key: &str) {
-        self.pending.push(Change {
-            topic: topic.into(),
-            key: key.into(),
-        });
+        self.pending.push(Change { topic: topic.into(), key: key.into() });
     }
 
     pub async fn commit(mut self) -> Result<()> {
@@ -187,10 +164,7 @@ fn failed(error: sqlx::Error) -> ApiError {
         },
         Some(database) if database.is_foreign_key_violation() => ApiError {
             internal: Some(error.to_string()),
-            ..ApiError::new(
-                ErrorCode::ResourceConflict,
-                "Another object refers to this one.",
-            )
+            ..ApiError::new(ErrorCode::ResourceConflict, "Another object refers to this one.")
         },
         _ => ApiError::internal(error),
     }

@@ -30,13 +30,8 @@ async fn one_text_serves_both_databases() {
     let test = db().await;
     let mut tx = test.db.write().await.unwrap();
     let insert = "INSERT INTO t (k, n, note) VALUES ($1, $2, $3) ON CONFLICT (k) DO UPDATE SET n = excluded.n RETURNING n";
-    tx.fetch_one(insert, args!["a", 1i64, None::<&str>])
-        .await
-        .unwrap();
-    let row = tx
-        .fetch_one(insert, args!["a", None::<i64>, "x"])
-        .await
-        .unwrap();
+    tx.fetch_one(insert, args!["a", 1i64, None::<&str>]).await.unwrap();
+    let row = tx.fetch_one(insert, args!["a", None::<i64>, "x"]).await.unwrap();
     assert_eq!(row.opt_int(0).unwrap(), None);
     tx.commit().await.unwrap();
     let row = test
@@ -48,19 +43,14 @@ async fn one_text_serves_both_databases() {
         .await
         .unwrap();
     let row = row.unwrap();
-    assert_eq!(
-        (row.text(0).unwrap(), row.opt_text(1).unwrap()),
-        ("a".to_owned(), None)
-    );
+    assert_eq!((row.text(0).unwrap(), row.opt_text(1).unwrap()), ("a".to_owned(), None));
 }
 
 #[tokio::test]
 async fn what_is_not_committed_did_not_happen() {
     let test = db().await;
     let mut tx = test.db.write().await.unwrap();
-    tx.execute("INSERT INTO t (k) VALUES ($1)", args!["a"])
-        .await
-        .unwrap();
+    tx.execute("INSERT INTO t (k) VALUES ($1)", args!["a"]).await.unwrap();
     drop(tx);
     assert_eq!(count(&test.db).await, 0);
 }
@@ -69,13 +59,8 @@ async fn what_is_not_committed_did_not_happen() {
 async fn a_taken_key_is_told_apart() {
     let test = db().await;
     let mut tx = test.db.write().await.unwrap();
-    tx.execute("INSERT INTO t (k) VALUES ($1)", args!["a"])
-        .await
-        .unwrap();
-    let error = tx
-        .execute("INSERT INTO t (k) VALUES ($1)", args!["a"])
-        .await
-        .unwrap_err();
+    tx.execute("INSERT INTO t (k) VALUES ($1)", args!["a"]).await.unwrap();
+    let error = tx.execute("INSERT INTO t (k) VALUES ($1)", args!["a"]).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::ResourceAlreadyExists);
 }
 
@@ -86,9 +71,7 @@ async fn readers_cannot_write_and_writers_queue() {
         let db = test.db.clone();
         async move {
             let mut tx = db.write().await.unwrap();
-            tx.execute("INSERT INTO t (k) VALUES ($1)", args![format!("k{n}")])
-                .await
-                .unwrap();
+            tx.execute("INSERT INTO t (k) VALUES ($1)", args![format!("k{n}")]).await.unwrap();
             tx.commit().await.unwrap();
         }
     });
@@ -117,10 +100,8 @@ async fn changes_are_heard_after_the_commit_only() {
 
 #[tokio::test]
 async fn migrations_run_once_and_are_never_edited() {
-    const EDITED: &[Migration] = &[Migration {
-        name: "t_1",
-        sql: "CREATE TABLE other (k TEXT);\n",
-    }];
+    const EDITED: &[Migration] =
+        &[Migration { name: "t_1", sql: "CREATE TABLE other (k TEXT);\n" }];
     let test = db().await;
     test.db.migrate(&[TABLES]).await.unwrap();
     assert!(test.db.migrate(&[EDITED]).await.is_err());
@@ -131,14 +112,8 @@ async fn keys_stay_the_same() {
     let test = db().await;
     let clock = Clock::system();
     let first = keys::signing_key(&test.db, &clock, "k").await.unwrap();
-    assert_eq!(
-        keys::signing_key(&test.db, &clock, "k").await.unwrap(),
-        first
-    );
-    assert_ne!(
-        keys::signing_key(&test.db, &clock, "l").await.unwrap(),
-        first
-    );
+    assert_eq!(keys::signing_key(&test.db, &clock, "k").await.unwrap(), first);
+    assert_ne!(keys::signing_key(&test.db, &clock, "l").await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -149,15 +124,10 @@ async fn object_permissions_hide_refuse_and_allow() {
     let need = |ctx: biplane_platform::Ctx, level: &'static str| {
         let db = test.db.clone();
         async move {
-            acl::require(&db, &ctx, &acl::WAREHOUSES, "w", level)
-                .await
-                .map_err(|error| error.code)
+            acl::require(&db, &ctx, &acl::WAREHOUSES, "w", level).await.map_err(|error| error.code)
         }
     };
-    assert_eq!(
-        need(user.clone(), "CAN_USE").await,
-        Err(ErrorCode::ResourceDoesNotExist)
-    );
+    assert_eq!(need(user.clone(), "CAN_USE").await, Err(ErrorCode::ResourceDoesNotExist));
     assert_eq!(need(admin, "CAN_MANAGE").await, Ok(()));
     let mut tx = test.db.write().await.unwrap();
     let entry = acl::Entry {
@@ -165,13 +135,8 @@ async fn object_permissions_hide_refuse_and_allow() {
         principal_name: "users".into(),
         permission_level: "CAN_USE".into(),
     };
-    acl::grant(&mut tx, workspace, &acl::WAREHOUSES, "w", &entry)
-        .await
-        .unwrap();
+    acl::grant(&mut tx, workspace, &acl::WAREHOUSES, "w", &entry).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(need(user.clone(), "CAN_USE").await, Ok(()));
-    assert_eq!(
-        need(user, "CAN_MANAGE").await,
-        Err(ErrorCode::PermissionDenied)
-    );
+    assert_eq!(need(user, "CAN_MANAGE").await, Err(ErrorCode::PermissionDenied));
 }

@@ -11,8 +11,8 @@ pub use public::PUBLIC;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use biplane_api::ids::RequestId;
@@ -37,10 +37,7 @@ pub struct Conn {
 impl Conn {
     /// Requests of an engine come through the relay, from no address of their own.
     fn relay() -> Self {
-        Self {
-            peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            scheme: "http",
-        }
+        Self { peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), scheme: "http" }
     }
 }
 
@@ -103,11 +100,7 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             method: method.as_str().to_owned(),
             // A link's path is its credential: only the pattern is kept.
             path: cut(
-                if PUBLIC.contains(&matched.as_str()) {
-                    matched.as_str()
-                } else {
-                    uri.path()
-                },
+                if PUBLIC.contains(&matched.as_str()) { matched.as_str() } else { uri.path() },
                 PATH_BYTES_MAX,
             ),
             status,
@@ -133,15 +126,7 @@ impl Edge {
     ) -> Result<Ctx, ApiError> {
         let relay = parts.extensions.get::<RelayPeer>();
         let (method, uri, headers) = (&parts.method, &parts.uri, &parts.headers);
-        let known = self
-            .identity
-            .authenticate(&Call {
-                method,
-                uri,
-                headers,
-                relay,
-            })
-            .await?;
+        let known = self.identity.authenticate(&Call { method, uri, headers, relay }).await?;
         Ok(Ctx {
             principal: known.principal,
             account_id: known.account_id,
@@ -164,18 +149,11 @@ fn base_url(headers: &HeaderMap, uri: &Uri, conn: Conn) -> String {
     // A host that is no host never gets into a link.
     let host = host
         .filter(|host| host.parse::<axum::http::uri::Authority>().is_ok() && !host.contains('@'));
-    format!(
-        "{}://{}",
-        conn.scheme,
-        host.as_deref().unwrap_or("localhost")
-    )
+    format!("{}://{}", conn.scheme, host.as_deref().unwrap_or("localhost"))
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn cut(text: &str, bytes_max: usize) -> String {
@@ -211,20 +189,13 @@ fn finish(headers: &mut HeaderMap, request_id: &RequestId, ctx: Option<&Ctx>) {
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
     {
-        headers
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    headers
-        .entry(header::X_CONTENT_TYPE_OPTIONS)
-        .or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
 }
 
 pub fn endpoint_not_found(path: &str) -> ApiError {
-    ApiError::new(
-        ErrorCode::EndpointNotFound,
-        format!("No API found for /{}.", cut(path, 200)),
-    )
+    ApiError::new(ErrorCode::EndpointNotFound, format!("No API found for /{}.", cut(path, 200)))
 }
 
 pub async fn method_not_allowed(request: Request<Body>) -> ApiError {

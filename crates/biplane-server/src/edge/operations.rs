@@ -17,9 +17,7 @@ impl Operations {
     /// Of a route outside the description (an alias of another): its method and pattern.
     pub fn name(&self, method: &Method, pattern: &str) -> String {
         let known = self.0.get(pattern).and_then(|methods| methods.get(method));
-        known
-            .cloned()
-            .unwrap_or_else(|| format!("{method} {pattern}"))
+        known.cloned().unwrap_or_else(|| format!("{method} {pattern}"))
     }
 }
 

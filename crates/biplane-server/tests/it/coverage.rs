@@ -36,9 +36,7 @@ async fn every_endpoint_is_on_the_authorization_list() {
             assert_eq!(statuses[0], "401", "{name} answers without a credential");
         }
         assert!(
-            statuses
-                .iter()
-                .all(|status| !matches!(status.as_str(), "500" | "502")),
+            statuses.iter().all(|status| !matches!(status.as_str(), "500" | "502")),
             "{name}: {statuses:?}"
         );
         writeln!(list, "{name} · {}", statuses.join(" · ")).unwrap();
@@ -51,10 +49,7 @@ async fn every_endpoint_is_on_the_authorization_list() {
     let (new, old): (BTreeSet<&str>, BTreeSet<&str>) =
         (list.lines().collect(), committed.lines().collect());
     let changed: Vec<_> = new.symmetric_difference(&old).collect();
-    assert!(
-        changed.is_empty(),
-        "review and renew with BIPLANE_UPDATE=1: {changed:#?}"
-    );
+    assert!(changed.is_empty(), "review and renew with BIPLANE_UPDATE=1: {changed:#?}");
     running.server.stop().await;
 }
 
@@ -76,10 +71,7 @@ async fn every_endpoint_is_audited() {
         if missing.is_empty() {
             break;
         }
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "not in the audit: {missing:?}"
-        );
+        assert!(tokio::time::Instant::now() < deadline, "not in the audit: {missing:?}");
         tokio::task::yield_now().await;
     }
     running.server.stop().await;
@@ -106,38 +98,22 @@ async fn nonsense_is_refused_everywhere() {
         let page = format!(
             "{path}?page_token=%ff%fe&max_results=99999999999999999999&page_size=-1&startIndex=-5"
         );
-        let response = running
-            .call(Some(&running.token), method.clone(), &page, None)
-            .await;
+        let response = running.call(Some(&running.token), method.clone(), &page, None).await;
         assert_ok_or_refused(&name, response.status());
         if method == Method::GET || method == Method::HEAD {
             continue;
         }
         for body in bodies {
             let response = running
-                .call(
-                    Some(&running.token),
-                    method.clone(),
-                    &path,
-                    Some(body.to_owned()),
-                )
+                .call(Some(&running.token), method.clone(), &path, Some(body.to_owned()))
                 .await;
             assert_ok_or_refused(&name, response.status());
         }
     }
-    assert_eq!(
-        running
-            .call(None, Method::GET, "/healthz", None)
-            .await
-            .status(),
-        StatusCode::OK
-    );
+    assert_eq!(running.call(None, Method::GET, "/healthz", None).await.status(), StatusCode::OK);
     running.server.stop().await;
 }
 
 fn assert_ok_or_refused(name: &str, status: StatusCode) {
-    assert!(
-        !status.is_server_error() || status == StatusCode::NOT_IMPLEMENTED,
-        "{name}: {status}"
-    );
+    assert!(!status.is_server_error() || status == StatusCode::NOT_IMPLEMENTED, "{name}: {status}");
 }

@@ -35,18 +35,9 @@ impl Running {
         };
         let server = Server::start(config).await.unwrap();
         let text = std::fs::read_to_string(dir.path().join("databrickscfg")).unwrap();
-        let token = text
-            .lines()
-            .find_map(|line| line.strip_prefix("token"))
-            .unwrap();
+        let token = text.lines().find_map(|line| line.strip_prefix("token")).unwrap();
         let token = token.trim_start_matches([' ', '=']).to_owned();
-        Self {
-            url: server.url(),
-            server,
-            dir,
-            token,
-            http: reqwest::Client::new(),
-        }
+        Self { url: server.url(), server, dir, token, http: reqwest::Client::new() }
     }
 
     pub async fn call(
@@ -61,23 +52,15 @@ impl Running {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body);
+            request = request.header("content-type", "application/json").body(body);
         }
         request.send().await.unwrap()
     }
 
     /// As the admin; the answer must be a success.
     pub async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
-        let response = self
-            .call(
-                Some(&self.token),
-                method.clone(),
-                path,
-                Some(body.to_string()),
-            )
-            .await;
+        let response =
+            self.call(Some(&self.token), method.clone(), path, Some(body.to_string())).await;
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()
@@ -86,31 +69,16 @@ impl Running {
     /// A user of the workspace who was given nothing, and a token of theirs.
     pub async fn stranger(&self) -> String {
         let user = json!({"userName": "stranger@localhost", "password": PASSWORD});
-        self.admin(Method::POST, "/api/2.0/preview/scim/v2/Users", user)
-            .await;
+        self.admin(Method::POST, "/api/2.0/preview/scim/v2/Users", user).await;
         let login = json!({"user_name": "stranger@localhost", "password": PASSWORD}).to_string();
-        let response = self
-            .call(
-                None,
-                Method::POST,
-                "/api/2.0/biplane/auth/login",
-                Some(login),
-            )
-            .await;
+        let response =
+            self.call(None, Method::POST, "/api/2.0/biplane/auth/login", Some(login)).await;
         assert_eq!(response.status(), StatusCode::OK);
         let cookies: Vec<String> = response
             .headers()
             .get_all("set-cookie")
             .iter()
-            .map(|cookie| {
-                cookie
-                    .to_str()
-                    .unwrap()
-                    .split(';')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            })
+            .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())
             .collect();
         let csrf = cookies
             .iter()

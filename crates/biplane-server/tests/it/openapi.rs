@@ -8,12 +8,8 @@ use std::path::Path;
 #[tokio::test]
 async fn openapi_is_fresh() {
     let running = Running::start().await;
-    let api: Value = running
-        .call(None, Method::GET, "/openapi.json", None)
-        .await
-        .json()
-        .await
-        .unwrap();
+    let api: Value =
+        running.call(None, Method::GET, "/openapi.json", None).await.json().await.unwrap();
     let fresh = serde_json::to_string_pretty(&api).unwrap() + "\n";
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/biplane.json");
     if std::env::var_os("BIPLANE_UPDATE").is_some() {

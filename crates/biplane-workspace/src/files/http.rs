@@ -24,19 +24,8 @@ type Service = State<Arc<Workspace>>;
 
 pub fn routes(service: &Arc<Workspace>) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(
-            file_put,
-            file_get,
-            file_head,
-            file_delete,
-            uploads::http::file_post
-        ))
-        .routes(routes!(
-            directory_create,
-            directory_list,
-            directory_head,
-            directory_delete
-        ))
+        .routes(routes!(file_put, file_get, file_head, file_delete, uploads::http::file_post))
+        .routes(routes!(directory_create, directory_list, directory_head, directory_delete))
         // A file is streamed; its own limit is in ops.
         .layer(DefaultBodyLimit::disable())
         .with_state(service.clone())
@@ -86,19 +75,10 @@ async fn file_get(
     let found = ops::file_get(&service, &ctx, &path, options).await?;
     let (meta, served) = (found.meta.clone(), found.range.clone());
     let body = Body::from_stream(found.into_stream().map(|bytes| bytes.map_err(store_error)));
-    let status = if partial {
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    };
+    let status = if partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = (status, meta_headers(&meta, &served), body).into_response();
     if partial {
-        let text = format!(
-            "bytes {}-{}/{}",
-            served.start,
-            served.end.saturating_sub(1),
-            meta.size
-        );
+        let text = format!("bytes {}-{}/{}", served.start, served.end.saturating_sub(1), meta.size);
         insert(response.headers_mut(), header::CONTENT_RANGE, text);
     }
     Ok(response)
@@ -114,24 +94,14 @@ fn http_date(
 
 /// One range of `Range: bytes=…`; several are answered with the whole file, as the standard allows.
 fn range(headers: &HeaderMap) -> Result<Option<GetRange>> {
-    let Some(text) = headers
-        .get(header::RANGE)
-        .and_then(|value| value.to_str().ok())
-    else {
+    let Some(text) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
         return Ok(None);
     };
-    let Some(spec) = text
-        .strip_prefix("bytes=")
-        .filter(|spec| !spec.contains(','))
-    else {
+    let Some(spec) = text.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else {
         return Ok(None);
     };
-    let wrong = || {
-        ApiError::new(
-            ErrorCode::RangeNotSatisfiable,
-            "The Range header cannot be satisfied.",
-        )
-    };
+    let wrong =
+        || ApiError::new(ErrorCode::RangeNotSatisfiable, "The Range header cannot be satisfied.");
     let (from, to) = spec.split_once('-').ok_or_else(wrong)?;
     let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
     Ok(Some(match (from.trim(), to.trim()) {
@@ -150,16 +120,9 @@ fn range(headers: &HeaderMap) -> Result<Option<GetRange>> {
 fn meta_headers(meta: &ObjectMeta, served: &Range<u64>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_LENGTH, (served.end - served.start).into());
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    insert(
-        &mut headers,
-        header::LAST_MODIFIED,
-        httpdate::fmt_http_date(meta.last_modified.into()),
-    );
+    insert(&mut headers, header::LAST_MODIFIED, httpdate::fmt_http_date(meta.last_modified.into()));
     if let Some(tag) = &meta.e_tag {
         insert(&mut headers, header::ETAG, tag.clone());
     }
@@ -222,15 +185,9 @@ async fn directory_list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<ListDirectoryResponse>> {
     let path = VolumePath::parse(&path)?;
-    ops::directory_list(
-        &service,
-        &ctx,
-        &path,
-        query.page_size,
-        query.page_token.as_deref(),
-    )
-    .await
-    .map(Json)
+    ops::directory_list(&service, &ctx, &path, query.page_size, query.page_token.as_deref())
+        .await
+        .map(Json)
 }
 
 #[utoipa::path(head, path = "/api/2.0/fs/directories/{*directory_path}", operation_id = "directory_head", tag = "files",

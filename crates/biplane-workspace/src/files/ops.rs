@@ -44,10 +44,7 @@ where
 {
     let place = open(service, ctx, path, Access::Write).await?;
     if path.is_volume() || is_directory(&place).await? {
-        return Err(ApiError::conflict(format!(
-            "{} is a directory.",
-            path.as_str()
-        )));
+        return Err(ApiError::conflict(format!("{} is a directory.", path.as_str())));
     }
     write(&place, overwrite, body).await
 }
@@ -62,15 +59,8 @@ where
     while size <= ONE_GO_BYTES {
         let Some(bytes) = body.next().await.transpose().map_err(cut_short)? else {
             let payload: PutPayload = head.into_iter().collect();
-            let mode = if overwrite {
-                PutMode::Overwrite
-            } else {
-                PutMode::Create
-            };
-            let options = PutOptions {
-                mode,
-                ..PutOptions::default()
-            };
+            let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
+            let options = PutOptions { mode, ..PutOptions::default() };
             let put = place.store.put_opts(&place.key, payload, options).await;
             return put.map(drop).map_err(store_error);
         };
@@ -78,16 +68,9 @@ where
         head.push(bytes);
     }
     if !overwrite && exists(place).await? {
-        return Err(ApiError::new(
-            ErrorCode::AlreadyExists,
-            "The file exists already.",
-        ));
+        return Err(ApiError::new(ErrorCode::AlreadyExists, "The file exists already."));
     }
-    let upload = place
-        .store
-        .put_multipart(&place.key)
-        .await
-        .map_err(store_error)?;
+    let upload = place.store.put_multipart(&place.key).await.map_err(store_error)?;
     let mut writer = WriteMultipart::new_with_chunk_size(upload, ONE_GO_BYTES);
     head.into_iter().for_each(|bytes| writer.put(bytes));
     match copy(&mut writer, body, size as u64).await {
@@ -137,11 +120,7 @@ pub async fn file_get(
 ) -> Result<GetResult> {
     let place = open(service, ctx, path, Access::Read).await?;
     not_a_directory(path, &place).await?;
-    place
-        .store
-        .get_opts(&place.key, options)
-        .await
-        .map_err(store_error)
+    place.store.get_opts(&place.key, options).await.map_err(store_error)
 }
 
 pub async fn file_head(service: &Workspace, ctx: &Ctx, path: &VolumePath) -> Result<ObjectMeta> {
@@ -160,9 +139,7 @@ pub async fn file_delete(service: &Workspace, ctx: &Ctx, path: &VolumePath) -> R
 
 async fn not_a_directory(path: &VolumePath, place: &Place) -> Result<()> {
     let local_directory = match &place.local {
-        Some(file) => tokio::fs::metadata(file)
-            .await
-            .is_ok_and(|meta| meta.is_dir()),
+        Some(file) => tokio::fs::metadata(file).await.is_ok_and(|meta| meta.is_dir()),
         None => false,
     };
     if path.is_volume() || local_directory {
@@ -184,44 +161,28 @@ async fn exists(place: &Place) -> Result<bool> {
 
 async fn is_directory(place: &Place) -> Result<bool> {
     match &place.local {
-        Some(file) => Ok(tokio::fs::metadata(file)
-            .await
-            .is_ok_and(|meta| meta.is_dir())),
-        None => Ok(place
-            .store
-            .list(Some(&place.key))
-            .try_next()
-            .await
-            .map_err(store_error)?
-            .is_some()),
+        Some(file) => Ok(tokio::fs::metadata(file).await.is_ok_and(|meta| meta.is_dir())),
+        None => {
+            Ok(place.store.list(Some(&place.key)).try_next().await.map_err(store_error)?.is_some())
+        }
     }
 }
 
 pub async fn directory_create(service: &Workspace, ctx: &Ctx, path: &VolumePath) -> Result<()> {
     let place = open(service, ctx, path, Access::Write).await?;
     if let Some(dir) = &place.local {
-        return tokio::fs::create_dir_all(dir)
-            .await
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
-                    ApiError::conflict(format!("A file stands where {} would be.", path.as_str()))
-                }
-                _ => ApiError::internal(error),
-            });
+        return tokio::fs::create_dir_all(dir).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+                ApiError::conflict(format!("A file stands where {} would be.", path.as_str()))
+            }
+            _ => ApiError::internal(error),
+        });
     }
     if exists(&place).await? {
-        return Err(ApiError::conflict(format!(
-            "A file stands where {} would be.",
-            path.as_str()
-        )));
+        return Err(ApiError::conflict(format!("A file stands where {} would be.", path.as_str())));
     }
     let marker = place.key.clone().join(DIRECTORY_MARKER);
-    place
-        .store
-        .put(&marker, PutPayload::default())
-        .await
-        .map(drop)
-        .map_err(store_error)
+    place.store.put(&marker, PutPayload::default()).await.map(drop).map_err(store_error)
 }
 
 pub async fn directory_head(service: &Workspace, ctx: &Ctx, path: &VolumePath) -> Result<()> {
@@ -233,10 +194,7 @@ pub async fn directory_head(service: &Workspace, ctx: &Ctx, path: &VolumePath) -
 }
 
 fn no_directory(path: &VolumePath) -> ApiError {
-    ApiError::new(
-        ErrorCode::NotFound,
-        format!("The directory {} does not exist.", path.as_str()),
-    )
+    ApiError::new(ErrorCode::NotFound, format!("The directory {} does not exist.", path.as_str()))
 }
 
 pub async fn directory_list(
@@ -254,23 +212,14 @@ pub async fn directory_list(
     }
     let mut entries = entries(&place, path).await?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    let start = after.map_or(0, |after| {
-        entries.partition_point(|entry| entry.name <= after)
-    });
+    let start = after.map_or(0, |after| entries.partition_point(|entry| entry.name <= after));
     let (contents, next_page_token) =
         page::cut(entries.split_off(start), limit, |entry| entry.name.clone());
-    Ok(ListDirectoryResponse {
-        contents,
-        next_page_token,
-    })
+    Ok(ListDirectoryResponse { contents, next_page_token })
 }
 
 async fn entries(place: &Place, path: &VolumePath) -> Result<Vec<DirectoryEntry>> {
-    let listing = place
-        .store
-        .list_with_delimiter(Some(&place.key))
-        .await
-        .map_err(store_error)?;
+    let listing = place.store.list_with_delimiter(Some(&place.key)).await.map_err(store_error)?;
     let name = |key: &Path| key.filename().unwrap_or_default().to_owned();
     let directories = listing.common_prefixes.iter().map(|prefix| DirectoryEntry {
         path: path.child(&name(prefix)),
@@ -279,10 +228,7 @@ async fn entries(place: &Place, path: &VolumePath) -> Result<Vec<DirectoryEntry>
         file_size: None,
         last_modified: None,
     });
-    let files = listing
-        .objects
-        .iter()
-        .filter(|object| name(&object.location) != DIRECTORY_MARKER);
+    let files = listing.objects.iter().filter(|object| name(&object.location) != DIRECTORY_MARKER);
     let files = files.map(|object| DirectoryEntry {
         path: path.child(&name(&object.location)),
         name: name(&object.location),
@@ -296,25 +242,18 @@ async fn entries(place: &Place, path: &VolumePath) -> Result<Vec<DirectoryEntry>
 pub async fn directory_delete(service: &Workspace, ctx: &Ctx, path: &VolumePath) -> Result<()> {
     let place = open(service, ctx, path, Access::Write).await?;
     if path.is_volume() {
-        return Err(ApiError::invalid(
-            "This is a volume. Drop it with DROP VOLUME.",
-        ));
+        return Err(ApiError::invalid("This is a volume. Drop it with DROP VOLUME."));
     }
     if !is_directory(&place).await? {
         return Err(no_directory(path));
     }
     if !entries(&place, path).await?.is_empty() {
-        return Err(ApiError::invalid(format!(
-            "The directory {} is not empty.",
-            path.as_str()
-        )));
+        return Err(ApiError::invalid(format!("The directory {} is not empty.", path.as_str())));
     }
     match &place.local {
         Some(dir) => tokio::fs::remove_dir(dir).await.map_err(ApiError::internal),
-        None => place
-            .store
-            .delete(&place.key.clone().join(DIRECTORY_MARKER))
-            .await
-            .map_err(store_error),
+        None => {
+            place.store.delete(&place.key.clone().join(DIRECTORY_MARKER)).await.map_err(store_error)
+        }
     }
 }

@@ -15,9 +15,7 @@ impl VolumePath {
             return Err(ApiError::invalid("The path is too long."));
         }
         if text.chars().any(char::is_control) {
-            return Err(ApiError::invalid(
-                "The path must not have control characters.",
-            ));
+            return Err(ApiError::invalid("The path must not have control characters."));
         }
         let path = text
             .strip_prefix("dbfs:")
@@ -25,13 +23,8 @@ impl VolumePath {
             .trim_start_matches('/')
             .trim_end_matches('/');
         let segments: Vec<&str> = path.split('/').collect();
-        if segments
-            .iter()
-            .any(|segment| matches!(*segment, "" | "." | ".."))
-        {
-            return Err(ApiError::invalid(
-                "The path must not have empty, `.` or `..` segments.",
-            ));
+        if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(ApiError::invalid("The path must not have empty, `.` or `..` segments."));
         }
         if segments[0] != "Volumes" || segments.len() < 4 {
             return Err(ApiError::invalid(
@@ -62,11 +55,7 @@ mod tests {
 
     #[test]
     fn only_paths_inside_volumes() {
-        for good in [
-            "/Volumes/c/s/v",
-            "/Volumes/c/s/v/",
-            "dbfs:/Volumes/c/s/v/a b/ü.csv",
-        ] {
+        for good in ["/Volumes/c/s/v", "/Volumes/c/s/v/", "dbfs:/Volumes/c/s/v/a b/ü.csv"] {
             VolumePath::parse(good).unwrap();
         }
         for bad in [

@@ -57,19 +57,15 @@ pub async fn file_post(
     match query.action.as_str() {
         "initiate-upload" => {
             let session_token = ops::initiate(&service, &ctx, &path, query.overwrite).await?;
-            Ok(Json(InitiateUploadResponse {
-                multipart_upload: MultipartUpload { session_token },
-            })
-            .into_response())
+            Ok(Json(InitiateUploadResponse { multipart_upload: MultipartUpload { session_token } })
+                .into_response())
         }
         "complete-upload" if query.upload_type.as_deref().unwrap_or("multipart") == "multipart" => {
             let ApiJson(body) = request.extract::<ApiJson<CompleteUpload>, _>().await?;
             ops::complete(&service, &ctx, &path, &query.session_token, body).await?;
             Ok(Json(serde_json::json!({})).into_response())
         }
-        other => Err(ApiError::invalid(format!(
-            "{other} is not an action on a file."
-        ))),
+        other => Err(ApiError::invalid(format!("{other} is not an action on a file."))),
     }
 }
 
@@ -91,17 +87,10 @@ async fn upload_abort_url_create(
     ctx: Ctx,
     ApiJson(request): ApiJson<CreateAbortUploadUrl>,
 ) -> Result<Json<CreateAbortUploadUrlResponse>> {
-    let url = ops::abort_url(
-        &service,
-        &ctx,
-        &VolumePath::parse(&request.path)?,
-        &request.session_token,
-    )?;
+    let url =
+        ops::abort_url(&service, &ctx, &VolumePath::parse(&request.path)?, &request.session_token)?;
     Ok(Json(CreateAbortUploadUrlResponse {
-        abort_upload_url: PresignedUrl {
-            url,
-            headers: Vec::new(),
-        },
+        abort_upload_url: PresignedUrl { url, headers: Vec::new() },
     }))
 }
 

@@ -30,10 +30,7 @@ pub async fn initiate(
     overwrite: bool,
 ) -> Result<String> {
     // Says no now, not after the last part.
-    service
-        .volumes
-        .resolve(ctx, path.as_str(), Access::Write)
-        .await?;
+    service.volumes.resolve(ctx, path.as_str(), Access::Write).await?;
     let claims = Claims {
         upload_id: uuid::Uuid::new_v4(),
         path: path.as_str().to_owned(),
@@ -42,9 +39,7 @@ pub async fn initiate(
         expires_ms: ctx.now_ms() + SESSION_MS,
         part: None,
     };
-    tokio::fs::create_dir_all(dir(service, &claims))
-        .await
-        .map_err(ApiError::internal)?;
+    tokio::fs::create_dir_all(dir(service, &claims)).await.map_err(ApiError::internal)?;
     seal(&service.key, &claims)
 }
 
@@ -55,9 +50,7 @@ fn session(service: &Workspace, ctx: &Ctx, path: &VolumePath, token: &str) -> Re
         || claims.path != path.as_str()
         || claims.principal != ctx.principal.name
     {
-        return Err(ApiError::denied(
-            "The upload session belongs to another file or user.",
-        ));
+        return Err(ApiError::denied("The upload session belongs to another file or user."));
     }
     Ok(claims)
 }
@@ -67,12 +60,7 @@ pub fn part_urls(
     ctx: &Ctx,
     request: &CreateUploadPartUrls,
 ) -> Result<Vec<UploadPartUrl>> {
-    let claims = session(
-        service,
-        ctx,
-        &VolumePath::parse(&request.path)?,
-        &request.session_token,
-    )?;
+    let claims = session(service, ctx, &VolumePath::parse(&request.path)?, &request.session_token)?;
     if request.start_part_number == 0 || request.count == 0 || request.count > URLS_MAX {
         return Err(ApiError::invalid(format!(
             "Parts are numbered from 1; at most {URLS_MAX} links a call."
@@ -80,37 +68,19 @@ pub fn part_urls(
     }
     let end = request.start_part_number.saturating_add(request.count);
     if end > PARTS_MAX + 1 {
-        return Err(ApiError::invalid(format!(
-            "An upload has at most {PARTS_MAX} parts."
-        )));
+        return Err(ApiError::invalid(format!("An upload has at most {PARTS_MAX} parts.")));
     }
     let url = |part_number| {
-        let token = seal(
-            &service.key,
-            &Claims {
-                part: Some(part_number),
-                ..claims.clone()
-            },
-        )?;
+        let token = seal(&service.key, &Claims { part: Some(part_number), ..claims.clone() })?;
         let url = format!("{}/api/2.0/biplane/uploads/{token}", ctx.base_url);
-        Ok(UploadPartUrl {
-            url,
-            part_number,
-            headers: Vec::new(),
-        })
+        Ok(UploadPartUrl { url, part_number, headers: Vec::new() })
     };
     (request.start_part_number..end).map(url).collect()
 }
 
 pub fn abort_url(service: &Workspace, ctx: &Ctx, path: &VolumePath, token: &str) -> Result<String> {
     let claims = session(service, ctx, path, token)?;
-    let token = seal(
-        &service.key,
-        &Claims {
-            part: Some(0),
-            ..claims
-        },
-    )?;
+    let token = seal(&service.key, &Claims { part: Some(0), ..claims })?;
     Ok(format!("{}/api/2.0/biplane/uploads/{token}", ctx.base_url))
 }
 
@@ -134,18 +104,12 @@ where
     while let Some(bytes) = body.next().await {
         let bytes = bytes.map_err(|error| ApiError {
             internal: Some(error.to_string()),
-            ..ApiError::new(
-                ErrorCode::BadRequest,
-                "The part ended before all of it had arrived.",
-            )
+            ..ApiError::new(ErrorCode::BadRequest, "The part ended before all of it had arrived.")
         })?;
         size += bytes.len() as u64;
         if size > PART_BYTES_MAX {
             let _ = tokio::fs::remove_file(&partial).await;
-            return Err(ApiError::new(
-                ErrorCode::PayloadTooLarge,
-                "A part has at most 5 GiB.",
-            ));
+            return Err(ApiError::new(ErrorCode::PayloadTooLarge, "A part has at most 5 GiB."));
         }
         digest.update(&bytes);
         file.write_all(&bytes).await.map_err(ApiError::internal)?;
@@ -170,11 +134,7 @@ pub async fn complete(
     let dir = dir(service, &claims);
     let mut parts = request.parts;
     parts.sort_by_key(|part| part.part_number);
-    if parts.is_empty()
-        || parts
-            .windows(2)
-            .any(|pair| pair[0].part_number == pair[1].part_number)
-    {
+    if parts.is_empty() || parts.windows(2).any(|pair| pair[0].part_number == pair[1].part_number) {
         return Err(ApiError::invalid("Name every part of the upload once."));
     }
     let mut files = Vec::with_capacity(parts.len());
@@ -191,9 +151,7 @@ pub async fn complete(
         files.push(file);
     }
     let opened = futures::stream::iter(files).then(tokio::fs::File::open);
-    let body = opened
-        .map_ok(|file| ReaderStream::with_capacity(file, 1 << 20))
-        .try_flatten();
+    let body = opened.map_ok(|file| ReaderStream::with_capacity(file, 1 << 20)).try_flatten();
     file_put(service, ctx, path, claims.overwrite, body.boxed()).await?;
     remove(&dir).await
 }
@@ -222,14 +180,8 @@ pub async fn sweep(service: &Workspace) {
         return;
     };
     while let Ok(Some(entry)) = entries.next_entry().await {
-        let made = entry
-            .metadata()
-            .await
-            .ok()
-            .and_then(|meta| meta.modified().ok());
-        let age_ms = made
-            .and_then(|made| made.elapsed().ok())
-            .map_or(0, |age| age.as_millis());
+        let made = entry.metadata().await.ok().and_then(|meta| meta.modified().ok());
+        let age_ms = made.and_then(|made| made.elapsed().ok()).map_or(0, |age| age.as_millis());
         if age_ms > SESSION_MS as u128 * 2
             && let Err(error) = remove(&entry.path()).await
         {

@@ -26,11 +26,7 @@ fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
 pub fn seal(key: &[u8; 32], claims: &Claims) -> Result<String> {
     let payload = serde_json::to_vec(claims).map_err(ApiError::internal)?;
     let tag = mac(key).chain_update(&payload).finalize().into_bytes();
-    Ok(format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(payload),
-        URL_SAFE_NO_PAD.encode(tag)
-    ))
+    Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag)))
 }
 
 pub fn open(key: &[u8; 32], text: &str, now_ms: i64) -> Result<Claims> {
@@ -43,10 +39,7 @@ pub fn open(key: &[u8; 32], text: &str, now_ms: i64) -> Result<Claims> {
     let (payload, tag) = text.split_once('.').ok_or_else(invalid)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| invalid())?;
     let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| invalid())?;
-    mac(key)
-        .chain_update(&payload)
-        .verify_slice(&tag)
-        .map_err(|_| invalid())?;
+    mac(key).chain_update(&payload).verify_slice(&tag).map_err(|_| invalid())?;
     let claims: Claims = serde_json::from_slice(&payload).map_err(|_| invalid())?;
     if claims.expires_ms <= now_ms {
         return Err(invalid());

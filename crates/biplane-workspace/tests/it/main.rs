@@ -26,10 +26,7 @@ impl Volumes for OneVolume {
             return Err(ApiError::denied("WRITE_VOLUME"));
         }
         let url = url::Url::from_file_path(format!("{}{rest}", self.0.display())).unwrap();
-        Ok(Storage {
-            url: url.into(),
-            options: Default::default(),
-        })
+        Ok(Storage { url: url.into(), options: Default::default() })
     }
 }
 
@@ -51,11 +48,7 @@ impl Files {
             dir.path().join("uploads"),
             [7; 32],
         );
-        Self {
-            router: service.routes().split_for_parts().0,
-            clock,
-            _dir: dir,
-        }
+        Self { router: service.routes().split_for_parts().0, clock, _dir: dir }
     }
 
     async fn call(
@@ -67,11 +60,7 @@ impl Files {
     ) -> Response<Body> {
         let mut ctx = testing::ctx(user);
         ctx.clock = self.clock.clone();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .body(body.into())
-            .unwrap();
+        let mut request = Request::builder().method(method).uri(uri).body(body.into()).unwrap();
         request.extensions_mut().insert(ctx);
         self.router.clone().oneshot(request).await.unwrap()
     }
@@ -96,18 +85,10 @@ const FILE: &str = "/api/2.0/fs/files/Volumes/c/s/v/d/a%20b%20%C3%BC.txt";
 #[tokio::test]
 async fn a_file_is_written_read_listed_and_deleted() {
     let files = Files::new();
+    assert_eq!(files.status(Method::PUT, FILE, "hello").await, StatusCode::NO_CONTENT);
+    assert_eq!(files.status(Method::PUT, FILE, "again").await, StatusCode::CONFLICT);
     assert_eq!(
-        files.status(Method::PUT, FILE, "hello").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        files.status(Method::PUT, FILE, "again").await,
-        StatusCode::CONFLICT
-    );
-    assert_eq!(
-        files
-            .status(Method::PUT, &format!("{FILE}?overwrite=true"), "hello")
-            .await,
+        files.status(Method::PUT, &format!("{FILE}?overwrite=true"), "hello").await,
         StatusCode::NO_CONTENT
     );
     let head = files.call("u@x", Method::HEAD, FILE, "").await;
@@ -116,27 +97,13 @@ async fn a_file_is_written_read_listed_and_deleted() {
         (StatusCode::OK, &"5".parse().unwrap())
     );
     assert!(head.headers().contains_key("last-modified"));
-    assert_eq!(
-        bytes(files.call("reader@x", Method::GET, FILE, "").await).await,
-        "hello"
-    );
-    let listing = files
-        .json(Method::GET, "/api/2.0/fs/directories/Volumes/c/s/v/d", "")
-        .await;
+    assert_eq!(bytes(files.call("reader@x", Method::GET, FILE, "").await).await, "hello");
+    let listing = files.json(Method::GET, "/api/2.0/fs/directories/Volumes/c/s/v/d", "").await;
     assert_eq!(listing["contents"][0]["path"], "/Volumes/c/s/v/d/a b ü.txt");
     assert_eq!(listing["contents"][0]["file_size"], 5);
-    assert_eq!(
-        files.status(Method::DELETE, FILE, "").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        files.status(Method::GET, FILE, "").await,
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        files.status(Method::DELETE, FILE, "").await,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(files.status(Method::DELETE, FILE, "").await, StatusCode::NO_CONTENT);
+    assert_eq!(files.status(Method::GET, FILE, "").await, StatusCode::NOT_FOUND);
+    assert_eq!(files.status(Method::DELETE, FILE, "").await, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -149,10 +116,7 @@ async fn ranges_are_served() {
         ("bytes=-2", "89"),
         ("bytes=0-100", "0123456789"),
     ] {
-        let mut request = Request::get(FILE)
-            .header("range", range)
-            .body(Body::empty())
-            .unwrap();
+        let mut request = Request::get(FILE).header("range", range).body(Body::empty()).unwrap();
         request.extensions_mut().insert(testing::ctx("u@x"));
         let response = files.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT, "{range}");
@@ -166,77 +130,44 @@ async fn big_files_are_streamed() {
     let chunk = Bytes::from(vec![b'x'; 1 << 20]);
     let body = futures::stream::iter((0..20).map(move |_| Ok::<_, std::io::Error>(chunk.clone())));
     assert_eq!(
-        files
-            .status(Method::PUT, FILE, Body::from_stream(body))
-            .await,
+        files.status(Method::PUT, FILE, Body::from_stream(body)).await,
         StatusCode::NO_CONTENT
     );
     let head = files.call("u@x", Method::HEAD, FILE, "").await;
-    assert_eq!(
-        head.headers()["content-length"],
-        (20 << 20).to_string().as_str()
-    );
+    assert_eq!(head.headers()["content-length"], (20 << 20).to_string().as_str());
 }
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_leaves_nothing() {
     let files = Files::new();
     let chunk = Bytes::from(vec![b'x'; 1 << 20]);
-    let body = futures::stream::iter((0..12).map(move |n| {
-        if n < 11 {
-            Ok(chunk.clone())
-        } else {
-            Err(std::io::Error::other("gone"))
-        }
-    }));
+    let body =
+        futures::stream::iter((0..12).map(move |n| {
+            if n < 11 { Ok(chunk.clone()) } else { Err(std::io::Error::other("gone")) }
+        }));
     assert_eq!(
-        files
-            .status(Method::PUT, FILE, Body::from_stream(body))
-            .await,
+        files.status(Method::PUT, FILE, Body::from_stream(body)).await,
         StatusCode::BAD_REQUEST
     );
-    assert_eq!(
-        files.status(Method::HEAD, FILE, "").await,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(files.status(Method::HEAD, FILE, "").await, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn directories_are_made_paged_and_removed_when_empty() {
     let files = Files::new();
     let dir = "/api/2.0/fs/directories/Volumes/c/s/v/x/y";
-    assert_eq!(
-        files.status(Method::HEAD, dir, "").await,
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        files.status(Method::PUT, dir, "").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        files.status(Method::PUT, dir, "").await,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(files.status(Method::HEAD, dir, "").await, StatusCode::NOT_FOUND);
+    assert_eq!(files.status(Method::PUT, dir, "").await, StatusCode::NO_CONTENT);
+    assert_eq!(files.status(Method::PUT, dir, "").await, StatusCode::NO_CONTENT);
     assert_eq!(files.status(Method::HEAD, dir, "").await, StatusCode::OK);
     for n in 0..5 {
-        files
-            .status(
-                Method::PUT,
-                &format!("/api/2.0/fs/files/Volumes/c/s/v/x/y/{n}"),
-                "z",
-            )
-            .await;
+        files.status(Method::PUT, &format!("/api/2.0/fs/files/Volumes/c/s/v/x/y/{n}"), "z").await;
     }
     let mut names = Vec::new();
     let mut token = String::new();
     loop {
-        let page = files
-            .json(
-                Method::GET,
-                &format!("{dir}?page_size=2&page_token={token}"),
-                "",
-            )
-            .await;
+        let page =
+            files.json(Method::GET, &format!("{dir}?page_size=2&page_token={token}"), "").await;
         names.extend(
             page["contents"]
                 .as_array()
@@ -250,27 +181,13 @@ async fn directories_are_made_paged_and_removed_when_empty() {
         }
     }
     assert_eq!(names, ["0", "1", "2", "3", "4"]);
-    assert_eq!(
-        files.status(Method::DELETE, dir, "").await,
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(files.status(Method::DELETE, dir, "").await, StatusCode::BAD_REQUEST);
     for n in 0..5 {
-        files
-            .status(
-                Method::DELETE,
-                &format!("/api/2.0/fs/files/Volumes/c/s/v/x/y/{n}"),
-                "",
-            )
-            .await;
+        files.status(Method::DELETE, &format!("/api/2.0/fs/files/Volumes/c/s/v/x/y/{n}"), "").await;
     }
+    assert_eq!(files.status(Method::DELETE, dir, "").await, StatusCode::NO_CONTENT);
     assert_eq!(
-        files.status(Method::DELETE, dir, "").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        files
-            .status(Method::GET, &format!("{dir}?page_token=%25%25"), "")
-            .await,
+        files.status(Method::GET, &format!("{dir}?page_token=%25%25"), "").await,
         StatusCode::BAD_REQUEST
     );
 }
@@ -288,37 +205,24 @@ async fn rights_and_paths_are_checked() {
         "Volumes/c/s/v/a%00b",
         "Volumes/c/s/v/a%2F..%2F..%2Fb",
     ] {
-        let status = files
-            .status(Method::PUT, &format!("/api/2.0/fs/files/{path}"), "x")
-            .await;
+        let status = files.status(Method::PUT, &format!("/api/2.0/fs/files/{path}"), "x").await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
     }
     assert_eq!(
-        files
-            .status(Method::PUT, "/api/2.0/fs/files/Volumes/c/s/v", "x")
-            .await,
+        files.status(Method::PUT, "/api/2.0/fs/files/Volumes/c/s/v", "x").await,
         StatusCode::CONFLICT
     );
     assert_eq!(
-        files
-            .status(Method::GET, "/api/2.0/fs/files/Volumes/c/s/v", "")
-            .await,
+        files.status(Method::GET, "/api/2.0/fs/files/Volumes/c/s/v", "").await,
         StatusCode::NOT_FOUND
     );
 }
 
 async fn session(files: &Files) -> String {
     let started = files
-        .json(
-            Method::POST,
-            &format!("{FILE}?action=initiate-upload&overwrite=true"),
-            "",
-        )
+        .json(Method::POST, &format!("{FILE}?action=initiate-upload&overwrite=true"), "")
         .await;
-    started["multipart_upload"]["session_token"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    started["multipart_upload"]["session_token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -326,24 +230,14 @@ async fn parts_become_a_file_in_their_order() {
     let files = Files::new();
     let session = session(&files).await;
     let ask = json!({"path": "/Volumes/c/s/v/d/a b ü.txt", "session_token": session, "start_part_number": 1, "count": 3});
-    let urls = files
-        .json(
-            Method::POST,
-            "/api/2.0/fs/create-upload-part-urls",
-            ask.to_string(),
-        )
-        .await;
+    let urls =
+        files.json(Method::POST, "/api/2.0/fs/create-upload-part-urls", ask.to_string()).await;
     let mut parts = Vec::new();
     for url in urls["upload_part_urls"].as_array().unwrap().iter().rev() {
-        let uri = url["url"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("http://127.0.0.1:8080")
-            .unwrap();
+        let uri = url["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:8080").unwrap();
         // The link is the right: no context here.
-        let request = Request::put(uri)
-            .body(Body::from(format!("part{} ", url["part_number"])))
-            .unwrap();
+        let request =
+            Request::put(uri).body(Body::from(format!("part{} ", url["part_number"]))).unwrap();
         let response = files.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         parts.push(json!({"part_number": url["part_number"], "etag": response.headers()["etag"].to_str().unwrap()}));
@@ -351,25 +245,15 @@ async fn parts_become_a_file_in_their_order() {
     let complete =
         format!("{FILE}?action=complete-upload&upload_type=multipart&session_token={session}");
     let wrong = json!({"parts": [{"part_number": 1, "etag": "x"}]}).to_string();
+    assert_eq!(files.status(Method::POST, &complete, wrong).await, StatusCode::BAD_REQUEST);
     assert_eq!(
-        files.status(Method::POST, &complete, wrong).await,
-        StatusCode::BAD_REQUEST
-    );
-    assert_eq!(
-        files
-            .status(Method::POST, &complete, json!({"parts": parts}).to_string())
-            .await,
+        files.status(Method::POST, &complete, json!({"parts": parts}).to_string()).await,
         StatusCode::OK
     );
-    assert_eq!(
-        bytes(files.call("u@x", Method::GET, FILE, "").await).await,
-        "part1 part2 part3 "
-    );
+    assert_eq!(bytes(files.call("u@x", Method::GET, FILE, "").await).await, "part1 part2 part3 ");
     // Its parts are gone.
     assert_eq!(
-        files
-            .status(Method::POST, &complete, json!({"parts": parts}).to_string())
-            .await,
+        files.status(Method::POST, &complete, json!({"parts": parts}).to_string()).await,
         StatusCode::BAD_REQUEST
     );
 }
@@ -384,38 +268,21 @@ async fn sessions_belong_to_one_user_and_file_and_end() {
     };
     let uri = "/api/2.0/fs/create-upload-part-urls";
     assert_eq!(
-        files
-            .status(Method::POST, uri, ask("/Volumes/c/s/v/other"))
-            .await,
+        files.status(Method::POST, uri, ask("/Volumes/c/s/v/other")).await,
         StatusCode::FORBIDDEN
     );
     let path = "/Volumes/c/s/v/d/a b ü.txt";
     assert_eq!(
-        files
-            .call("v@x", Method::POST, uri, ask(path))
-            .await
-            .status(),
+        files.call("v@x", Method::POST, uri, ask(path)).await.status(),
         StatusCode::FORBIDDEN
     );
+    assert_eq!(files.status(Method::POST, uri, ask(path)).await, StatusCode::OK);
     assert_eq!(
-        files.status(Method::POST, uri, ask(path)).await,
-        StatusCode::OK
-    );
-    assert_eq!(
-        files
-            .status(
-                Method::PUT,
-                &format!("/api/2.0/biplane/uploads/{session}"),
-                "x"
-            )
-            .await,
+        files.status(Method::PUT, &format!("/api/2.0/biplane/uploads/{session}"), "x").await,
         StatusCode::FORBIDDEN
     );
     files.clock.set(1_000 + 25 * 3_600_000);
-    assert_eq!(
-        files.status(Method::POST, uri, ask(path)).await,
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(files.status(Method::POST, uri, ask(path)).await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
@@ -423,37 +290,17 @@ async fn an_aborted_upload_takes_no_more_parts() {
     let files = Files::new();
     let session = session(&files).await;
     let ask = json!({"path": "/Volumes/c/s/v/d/a b ü.txt", "session_token": session, "start_part_number": 1, "count": 1});
-    let urls = files
-        .json(
-            Method::POST,
-            "/api/2.0/fs/create-upload-part-urls",
-            ask.to_string(),
-        )
-        .await;
-    let abort = files
-        .json(
-            Method::POST,
-            "/api/2.0/fs/create-abort-upload-url",
-            ask.to_string(),
-        )
-        .await;
+    let urls =
+        files.json(Method::POST, "/api/2.0/fs/create-upload-part-urls", ask.to_string()).await;
+    let abort =
+        files.json(Method::POST, "/api/2.0/fs/create-abort-upload-url", ask.to_string()).await;
     let local = |url: &Value| {
-        url["url"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("http://127.0.0.1:8080")
-            .unwrap()
-            .to_owned()
+        url["url"].as_str().unwrap().strip_prefix("http://127.0.0.1:8080").unwrap().to_owned()
     };
     assert_eq!(
-        files
-            .status(Method::DELETE, &local(&abort["abort_upload_url"]), "")
-            .await,
+        files.status(Method::DELETE, &local(&abort["abort_upload_url"]), "").await,
         StatusCode::NO_CONTENT
     );
     let part = local(&urls["upload_part_urls"][0]);
-    assert_eq!(
-        files.status(Method::PUT, &part, "x").await,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(files.status(Method::PUT, &part, "x").await, StatusCode::NOT_FOUND);
 }

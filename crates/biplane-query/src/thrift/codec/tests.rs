@@ -1,3 +1,5 @@
+//! The codec, against itself and against garbage.
+
 use super::super::idl::*;
 use super::reader::Limits;
 use super::*;

@@ -1,3 +1,5 @@
+//! Metadata calls as clients make them.
+
 use super::super::idl::*;
 use super::open;
 use super::world::World;

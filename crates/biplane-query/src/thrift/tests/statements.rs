@@ -1,3 +1,5 @@
+//! Statements as clients run them.
+
 use super::super::idl::*;
 use super::open;
 use super::world::World;
