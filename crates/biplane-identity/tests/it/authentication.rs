@@ -240,17 +240,3 @@ async fn another_replica_forgets_a_revoked_token() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(5), gone).await.unwrap();
 }
-
-#[tokio::test]
-#[ignore = "a measurement; needs a release build to mean something"]
-async fn a_known_credential_is_cheap() {
-    let app = App::new().await;
-    let bearer = format!("Bearer {}", app.pat);
-    let request = request(&[("authorization", &bearer), ("host", "127.0.0.1:8080")], "/api/2.0/x");
-    app.authenticate(&request, None).await.unwrap();
-    let (start, rounds) = (std::time::Instant::now(), 100_000);
-    for _ in 0..rounds {
-        app.authenticate(&request, None).await.unwrap();
-    }
-    println!("{:?} each", start.elapsed() / rounds);
-}

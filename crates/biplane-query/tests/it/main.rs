@@ -10,6 +10,5 @@ mod hostile;
 mod links;
 mod restart;
 mod sessions;
-mod speed;
 mod statements;
 mod waiting;
