@@ -68,7 +68,7 @@ async fn write_batches(db: Db, mut receiver: mpsc::Receiver<AuditEvent>) {
 }
 
 async fn write(db: &Db, batch: &[AuditEvent]) -> Result<()> {
-    let mut tx = db.write().await?;
+    let mut tx = db.write_relaxed().await?;
     for event in batch {
         tx.execute(
             "INSERT INTO audit_events (event_id, event_time, workspace_id, principal_id, principal_name,
