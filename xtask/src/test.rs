@@ -23,7 +23,8 @@ pub fn test() -> anyhow::Result<()> {
     let tools = setup::setup()?;
     tidy::structure()?;
     web(&tools)?;
-    step("Building", cargo().args(["build", "--workspace", "--bins"]))?;
+    // Programs and tests together: apart they would choose other features and build everything twice.
+    step("Building", cargo().args(["build", "--workspace", "--all-targets"]))?;
     step("Rust tests on SQLite", cargo().args(["test", "--workspace"]))?;
     let postgres = Postgres::start()?;
     on_postgres(&postgres)?;
