@@ -8,6 +8,7 @@ pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod internal;
+pub mod network;
 pub mod query;
 
 pub use error::{ApiError, ErrorCode};
