@@ -4,9 +4,11 @@ use crate::config::ServerConfig;
 use crate::edge::{self, Edge, Operations};
 use crate::{web, wiring};
 use anyhow::Context;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use biplane_catalog::Catalog;
 use biplane_compute::{Compute, ComputeConfig, RelayCa};
 use biplane_identity::Identity;
@@ -95,7 +97,11 @@ fn description() -> OpenApi {
 }
 
 /// The router of public listeners, and the one that engines call through the relay.
-pub fn routers(services: &Services, audit: AuditSink, clock: Clock) -> (Router, Router) {
+pub fn routers(
+    services: &Services,
+    audit: AuditSink,
+    clock: Clock,
+) -> anyhow::Result<(Router, Router)> {
     let (router, api) = services.documented().split_for_parts();
     let edge = Arc::new(Edge {
         identity: services.identity.clone(),
@@ -103,13 +109,14 @@ pub fn routers(services: &Services, audit: AuditSink, clock: Clock) -> (Router, 
         operations: Operations::of(&api),
         clock,
     });
-    let api = Json(api);
+    // Bytes, not the tree they came from: that one is megabytes, and routers clone what handlers hold.
+    let api = Bytes::from(serde_json::to_vec(&api).context("the API description")?);
     let plain = router
         .merge(services.thrift.routes())
         .route("/healthz", get(async || "ok"))
-        .route("/openapi.json", get(async move || api.clone()));
+        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], api)));
     let calls = plain.clone().merge(services.catalog.internal_routes());
-    (finish(plain.fallback(web::fallback), &edge), finish(calls, &edge))
+    Ok((finish(plain.fallback(web::fallback), &edge), finish(calls, &edge)))
 }
 
 fn finish(router: Router, edge: &Arc<Edge>) -> Router {
