@@ -3,6 +3,7 @@
 mod containers;
 mod functions;
 mod grants;
+pub mod information_schema;
 mod metastores;
 mod places;
 mod volumes;

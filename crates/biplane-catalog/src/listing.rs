@@ -28,6 +28,8 @@ pub(crate) struct Listing<'a> {
     /// Those of other workspaces too; only for who manages them.
     pub include_unbound: bool,
     pub with_columns: bool,
+    /// SQL LIKE on the name, as `Pattern::sql_like` writes it; empty: all.
+    pub name_like: &'a str,
     pub filter: &'a (dyn Fn(&Node) -> bool + Send + Sync),
 }
 
@@ -38,6 +40,7 @@ impl<'a> Listing<'a> {
             include_browse: false,
             include_unbound: false,
             with_columns: false,
+            name_like: "",
             filter: &|_| true,
         }
     }
@@ -75,10 +78,11 @@ impl Catalog {
         let mut scanned = 0;
         loop {
             let batch = limit.max(100) + 1;
-            let rows = store::children(
+            let rows = store::children_like(
                 &mut tx,
                 &parent.leaf().id,
                 listing.kind,
+                listing.name_like,
                 &after,
                 batch,
                 listing.with_columns,

@@ -7,8 +7,8 @@ use crate::listing::{Listing, Page};
 use crate::names::Pattern;
 use crate::node::{Chain, Node};
 use crate::resolve::paths;
-use crate::{catalogs, schemas, tables};
-use biplane_api::catalog::{CatalogInfo, SchemaInfo, TableInfo};
+use crate::{catalogs, functions, schemas, tables};
+use biplane_api::catalog::{CatalogInfo, FunctionInfo, SchemaInfo, TableInfo};
 use biplane_api::internal::{Access, Storage};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 
@@ -45,6 +45,7 @@ impl Catalog {
 
     pub async fn tables_list(&self, ctx: &Ctx, query: &TableQuery<'_>) -> Result<Vec<TableInfo>> {
         let tables_like = Pattern::optional(query.table_like);
+        let name_like = tables_like.sql_like();
         let matching = |node: &Node| tables_like.matches(&node.name);
         let mut found = Vec::new();
         for schema in
@@ -53,6 +54,7 @@ impl Catalog {
             let listing = Listing {
                 filter: &matching,
                 with_columns: query.with_columns,
+                name_like: &name_like,
                 ..Listing::of(Kind::Table)
             };
             for chain in self.all(ctx, &schema, &listing).await? {
@@ -62,6 +64,34 @@ impl Catalog {
                 {
                     found.push(table);
                 }
+            }
+            within(found.len())?;
+        }
+        Ok(found)
+    }
+
+    /// Functions of users in one catalog.
+    pub async fn functions_list(
+        &self,
+        ctx: &Ctx,
+        catalog: &str,
+        schema_like: Option<&str>,
+        function_like: Option<&str>,
+    ) -> Result<Vec<FunctionInfo>> {
+        let like = Pattern::optional(function_like);
+        let name_like = like.sql_like();
+        let matching = |node: &Node| like.matches(&node.name);
+        let mut found = Vec::new();
+        for schema in
+            self.schema_chains(ctx, Some(catalog), &Pattern::optional(schema_like)).await?
+        {
+            let listing = Listing {
+                filter: &matching,
+                name_like: &name_like,
+                ..Listing::of(Kind::Function)
+            };
+            for chain in self.all(ctx, &schema, &listing).await? {
+                found.push(functions::ops::info(&chain, false)?);
             }
             within(found.len())?;
         }
@@ -131,10 +161,15 @@ impl Catalog {
                 found.require(Asker::of(ctx), Need::Use).into_iter().collect()
             }
         };
+        let name_like = like.sql_like();
         let matching = |node: &Node| like.matches(&node.name);
         let mut schemas = Vec::new();
         for catalog in &catalogs {
-            let listing = Listing { filter: &matching, ..Listing::of(Kind::Schema) };
+            let listing = Listing {
+                filter: &matching,
+                name_like: &name_like,
+                ..Listing::of(Kind::Schema)
+            };
             schemas.extend(self.all(ctx, catalog, &listing).await?);
             within(schemas.len())?;
         }

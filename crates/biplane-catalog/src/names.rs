@@ -111,6 +111,28 @@ impl Pattern {
         Self(vec![vec![Token::Any]])
     }
 
+    /// For `LIKE … ESCAPE '\\'` on stored names; empty when it cannot narrow anything.
+    pub fn sql_like(&self) -> String {
+        let [tokens] = self.0.as_slice() else { return String::new() };
+        if *tokens == [Token::Any] {
+            return String::new();
+        }
+        let mut text = String::new();
+        for token in tokens {
+            match token {
+                Token::Any => text.push('%'),
+                Token::AnyOne => text.push('_'),
+                Token::One(c) => {
+                    if matches!(c, '%' | '_' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(*c);
+                }
+            }
+        }
+        text
+    }
+
     pub fn optional(text: Option<&str>) -> Self {
         text.filter(|text| !text.is_empty()).map_or_else(Self::any, Self::like)
     }

@@ -132,14 +132,27 @@ pub async fn children(
     limit: usize,
     with_columns: bool,
 ) -> Result<Vec<Node>> {
+    children_like(tx, parent_id, kind, "", after, limit, with_columns).await
+}
+
+/// The same, of those whose name is LIKE that; empty: all.
+pub async fn children_like(
+    tx: &mut Tx,
+    parent_id: &str,
+    kind: Kind,
+    name_like: &str,
+    after: &str,
+    limit: usize,
+    with_columns: bool,
+) -> Result<Vec<Node>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let arguments = args![parent_id, kind.as_str(), after, limit];
+    let arguments = args![parent_id, kind.as_str(), after, limit, name_like];
     let rows = if with_columns {
         let sql = concat!(
             "SELECT ",
             columns!(),
             ", s.columns FROM securables s WHERE s.parent_id = $1 AND s.kind = $2 AND s.name > $3 \
-             ORDER BY s.name LIMIT $4"
+             AND ($5 = '' OR s.name LIKE $5 ESCAPE '\\') ORDER BY s.name LIMIT $4"
         );
         tx.fetch_all(sql, arguments).await?
     } else {
@@ -147,7 +160,7 @@ pub async fn children(
             "SELECT ",
             columns!(),
             ", NULL AS no_columns FROM securables s WHERE s.parent_id = $1 AND s.kind = $2 AND s.name > $3 \
-             ORDER BY s.name LIMIT $4"
+             AND ($5 = '' OR s.name LIKE $5 ESCAPE '\\') ORDER BY s.name LIMIT $4"
         );
         tx.fetch_all(sql, arguments).await?
     };

@@ -17,7 +17,7 @@ use biplane_platform::{ApiError, Ctx, Result};
 const SPEC_BYTES_MAX: usize = 1 << 20;
 const PARAMETERS_MAX: usize = 1000;
 
-fn info(chain: &Chain, browse_only: bool) -> Result<FunctionInfo> {
+pub(crate) fn info(chain: &Chain, browse_only: bool) -> Result<FunctionInfo> {
     let node = chain.leaf();
     let spec = FunctionSpec {
         name: node.name.clone(),

@@ -3,7 +3,6 @@
 //!
 //! Conditions of the query on catalog, schema and table narrow down what is asked for.
 
-mod definitions;
 mod filters;
 mod keys;
 mod rows;
@@ -13,7 +12,8 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
-use biplane_api::catalog::{ColumnInfo, TableInfo};
+pub use biplane_api::catalog::information_schema::table_infos;
+use biplane_api::catalog::information_schema::{DEFINITIONS, Definition, Kind};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
@@ -25,7 +25,6 @@ use std::sync::Arc;
 use crate::commands::rest::Rest;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
-use definitions::{DEFINITIONS, Definition, Kind};
 
 /// The catalog whose information schema speaks of all catalogs.
 pub const SYSTEM: &str = "system";
@@ -163,43 +162,4 @@ impl TableProvider for InfoTable {
         let table = MemTable::try_new(self.schema.clone(), vec![vec![batch]])?;
         table.scan(state, projection, &[], limit).await
     }
-}
-
-/// The tables of an information schema as the catalog would list them.
-pub fn table_infos(catalog: &str) -> Vec<TableInfo> {
-    DEFINITIONS
-        .iter()
-        .map(|definition| TableInfo {
-            name: definition.name.to_owned(),
-            catalog_name: catalog.to_owned(),
-            schema_name: "information_schema".to_owned(),
-            full_name: format!("{catalog}.information_schema.{}", definition.name),
-            table_type: "VIEW".to_owned(),
-            owner: "System user".to_owned(),
-            columns: columns(definition),
-            ..Default::default()
-        })
-        .collect()
-}
-
-fn columns(definition: &Definition) -> Vec<ColumnInfo> {
-    (0..)
-        .zip(definition.columns)
-        .map(|(position, (name, kind))| {
-            let (type_name, type_text) = match kind {
-                Kind::Text => ("STRING", "string"),
-                Kind::Int => ("INT", "int"),
-                Kind::Long => ("LONG", "bigint"),
-                Kind::Time => ("TIMESTAMP", "timestamp"),
-            };
-            ColumnInfo {
-                name: (*name).to_owned(),
-                position,
-                type_name: type_name.to_owned(),
-                type_text: type_text.to_owned(),
-                nullable: true,
-                ..Default::default()
-            }
-        })
-        .collect()
 }

@@ -1,4 +1,6 @@
-//! Names, columns and types of the tables, as Databricks documents them.
+//! The tables of `information_schema`: names, columns and types, as Databricks documents them.
+
+use super::{ColumnInfo, TableInfo};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -324,3 +326,42 @@ pub const DEFINITIONS: &[Definition] = &[
         ],
     },
 ];
+
+/// The tables of an information schema as the catalog would list them.
+pub fn table_infos(catalog: &str) -> Vec<TableInfo> {
+    DEFINITIONS
+        .iter()
+        .map(|definition| TableInfo {
+            name: definition.name.to_owned(),
+            catalog_name: catalog.to_owned(),
+            schema_name: "information_schema".to_owned(),
+            full_name: format!("{catalog}.information_schema.{}", definition.name),
+            table_type: "VIEW".to_owned(),
+            owner: "System user".to_owned(),
+            columns: columns(definition),
+            ..Default::default()
+        })
+        .collect()
+}
+
+fn columns(definition: &Definition) -> Vec<ColumnInfo> {
+    (0..)
+        .zip(definition.columns)
+        .map(|(position, (name, kind))| {
+            let (type_name, type_text) = match kind {
+                Kind::Text => ("STRING", "string"),
+                Kind::Int => ("INT", "int"),
+                Kind::Long => ("LONG", "bigint"),
+                Kind::Time => ("TIMESTAMP", "timestamp"),
+            };
+            ColumnInfo {
+                name: (*name).to_owned(),
+                position,
+                type_name: type_name.to_owned(),
+                type_text: type_text.to_owned(),
+                nullable: true,
+                ..Default::default()
+            }
+        })
+        .collect()
+}
