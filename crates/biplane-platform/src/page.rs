@@ -52,7 +52,6 @@ pub fn cut<R, T: Serialize>(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 

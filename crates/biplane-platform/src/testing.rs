@@ -3,11 +3,13 @@
 //! `BIPLANE_TEST_POSTGRES=postgres://…` makes it PostgreSQL (one database each, dropped by nobody: the
 //! test run owns the server), else it is SQLite in a directory that goes with the guard.
 
-use crate::db::{Db, Migration};
+use crate::db::{Db, Disk, Limits, Migration};
 use crate::{Clock, Ctx, Principal, PrincipalKind, Result};
 use biplane_api::ids::{AccountId, PrincipalId, RequestId, WorkspaceId};
+use parking_lot::{Condvar, Mutex};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A database that ends with the test.
 pub struct TestDb {
@@ -28,6 +30,20 @@ impl TestDb {
         Ok(Self { db, dir })
     }
 
+    /// SQLite whatever the run asks for, on this disk.
+    pub async fn on_disk(
+        migrations: &[&'static [Migration]],
+        disk: Arc<SlowDisk>,
+        limits: Limits,
+    ) -> Result<Self> {
+        let dir = std::env::temp_dir().join(format!("biplane-test-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&dir).map_err(crate::ApiError::internal)?;
+        let db = Db::sqlite_with(&dir.join("test.db"), limits, disk).await?;
+        db.migrate(&[crate::MIGRATIONS]).await?;
+        db.migrate(migrations).await?;
+        Ok(Self { db, dir })
+    }
+
     /// A scratch directory that goes with the database.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -37,6 +53,50 @@ impl TestDb {
 impl Drop for TestDb {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A disk whose flushes take as long as a test wants, or fail.
+#[derive(Debug, Default)]
+pub struct SlowDisk {
+    stuck: Mutex<bool>,
+    freed: Condvar,
+    begun: AtomicUsize,
+    fails: AtomicBool,
+}
+
+impl SlowDisk {
+    /// From now on flushes do not end until `free`.
+    pub fn stick(&self) {
+        *self.stuck.lock() = true;
+    }
+
+    pub fn free(&self) {
+        *self.stuck.lock() = false;
+        self.freed.notify_all();
+    }
+
+    pub fn fail(&self) {
+        self.fails.store(true, Ordering::SeqCst);
+    }
+
+    /// Flushes so far, those that are stuck included.
+    pub fn flushes(&self) -> usize {
+        self.begun.load(Ordering::SeqCst)
+    }
+}
+
+impl Disk for SlowDisk {
+    fn flush(&self, _file: &Path) -> std::io::Result<()> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let mut stuck = self.stuck.lock();
+        while *stuck {
+            self.freed.wait(&mut stuck);
+        }
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(std::io::Error::other("the disk is broken")),
+            false => Ok(()),
+        }
     }
 }
 

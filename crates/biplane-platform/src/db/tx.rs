@@ -1,25 +1,33 @@
 //! A connection in use: for reading, or a write transaction.
 
+use super::flush::Flusher;
 use super::row::{Arg, Row};
 use super::signal::{Change, Changes};
+use super::turn::Turn;
+use super::{broken, busy};
 use crate::{ApiError, ErrorCode, Result};
 use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
-use tokio::sync::OwnedMutexGuard;
+use std::sync::Arc;
+use tokio::sync::Mutex;
 
-enum Conn {
+/// The connection, while the transaction lasts: it is taken away from a writer who keeps others waiting.
+pub(super) type Slot = Mutex<Option<Conn>>;
+
+pub(super) enum Conn {
     SqliteRead(PoolConnection<Sqlite>),
-    SqliteWrite(Transaction<'static, Sqlite>),
+    /// The turn is behind the transaction: it goes when that is over.
+    SqliteWrite(Transaction<'static, Sqlite>, Turn),
     PostgresRead(PoolConnection<Postgres>),
     PostgresWrite(Transaction<'static, Postgres>),
 }
 
 pub struct Tx {
-    conn: Conn,
+    conn: Arc<Slot>,
     pending: Vec<Change>,
     changes: Option<Changes>,
-    /// SQLite's next writer waits for it. Behind `conn`: it goes when the transaction is over.
-    _turn: Option<OwnedMutexGuard<()>>,
+    /// Makes the commit survive a power cut, where the database does not do it itself.
+    flusher: Option<Arc<Flusher>>,
 }
 
 /// Runs `$body` with a query of the right database bound to its arguments.
@@ -38,12 +46,13 @@ macro_rules! run {
                 query
             }};
         }
-        match &mut $self.conn {
+        let mut slot = $self.conn.lock().await;
+        match slot.as_mut().ok_or_else(taken_away)? {
             Conn::SqliteRead(connection) => {
                 let ($query, $conn, $wrap) = (bound!(), &mut **connection, Row::Sqlite);
                 $body
             }
-            Conn::SqliteWrite(connection) => {
+            Conn::SqliteWrite(connection, _) => {
                 let ($query, $conn, $wrap) = (bound!(), &mut **connection, Row::Sqlite);
                 $body
             }
@@ -60,31 +69,16 @@ macro_rules! run {
 }
 
 impl Tx {
-    pub(super) fn sqlite_read(conn: PoolConnection<Sqlite>) -> Self {
-        Self { conn: Conn::SqliteRead(conn), pending: Vec::new(), changes: None, _turn: None }
+    pub(super) fn reading(conn: Conn) -> Self {
+        Self { conn: slot(conn), pending: Vec::new(), changes: None, flusher: None }
     }
-    pub(super) fn sqlite_write(
-        tx: Transaction<'static, Sqlite>,
-        changes: Changes,
-        turn: OwnedMutexGuard<()>,
-    ) -> Self {
-        Self {
-            conn: Conn::SqliteWrite(tx),
-            pending: Vec::new(),
-            changes: Some(changes),
-            _turn: Some(turn),
-        }
+
+    pub(super) fn writing(conn: Conn, changes: Changes, flusher: Option<Arc<Flusher>>) -> Self {
+        Self { conn: slot(conn), pending: Vec::new(), changes: Some(changes), flusher }
     }
-    pub(super) fn postgres_read(conn: PoolConnection<Postgres>) -> Self {
-        Self { conn: Conn::PostgresRead(conn), pending: Vec::new(), changes: None, _turn: None }
-    }
-    pub(super) fn postgres_write(tx: Transaction<'static, Postgres>, changes: Changes) -> Self {
-        Self {
-            conn: Conn::PostgresWrite(tx),
-            pending: Vec::new(),
-            changes: Some(changes),
-            _turn: None,
-        }
+
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.conn
     }
 
     /// Rows affected.
@@ -121,35 +115,58 @@ impl Tx {
         self.pending.push(Change { topic: topic.into(), key: key.into() });
     }
 
+    /// Goes on when the caller goes away in the middle: what is committed is also told.
     pub async fn commit(mut self) -> Result<()> {
-        let pending = std::mem::take(&mut self.pending);
-        let changes = self.changes.take();
-        match self.conn {
-            Conn::SqliteWrite(tx) => {
-                tx.commit().await.map_err(failed)?;
-                if let Some(changes) = changes {
-                    changes.publish(pending);
-                }
-            }
-            Conn::PostgresWrite(mut tx) => {
-                for change in &pending {
-                    let payload = serde_json::to_string(change).map_err(ApiError::internal)?;
-                    sqlx::query("SELECT pg_notify('biplane', $1)")
-                        .bind(payload)
-                        .execute(&mut *tx)
-                        .await
-                        .map_err(failed)?;
-                }
-                tx.commit().await.map_err(failed)?;
-                // This replica hears at once; its own echo through the listener does no harm.
-                if let Some(changes) = changes {
-                    changes.publish(pending);
-                }
-            }
-            Conn::SqliteRead(_) | Conn::PostgresRead(_) => {}
-        }
-        Ok(())
+        let conn = self.conn.lock().await.take().ok_or_else(taken_away)?;
+        let Some(changes) = self.changes.take() else {
+            return Ok(());
+        };
+        let (pending, flusher) = (std::mem::take(&mut self.pending), self.flusher.take());
+        tokio::spawn(commit(conn, pending, changes, flusher)).await.map_err(ApiError::internal)?
     }
+}
+
+fn slot(conn: Conn) -> Arc<Slot> {
+    Arc::new(Mutex::new(Some(conn)))
+}
+
+fn taken_away() -> ApiError {
+    busy("the transaction was open for too long")
+}
+
+async fn commit(
+    conn: Conn,
+    pending: Vec<Change>,
+    changes: Changes,
+    flusher: Option<Arc<Flusher>>,
+) -> Result<()> {
+    let kept = match conn {
+        Conn::SqliteWrite(tx, turn) => {
+            tx.commit().await.map_err(failed)?;
+            // The next writer works while this one's commit goes to the disk.
+            drop(turn);
+            match flusher {
+                Some(flusher) => flusher.flush().await,
+                None => Ok(()),
+            }
+        }
+        Conn::PostgresWrite(mut tx) => {
+            for change in &pending {
+                let payload = serde_json::to_string(change).map_err(ApiError::internal)?;
+                sqlx::query("SELECT pg_notify('biplane', $1)")
+                    .bind(payload)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(failed)?;
+            }
+            tx.commit().await.map_err(failed)?;
+            Ok(())
+        }
+        Conn::SqliteRead(_) | Conn::PostgresRead(_) => return Ok(()),
+    };
+    // With PostgreSQL this replica hears twice, at once and through its listener; that does no harm.
+    changes.publish(pending);
+    kept
 }
 
 /// A broken uniqueness is the caller's to explain; it can match on the code.
@@ -166,6 +183,6 @@ fn failed(error: sqlx::Error) -> ApiError {
             internal: Some(error.to_string()),
             ..ApiError::new(ErrorCode::ResourceConflict, "Another object refers to this one.")
         },
-        _ => ApiError::internal(error),
+        _ => broken(error),
     }
 }

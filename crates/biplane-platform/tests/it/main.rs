@@ -1,6 +1,8 @@
 //! The database layer, on whichever database the run asks for.
 #![expect(clippy::unwrap_used, reason = "test")]
 
+mod writer;
+
 use biplane_platform::db::{Db, Migration, args};
 use biplane_platform::testing::{self, TestDb};
 use biplane_platform::{Clock, ErrorCode, acl, keys};
