@@ -33,7 +33,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "biplane-query",
         ],
     ),
-    ("biplane-node", &["biplane-api", "biplane-proto"]),
+    ("biplane-sandbox", &["biplane-forwarder"]),
+    ("biplane-node", &["biplane-api", "biplane-proto", "biplane-sandbox"]),
     ("biplane-engine", &["biplane-api", "biplane-proto"]),
     (
         "biplane",
