@@ -4,8 +4,9 @@
 //! wait, so an event is never dropped. Shutdown drains it.
 
 use crate::Result;
-use crate::db::{Db, args};
+use crate::db::{Arg, Db, args};
 use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
+use std::sync::LazyLock;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -67,30 +68,54 @@ async fn write_batches(db: Db, mut receiver: mpsc::Receiver<AuditEvent>) {
     }
 }
 
+/// Rows of one INSERT: each costs a round trip to the database.
+const ROWS_MAX: usize = 32;
+const COLUMNS: usize = 13;
+
 async fn write(db: &Db, batch: &[AuditEvent]) -> Result<()> {
     let mut tx = db.write_relaxed().await?;
-    for event in batch {
-        tx.execute(
-            "INSERT INTO audit_events (event_id, event_time, workspace_id, principal_id, principal_name,
-               operation, method, path, status, error_code, source_ip, user_agent, duration_us)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (event_id) DO NOTHING",
-            args![
-                event.request_id.as_str(),
-                event.event_time,
-                event.workspace_id.map(|id| id.0),
-                event.principal_id.map(|id| id.0),
-                event.principal_name.as_deref(),
-                event.operation.as_str(),
-                event.method.as_str(),
-                event.path.as_str(),
-                i64::from(event.status),
-                event.error_code,
-                event.source_ip.as_deref(),
-                event.user_agent.as_deref(),
-                event.duration_us
-            ],
-        )
-        .await?;
+    let mut whole = batch.chunks_exact(ROWS_MAX);
+    for events in &mut whole {
+        tx.execute(INSERT_MANY.as_str(), events.iter().flat_map(values).collect()).await?;
+    }
+    for event in whole.remainder() {
+        tx.execute(INSERT_ONE.as_str(), values(event)).await?;
     }
     tx.commit().await
+}
+
+static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert(ROWS_MAX));
+
+fn insert(rows: usize) -> String {
+    let row = |row: usize| {
+        let numbers: Vec<_> =
+            (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        format!("({})", numbers.join(", "))
+    };
+    let rows: Vec<_> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO audit_events (event_id, event_time, workspace_id, principal_id, principal_name,
+           operation, method, path, status, error_code, source_ip, user_agent, duration_us)
+         VALUES {} ON CONFLICT (event_id) DO NOTHING",
+        rows.join(", ")
+    )
+}
+
+fn values(event: &AuditEvent) -> Vec<Arg> {
+    args![
+        event.request_id.as_str(),
+        event.event_time,
+        event.workspace_id.map(|id| id.0),
+        event.principal_id.map(|id| id.0),
+        event.principal_name.as_deref(),
+        event.operation.as_str(),
+        event.method.as_str(),
+        event.path.as_str(),
+        i64::from(event.status),
+        event.error_code,
+        event.source_ip.as_deref(),
+        event.user_agent.as_deref(),
+        event.duration_us
+    ]
 }

@@ -74,7 +74,13 @@ async fn commit_all(db: &Db, group: Vec<Entry>, keep: Keep) {
     }
 }
 
-async fn commit(db: &Db, write: Write, keep: Keep) -> Result<()> {
+async fn commit(db: &Db, mut write: Write, keep: Keep) -> Result<()> {
+    if keep == Keep::Kill
+        && write.len() == 1
+        && let Some((sql, args)) = write.pop()
+    {
+        return db.execute_relaxed(sql, args).await.map(drop);
+    }
     let mut tx = match keep {
         Keep::Kill => db.write_relaxed().await?,
         Keep::PowerCut => db.write().await?,
