@@ -3,12 +3,11 @@
 
 use crate::Catalog;
 use crate::access::{self, Asker};
+use crate::cache;
 use crate::kind::Kind;
 use crate::node::{Chain, Node};
 use crate::rights::{self, Sight};
-use crate::store;
 use biplane_platform::{Ctx, Result, page};
-use std::sync::Arc;
 
 const PAGE_DEFAULT: usize = 1000;
 const PAGE_MAX: usize = 1000;
@@ -73,29 +72,28 @@ impl Catalog {
     ) -> Result<(Vec<(Chain, bool)>, Option<String>)> {
         let limit = page::size(page.max_results, PAGE_DEFAULT, PAGE_MAX)?;
         let mut after: String = page::decode(page.page_token)?.unwrap_or_default();
-        let mut tx = self.db.read().await?;
         let mut shown = Vec::new();
         let mut scanned = 0;
         loop {
             let batch = limit.max(100) + 1;
-            let rows = store::children_like(
-                &mut tx,
-                &parent.leaf().id,
-                listing.kind,
-                listing.name_like,
-                &after,
-                batch,
-                listing.with_columns,
-            )
-            .await?;
+            let rows = self
+                .children(cache::Page {
+                    parent_id: parent.leaf().id.clone(),
+                    kind: listing.kind,
+                    name_like: listing.name_like.to_owned(),
+                    after: after.clone(),
+                    limit: batch,
+                    with_columns: listing.with_columns,
+                })
+                .await?;
             let last_batch = rows.len() < batch;
-            for row in rows {
+            for row in rows.iter() {
                 if shown.len() == limit {
                     return Ok((shown, Some(page::encode(&after))));
                 }
                 after.clone_from(&row.name);
                 scanned += 1;
-                let chain = parent.with(Arc::new(row));
+                let chain = parent.with(row.clone());
                 if let Some(sight) = listing.shows(ctx, &chain) {
                     shown.push((chain, sight == Sight::Browse));
                 }

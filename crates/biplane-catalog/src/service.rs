@@ -1,7 +1,7 @@
 //! The service: what every operation goes through to read and to write.
 
 use crate::access::{Asker, Found, Need};
-use crate::cache::{Cache, Key};
+use crate::cache::{self, Cache, Key};
 use crate::kind::Kind;
 use crate::location::StorageConfig;
 use crate::names;
@@ -75,13 +75,13 @@ impl Catalog {
     pub(crate) async fn metastore(&self, ctx: &Ctx) -> Result<Arc<Node>> {
         let workspace = ctx.workspace()?;
         let key = Key::Workspace(workspace.0);
-        if let Some(node) = self.cache.get(&key) {
+        if let Some(node) = self.cache.get_one(&key) {
             return Ok(node);
         }
         let epoch = self.cache.epoch();
         let node = store::metastore_of(&mut self.db.read().await?, workspace).await?;
         let node = Arc::new(node.ok_or_else(no_metastore)?);
-        self.cache.put(epoch, key, node.clone());
+        self.cache.put(epoch, key, Arc::from([node.clone()]));
         Ok(node)
     }
 
@@ -99,14 +99,37 @@ impl Catalog {
 
     async fn child(&self, parent_id: &str, kind: Kind, name: &str) -> Result<Option<Arc<Node>>> {
         let key = Key::Child(parent_id.to_owned(), kind, name.to_owned());
-        if let Some(node) = self.cache.get(&key) {
+        if let Some(node) = self.cache.get_one(&key) {
             return Ok(Some(node));
         }
         let epoch = self.cache.epoch();
         let node = store::by_name(&mut self.db.read().await?, parent_id, kind, name).await?;
         let Some(node) = node.map(Arc::new) else { return Ok(None) };
-        self.cache.put(epoch, key, node.clone());
+        self.cache.put(epoch, key, Arc::from([node.clone()]));
         Ok(Some(node))
+    }
+
+    /// One batch of a listing, for reading.
+    pub(crate) async fn children(&self, page: cache::Page) -> Result<cache::Rows> {
+        let key = Key::Children(page.clone());
+        if let Some(rows) = self.cache.get(&key) {
+            return Ok(rows);
+        }
+        let epoch = self.cache.epoch();
+        let mut tx = self.db.read().await?;
+        let rows = store::children_like(
+            &mut tx,
+            &page.parent_id,
+            page.kind,
+            &page.name_like,
+            &page.after,
+            page.limit,
+            page.with_columns,
+        )
+        .await?;
+        let rows: cache::Rows = rows.into_iter().map(Arc::new).collect();
+        self.cache.put(epoch, key, rows.clone());
+        Ok(rows)
     }
 
     /// By full name as a client wrote it, for reading.
