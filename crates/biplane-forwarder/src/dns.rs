@@ -40,7 +40,7 @@ pub fn parse(packet: &[u8]) -> Parsed {
         return Parsed::Nothing;
     }
     let Some(question) = question(packet) else {
-        return Parsed::Answer(answer(&header.to_vec(), 0, NOT_IMPLEMENTED, false));
+        return Parsed::Answer(answer(header, 0, NOT_IMPLEMENTED, false));
     };
     let opcode = header[2] >> 3 & 0x0f;
     if opcode != 0 {
