@@ -12,11 +12,13 @@ mod journal;
 mod rest;
 pub mod results;
 pub mod sessions;
+mod staging;
 pub mod statements;
 pub mod thrift;
 
 pub use config::QueryConfig;
 pub use engines::{Engines, Home, Homes, Lease, WarehouseRules};
+pub use staging::{StagedFiles, StagingVerb};
 
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{ApiError, Clock, Db, Migration, Result};
@@ -55,6 +57,7 @@ impl Query {
         config: QueryConfig,
         engines: Arc<dyn Engines>,
         homes: Arc<dyn Homes>,
+        files: Arc<dyn StagedFiles>,
     ) -> Result<Arc<Self>> {
         let dir = config.results_dir.clone();
         let server_id = tokio::task::spawn_blocking(move || statements::server_id(&dir));
@@ -74,6 +77,7 @@ impl Query {
             clock: clock.clone(),
             engines: engines.clone(),
             homes,
+            files,
             tokens,
             journal,
             spool: Spool::new(config.clone()),

@@ -49,7 +49,7 @@ impl Services {
             .map_err(wiring::told)?;
         let catalog = wiring::catalog(config, db, clock, &identity)?;
         let key = keys::signing_key(db, clock, "uploads").await.map_err(wiring::told)?;
-        let volumes = Arc::new(wiring::CatalogVolumes(catalog.clone()));
+        let volumes = Arc::new(wiring::CatalogVolumes(catalog.clone(), identity.clone()));
         let workspace =
             Workspace::new(volumes, clock.clone(), config.data_dir.join("uploads"), key);
         let compute =
@@ -58,7 +58,7 @@ impl Services {
                 .map_err(wiring::told)?;
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
-        let query = wiring::query(config, db, clock, &compute, &catalog).await?;
+        let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));

@@ -3,7 +3,7 @@
 use crate::app::Services;
 use crate::config::ServerConfig;
 use anyhow::Context;
-use biplane_api::catalog::TableInfo;
+use biplane_api::catalog::{FunctionInfo, TableInfo};
 use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
@@ -11,9 +11,11 @@ use biplane_compute::Compute;
 use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
-use biplane_query::thrift::Names;
-use biplane_query::{Engines, Home, Homes, Lease, Query, QueryConfig, WarehouseRules};
-use biplane_workspace::Volumes;
+use biplane_query::thrift::{Names, Wanted};
+use biplane_query::{
+    Engines, Home, Homes, Lease, Query, QueryConfig, StagedFiles, StagingVerb, WarehouseRules,
+};
+use biplane_workspace::{FileVerb, Volumes, Workspace};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::Path;
@@ -52,13 +54,34 @@ impl Principals for IdentityPrincipals {
     }
 }
 
-/// Files ask the catalog for the place of a volume.
-pub struct CatalogVolumes(pub Arc<Catalog>);
+/// Files ask the catalog for the place of a volume, and identity who follows a link.
+pub struct CatalogVolumes(pub Arc<Catalog>, pub Arc<Identity>);
 
 #[async_trait::async_trait]
 impl Volumes for CatalogVolumes {
     async fn resolve(&self, ctx: &Ctx, path: &str, access: Access) -> Result<Storage> {
         self.0.volume_resolve(ctx, path, access).await
+    }
+
+    async fn ctx_of(&self, principal: PrincipalId, workspace: WorkspaceId) -> Result<Ctx> {
+        let found = self.1.principal_resolve(principal, Some(workspace)).await?;
+        let gone = || ApiError::denied("Whoever this link was made for may not be here any more.");
+        Ok(Ctx { principal: found.ok_or_else(gone)?, ..self.1.admin_ctx(workspace).await? })
+    }
+}
+
+/// PUT, GET and REMOVE of the SQL clients ask the files service for links.
+struct LinkedFiles(Arc<Workspace>);
+
+#[async_trait::async_trait]
+impl StagedFiles for LinkedFiles {
+    async fn link(&self, ctx: &Ctx, path: &str, verb: StagingVerb) -> Result<String> {
+        let verb = match verb {
+            StagingVerb::Put { overwrite } => FileVerb::Put { overwrite },
+            StagingVerb::Get => FileVerb::Get,
+            StagingVerb::Remove => FileVerb::Remove,
+        };
+        self.0.file_link_create(ctx, path, verb).await
     }
 }
 
@@ -204,6 +227,7 @@ pub async fn query(
     clock: &Clock,
     compute: &Arc<Compute>,
     catalog: &Arc<Catalog>,
+    workspace: &Arc<Workspace>,
 ) -> anyhow::Result<Arc<Query>> {
     let engines = Arc::new(ComputeEngines(compute.clone()));
     let homes = Arc::new(CatalogHomes {
@@ -211,7 +235,8 @@ pub async fn query(
         known: Mutex::new((db.subscribe(), HashMap::new())),
     });
     let results = QueryConfig::new(config.data_dir.join("results"));
-    Query::new(db.clone(), clock.clone(), results, engines, homes).await.map_err(told)
+    let files = Arc::new(LinkedFiles(workspace.clone()));
+    Query::new(db.clone(), clock.clone(), results, engines, homes, files).await.map_err(told)
 }
 
 /// The first metastore, with its first catalogs.
@@ -261,27 +286,24 @@ impl Names for CatalogNames {
         Ok(self.0.catalogs_list(ctx).await?.into_iter().map(|catalog| catalog.name).collect())
     }
 
-    async fn schemas(&self, ctx: &Ctx, catalog: &str) -> Result<Vec<String>> {
-        let found = self.0.schemas_list(ctx, Some(catalog), None).await?;
+    async fn schemas(&self, ctx: &Ctx, wanted: Wanted<'_>) -> Result<Vec<String>> {
+        let found = self.0.schemas_list(ctx, Some(wanted.catalog), wanted.schema_like).await?;
         Ok(found.into_iter().map(|schema| schema.name).collect())
     }
 
-    async fn tables(
-        &self,
-        ctx: &Ctx,
-        catalog: &str,
-        schema: &str,
-        columns: bool,
-    ) -> Result<Vec<TableInfo>> {
-        // A name is not a pattern: its wildcards are meant as they are.
-        let exact = schema.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    async fn tables(&self, ctx: &Ctx, wanted: Wanted<'_>, columns: bool) -> Result<Vec<TableInfo>> {
         let query = TableQuery {
-            catalog: Some(catalog),
-            schema_like: Some(&exact),
+            catalog: Some(wanted.catalog),
+            schema_like: wanted.schema_like,
+            table_like: wanted.name_like,
             with_columns: columns,
             ..TableQuery::default()
         };
         self.0.tables_list(ctx, &query).await
+    }
+
+    async fn functions(&self, ctx: &Ctx, wanted: Wanted<'_>) -> Result<Vec<FunctionInfo>> {
+        self.0.functions_list(ctx, wanted.catalog, wanted.schema_like, wanted.name_like).await
     }
 
     async fn check(&self, ctx: &Ctx, catalog: &str, schema: Option<&str>) -> Result<()> {

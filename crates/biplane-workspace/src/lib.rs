@@ -4,11 +4,14 @@
 //! the client and the object store; nothing here holds a whole file.
 
 mod files;
+mod links;
 mod place;
 mod uploads;
 
+pub use links::FileVerb;
 pub use place::{Place, delete_prefix};
 
+use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_platform::{Clock, Ctx, Result};
 use std::path::PathBuf;
@@ -20,6 +23,9 @@ use utoipa_axum::router::OpenApiRouter;
 pub trait Volumes: Send + Sync {
     /// The storage of an absolute path `/Volumes/<catalog>/<schema>/<volume>[/…]`, if `ctx` has that access.
     async fn resolve(&self, ctx: &Ctx, path: &str, access: Access) -> Result<Storage>;
+
+    /// To act as a principal that a link was made for; refused when it may not act there any more.
+    async fn ctx_of(&self, principal: PrincipalId, workspace: WorkspaceId) -> Result<Ctx>;
 }
 
 pub struct Workspace {
@@ -42,7 +48,9 @@ impl Workspace {
     }
 
     pub fn routes(self: &Arc<Self>) -> OpenApiRouter {
-        files::http::routes(self).merge(uploads::http::routes(self))
+        files::http::routes(self)
+            .merge(uploads::http::routes(self))
+            .merge(links::http::routes(self))
     }
 
     /// Removes parts of uploads that were never completed; for the server's timer.

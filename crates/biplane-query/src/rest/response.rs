@@ -167,7 +167,7 @@ fn manifest(
         total_byte_count: snapshot.bytes,
         truncated: snapshot.ended.as_ref().is_some_and(|ended| ended.truncated),
         result_compression: compression.map(Into::into),
-        is_volume_operation: false,
+        is_volume_operation: statement.info.staging,
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod links;
+mod range;
 pub(crate) mod spool;
 pub(crate) mod stream;
 

@@ -8,6 +8,7 @@ use biplane_proto::v1::ResultSchema;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use std::io::{self, SeekFrom};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -41,6 +42,18 @@ impl Piece {
         match self {
             Piece::Memory(bytes) => bytes.len() as u64,
             Piece::File { bytes, .. } => *bytes,
+        }
+    }
+
+    /// `bytes` of it behind the first `skip`, which are there.
+    fn slice(self, skip: u64, bytes: u64) -> Self {
+        match self {
+            Piece::Memory(all) => {
+                let from = usize::try_from(skip).unwrap_or(usize::MAX).min(all.len());
+                let count = usize::try_from(bytes).unwrap_or(usize::MAX).min(all.len() - from);
+                Piece::Memory(all.slice(from..from + count))
+            }
+            Piece::File { path, from, .. } => Piece::File { path, from: from + skip, bytes },
         }
     }
 
@@ -109,6 +122,21 @@ fn lz4_pieces(schema: &ResultSchema, chunks: Vec<Piece>) -> Result<Vec<Piece>> {
     }
     all.push(tail);
     Ok(all)
+}
+
+/// The bytes from `part.start` to before `part.end`.
+pub(crate) fn cut(pieces: Vec<Piece>, part: Range<u64>) -> Vec<Piece> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for piece in pieces {
+        let (start, end) = (at, at + piece.len());
+        at = end;
+        if end > part.start && start < part.end {
+            let from = part.start.max(start) - start;
+            found.push(piece.slice(from, part.end.min(end) - start - from));
+        }
+    }
+    found
 }
 
 pub(crate) fn total(pieces: &[Piece]) -> u64 {

@@ -27,7 +27,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Behind blanks, comments and opening parentheses.
-fn first_word(sql: &str) -> (&str, &str) {
+pub(crate) fn first_word(sql: &str) -> (&str, &str) {
     let mut rest = sql;
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(' || c == ';');

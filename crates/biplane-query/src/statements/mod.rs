@@ -132,6 +132,9 @@ pub struct Info {
     pub only_reads: bool,
     pub format: Format,
     pub delivery: Delivery,
+    /// PUT, GET or REMOVE: the client acts on the row it gets.
+    #[serde(default)]
+    pub staging: bool,
     pub query_tags: Vec<QueryTag>,
     pub client_application: Option<String>,
     /// Milliseconds since the epoch.

@@ -10,6 +10,7 @@ use crate::results::{Spool, files};
 use crate::sessions::ops::client_application;
 use crate::sessions::settings::check_tags;
 use crate::sessions::{QueryTag, Settings, SqlSession};
+use crate::staging::{self, StagedFiles};
 use biplane_api::ids::{StatementId, WarehouseId};
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result};
@@ -89,6 +90,7 @@ pub struct StatementService {
     pub(crate) config: QueryConfig,
     pub(crate) engines: Arc<dyn Engines>,
     pub(crate) homes: Arc<dyn Homes>,
+    pub(crate) files: Arc<dyn StagedFiles>,
     pub(crate) tokens: StatementTokens,
     pub(crate) journal: Journal,
     pub(crate) spool: Arc<Spool>,
@@ -119,13 +121,21 @@ impl StatementService {
     pub async fn submit(
         self: &Arc<Self>,
         ctx: &Ctx,
-        request: SubmitRequest,
+        mut request: SubmitRequest,
     ) -> Result<Arc<Statement>> {
         if self.draining.is_cancelled() {
             let text = "The server is shutting down.";
             return Err(ApiError::new(ErrorCode::TemporarilyUnavailable, text));
         }
         check_request(&request)?;
+        let staging = staging::parse(&request.statement);
+        if staging.is_some() {
+            // One row of texts, whatever form was asked for: it never leaves by link.
+            request.format = Format::JsonArray;
+            if request.delivery != Delivery::Thrift {
+                request.delivery = Delivery::Inline;
+            }
+        }
         let (warehouse_id, session) = match &request.target {
             Target::Session(session) => (session.warehouse_id.clone(), Some(session.clone())),
             Target::Warehouse(id) => (id.clone(), None),
@@ -152,6 +162,7 @@ impl StatementService {
             only_reads: kind::only_reads(&request.statement),
             format: request.format,
             delivery: request.delivery,
+            staging: staging.is_some(),
             query_tags: settings.query_tags.clone(),
             client_application: session
                 .as_ref()
@@ -166,6 +177,7 @@ impl StatementService {
         let statement = Arc::new(Statement::new(info, cancel));
         let job = Job {
             fail_above_bytes: request.fail_above_bytes,
+            staging,
             execute: execute_request(ctx, &statement.info, request, settings, home, timeout),
             running_in: session.map(|session| session.began(statement.info.started_at)),
             deadline: Instant::now() + timeout,

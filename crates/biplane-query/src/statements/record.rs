@@ -170,6 +170,7 @@ pub(crate) fn stored(row: &Row) -> Result<Stored> {
             // The result is gone; nobody asks for its form.
             format: Format::JsonArray,
             delivery: Delivery::Inline,
+            staging: false,
             query_tags: json(row, 8)?.unwrap_or_default(),
             client_application: row.opt_text(7)?,
             started_at: row.int(9)?,

@@ -4,6 +4,7 @@ use super::admission::Place;
 use super::{Ended, Metrics, State, Statement, StatementError, StatementService, record};
 use crate::results::{self, files};
 use crate::sessions::{RunningIn, store_change};
+use crate::staging::{self, Staging};
 use biplane_platform::{ApiError, Ctx, ErrorCode};
 use biplane_proto::channel::MESSAGE_BYTES_MAX;
 use biplane_proto::v1::execute_event::Event;
@@ -25,6 +26,8 @@ pub(super) struct Job {
     pub execute: ExecuteRequest,
     /// 0 = none.
     pub fail_above_bytes: u64,
+    /// Set for a statement that no engine runs.
+    pub staging: Option<Result<Staging, StatementError>>,
     pub running_in: Option<RunningIn>,
     pub deadline: Instant,
     pub place: Place,
@@ -92,6 +95,9 @@ impl Run {
         if !self.statement.info.only_reads {
             self.service.record(&self.statement).await.map_err(refused)?;
         }
+        if let Some(staging) = &job.staging {
+            return self.stage(job, staging).await;
+        }
         for retries in 0.. {
             match self.attempt(job).await {
                 Err(Stop::Lost)
@@ -106,6 +112,22 @@ impl Run {
             }
         }
         Err(Stop::Lost)
+    }
+
+    /// The engine's part, done here.
+    async fn stage(
+        &self,
+        job: &Job,
+        staging: &Result<Staging, StatementError>,
+    ) -> Result<Finished, Stop> {
+        self.statement.running();
+        let staging = staging.as_ref().map_err(|error| Stop::Failed(error.clone()))?;
+        let link = staging.link(&*self.service.files, &self.ctx).await.map_err(Stop::Failed)?;
+        let data = staging.row(&link).map_err(|error| refused(ApiError::internal(error)))?;
+        self.statement.set_schema(staging::schema());
+        let uncompressed_bytes = data.len() as u64;
+        self.chunk(job, Chunk { data, rows: 1, uncompressed_bytes }).await?;
+        Ok(Finished { statement_type: "OTHER".to_owned(), ..Finished::default() })
     }
 
     async fn attempt(&self, job: &Job) -> Result<Finished, Stop> {

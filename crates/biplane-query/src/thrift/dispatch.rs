@@ -3,7 +3,7 @@
 use super::codec::{ApplicationError, Call, ErrorKind, Wire, reply};
 use super::failure::{Answer, Failure, Result};
 use super::idl::*;
-use super::metadata::calls;
+use super::metadata::{calls, keys};
 use super::{Thrift, execute, fetch, session, status};
 use biplane_platform::Ctx;
 use bytes::Bytes;
@@ -41,8 +41,8 @@ pub async fn dispatch(
         "GetTableTypes" => run!(calls::table_types),
         "GetColumns" => run!(calls::columns),
         "GetFunctions" => run!(calls::functions),
-        "GetPrimaryKeys" => run!(calls::primary_keys),
-        "GetCrossReference" => run!(calls::cross_reference),
+        "GetPrimaryKeys" => run!(keys::primary_keys),
+        "GetCrossReference" => run!(keys::cross_reference),
         "GetDelegationToken" | "CancelDelegationToken" | "RenewDelegationToken" => {
             run!(no_delegation_tokens)
         }

@@ -20,6 +20,9 @@ use uuid::Uuid;
 const DIRECT_WAIT: Duration = Duration::from_secs(5);
 /// A client that asked for a synchronous call and no direct results expects the end.
 const SYNC_WAIT: Duration = Duration::from_secs(600);
+/// A file behind a link is one chunk. Larger ones would hold up an engine, smaller ones a client.
+const FILE_BYTES_MIN: u64 = 256 << 10;
+const FILE_BYTES_MAX: u64 = 20 << 20;
 const CONF_OF_TRANSPORT: &str = "spark.thriftserver.";
 const TIMESTAMP_AS_STRING: &str = "spark.thriftserver.arrowbasedrowset.timestampasstring";
 
@@ -83,6 +86,10 @@ fn submit_request(session: Arc<SqlSession>, request: TExecuteStatementReq) -> Su
     submit.conf = request.conf_overlay.unwrap_or_default();
     submit.conf.retain(|key, _| !key.starts_with(CONF_OF_TRANSPORT));
     submit.row_limit = positive(request.result_row_limit);
+    let file_bytes = positive(request.max_bytes_per_file);
+    if request.can_download_result == Some(true) && file_bytes > 0 {
+        submit.chunk_bytes_max = file_bytes.clamp(FILE_BYTES_MIN, FILE_BYTES_MAX);
+    }
     let seconds = positive(request.query_timeout);
     submit.timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
     submit
@@ -122,7 +129,7 @@ async fn direct_results_of(
     direct: TSparkGetDirectResults,
 ) -> Result<TSparkDirectResults> {
     let mut results = TSparkDirectResults {
-        operation_status: Some(status::response(statement, snapshot)),
+        operation_status: Some(status::response(statement, snapshot, false)),
         ..Default::default()
     };
     let has_rows = matches!(snapshot.state, State::Pending | State::Running | State::Succeeded);

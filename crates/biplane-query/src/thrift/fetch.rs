@@ -80,7 +80,7 @@ pub fn metadata(
         cache_lookup_result: Some(TCacheLookupResult::CACHE_MISS),
         uncompressed_bytes: None,
         compressed_bytes: None,
-        is_staging_operation: Some(false),
+        is_staging_operation: Some(statement.info.staging),
     }
 }
 

@@ -24,7 +24,7 @@ mod status;
 mod tests;
 
 pub use http::refusal;
-pub use metadata::Names;
+pub use metadata::{Names, Wanted};
 
 use crate::Query;
 use crate::results::Links;

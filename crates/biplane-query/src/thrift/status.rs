@@ -24,10 +24,14 @@ pub async fn get(
     let (statement, _) = cursor::find(thrift, ctx, handle).await?;
     let deadline = Instant::now() + POLL_WAIT;
     let snapshot = thrift.statements.wait(&statement, deadline, cursor::ready).await?;
-    Ok(response(&statement, &snapshot))
+    Ok(response(&statement, &snapshot, request.get_progress_update == Some(true)))
 }
 
-pub fn response(statement: &Statement, snapshot: &Snapshot) -> TGetOperationStatusResp {
+pub fn response(
+    statement: &Statement,
+    snapshot: &Snapshot,
+    with_progress: bool,
+) -> TGetOperationStatusResp {
     let error = cursor::error(snapshot);
     let ended = snapshot.ended.as_ref();
     let message = error.map(|error| error.message.clone());
@@ -41,10 +45,34 @@ pub fn response(statement: &Statement, snapshot: &Snapshot) -> TGetOperationStat
         operation_started: Some(statement.info.started_at),
         operation_completed: ended.map(|ended| ended.ended_at),
         has_result_set: Some(has_result_set(snapshot)),
+        progress_update_response: with_progress.then(|| progress(statement, snapshot)),
         num_modified_rows: ended.and_then(|ended| ended.num_modified_rows),
         display_message: message,
         diagnostic_info: error.map(|_| format!("statement_id={}", statement.info.id)),
         error_details_json: None,
+    }
+}
+
+/// What the engine told last. The fraction is 0 where it cannot be told.
+fn progress(statement: &Statement, snapshot: &Snapshot) -> TProgressUpdateResp {
+    let told = snapshot.progress;
+    let done = snapshot.state == State::Succeeded;
+    let fraction = if done { 1.0 } else { f64::from(told.fraction).clamp(0.0, 1.0) };
+    TProgressUpdateResp {
+        header_names: ["STATE", "ROWS_READ", "BYTES_READ"].map(str::to_owned).to_vec(),
+        rows: vec![vec![
+            snapshot.state.as_str().to_owned(),
+            told.rows_read.to_string(),
+            told.bytes_read.to_string(),
+        ]],
+        progressed_percentage: fraction,
+        status: match (done, fraction > 0.0) {
+            (true, _) => TJobExecutionStatus::COMPLETE,
+            (false, true) => TJobExecutionStatus::IN_PROGRESS,
+            (false, false) => TJobExecutionStatus::NOT_AVAILABLE,
+        },
+        footer_summary: String::new(),
+        start_time: statement.info.started_at,
     }
 }
 

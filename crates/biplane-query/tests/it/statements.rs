@@ -230,3 +230,30 @@ async fn warehouses_are_checked_before_anything_runs() {
     );
     assert!(lab.engine[0].seen.lock().is_empty());
 }
+
+#[tokio::test]
+async fn a_volume_operation_is_one_inline_row() {
+    let lab = Lab::new().await;
+    let with = json!({"disposition": "EXTERNAL_LINKS", "format": "ARROW_STREAM", "result_compression": "LZ4_FRAME"});
+    let answer = lab.execute("GET '/Volumes/c/s/v/x' TO '/tmp/x'", with).await.ok();
+    assert_eq!(state(&answer), "SUCCEEDED");
+    let manifest = &answer["manifest"];
+    assert_eq!(
+        (&manifest["is_volume_operation"], &manifest["format"]),
+        (&json!(true), &json!("JSON_ARRAY"))
+    );
+    assert_eq!(manifest["schema"]["columns"][1]["name"], "presignedUrl");
+    let row = &answer["result"]["data_array"][0];
+    assert_eq!(
+        row,
+        &json!(["GET", "http://127.0.0.1:8080/linked/Volumes/c/s/v/x", "{}", "/tmp/x"])
+    );
+    let refused = lab.execute("PUT 'x' INTO '/Volumes/c/s/v/there'", json!({})).await.ok();
+    assert_eq!(state(&refused), "FAILED");
+    assert!(
+        refused["status"]["error"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("[FILE_IN_STAGING_PATH_ALREADY_EXISTS]")
+    );
+}

@@ -21,6 +21,7 @@ pub const PUBLIC: &[&str] = &[
     "/api/2.0/biplane/auth/login",
     // Signed links: the path is the credential.
     "/api/2.0/biplane/uploads/{token}",
+    "/api/2.0/biplane/files/{token}",
     "/api/2.0/biplane/results/{statement_id}/{chunk_index}",
     "/telemetry-unauth",
 ];

@@ -64,15 +64,24 @@ async fn file_get(
     ApiPath(path): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let path = VolumePath::parse(&path)?;
-    let range = range(&headers)?;
+    download(&service, &ctx, &VolumePath::parse(&path)?, &headers).await
+}
+
+/// The file, or the part of it that `headers` ask for.
+pub(crate) async fn download(
+    service: &Workspace,
+    ctx: &Ctx,
+    path: &VolumePath,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let range = range(headers)?;
     let partial = range.is_some();
     let options = GetOptions {
         range,
-        if_unmodified_since: http_date(&headers, header::IF_UNMODIFIED_SINCE),
+        if_unmodified_since: http_date(headers, header::IF_UNMODIFIED_SINCE),
         ..GetOptions::default()
     };
-    let found = ops::file_get(&service, &ctx, &path, options).await?;
+    let found = ops::file_get(service, ctx, path, options).await?;
     let (meta, served) = (found.meta.clone(), found.range.clone());
     let body = Body::from_stream(found.into_stream().map(|bytes| bytes.map_err(store_error)));
     let status = if partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
@@ -142,7 +151,15 @@ async fn file_head(
     ctx: Ctx,
     ApiPath(path): ApiPath<String>,
 ) -> Result<HeaderMap> {
-    let meta = ops::file_head(&service, &ctx, &VolumePath::parse(&path)?).await?;
+    described(&service, &ctx, &VolumePath::parse(&path)?).await
+}
+
+pub(crate) async fn described(
+    service: &Workspace,
+    ctx: &Ctx,
+    path: &VolumePath,
+) -> Result<HeaderMap> {
+    let meta = ops::file_head(service, ctx, path).await?;
     Ok(meta_headers(&meta, &(0..meta.size)))
 }
 

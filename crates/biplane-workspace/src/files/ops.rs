@@ -151,7 +151,7 @@ async fn not_a_directory(path: &VolumePath, place: &Place) -> Result<()> {
     Ok(())
 }
 
-async fn exists(place: &Place) -> Result<bool> {
+pub async fn exists(place: &Place) -> Result<bool> {
     match place.store.head(&place.key).await {
         Ok(_) => Ok(true),
         Err(object_store::Error::NotFound { .. }) => Ok(false),

@@ -5,4 +5,4 @@
 
 pub mod http;
 pub mod ops;
-mod token;
+pub(crate) mod token;

@@ -45,7 +45,7 @@ pub async fn initiate(
 
 /// The session of `token` if it belongs to this caller and path.
 fn session(service: &Workspace, ctx: &Ctx, path: &VolumePath, token: &str) -> Result<Claims> {
-    let claims = open(&service.key, token, ctx.now_ms())?;
+    let claims: Claims = open(&service.key, token, ctx.now_ms())?;
     if claims.part.is_some()
         || claims.path != path.as_str()
         || claims.principal != ctx.principal.name
@@ -90,7 +90,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
 {
-    let claims = open(&service.key, token, service.clock.now_ms())?;
+    let claims: Claims = open(&service.key, token, service.clock.now_ms())?;
     let part = claims
         .part
         .filter(|part| *part > 0)
@@ -158,7 +158,7 @@ pub async fn complete(
 
 /// The link is the right to do so.
 pub async fn abort(service: &Workspace, token: &str) -> Result<()> {
-    let claims = open(&service.key, token, service.clock.now_ms())?;
+    let claims: Claims = open(&service.key, token, service.clock.now_ms())?;
     if claims.part != Some(0) {
         return Err(ApiError::denied("This link does not abort an upload."));
     }

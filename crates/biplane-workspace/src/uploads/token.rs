@@ -1,11 +1,19 @@
-//! Signed text: upload sessions and links to parts. Whoever has one may do what it says until it ends.
+//! Signed text: upload sessions, links to parts and to files. Whoever has one may do what it says until
+//! it ends.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use biplane_platform::{ApiError, Result};
 use hmac::{Hmac, Mac};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+/// What a text says. One made for another purpose does not open.
+pub trait Expiring: Serialize + DeserializeOwned {
+    const PURPOSE: &'static str;
+    fn expires_ms(&self) -> i64;
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Claims {
@@ -18,18 +26,27 @@ pub struct Claims {
     pub part: Option<u32>,
 }
 
-fn mac(key: &[u8; 32]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any size")]
-    Hmac::<Sha256>::new_from_slice(key).expect("any key size")
+impl Expiring for Claims {
+    const PURPOSE: &'static str = "";
+
+    fn expires_ms(&self) -> i64 {
+        self.expires_ms
+    }
 }
 
-pub fn seal(key: &[u8; 32], claims: &Claims) -> Result<String> {
+fn mac(key: &[u8; 32], purpose: &str) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any size")]
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("any key size");
+    mac.chain_update(purpose)
+}
+
+pub fn seal<T: Expiring>(key: &[u8; 32], claims: &T) -> Result<String> {
     let payload = serde_json::to_vec(claims).map_err(ApiError::internal)?;
-    let tag = mac(key).chain_update(&payload).finalize().into_bytes();
+    let tag = mac(key, T::PURPOSE).chain_update(&payload).finalize().into_bytes();
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(tag)))
 }
 
-pub fn open(key: &[u8; 32], text: &str, now_ms: i64) -> Result<Claims> {
+pub fn open<T: Expiring>(key: &[u8; 32], text: &str, now_ms: i64) -> Result<T> {
     let invalid = || {
         ApiError::denied("The upload session is not valid or has ended. Start the upload again.")
     };
@@ -39,9 +56,9 @@ pub fn open(key: &[u8; 32], text: &str, now_ms: i64) -> Result<Claims> {
     let (payload, tag) = text.split_once('.').ok_or_else(invalid)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| invalid())?;
     let tag = URL_SAFE_NO_PAD.decode(tag).map_err(|_| invalid())?;
-    mac(key).chain_update(&payload).verify_slice(&tag).map_err(|_| invalid())?;
-    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| invalid())?;
-    if claims.expires_ms <= now_ms {
+    mac(key, T::PURPOSE).chain_update(&payload).verify_slice(&tag).map_err(|_| invalid())?;
+    let claims: T = serde_json::from_slice(&payload).map_err(|_| invalid())?;
+    if claims.expires_ms() <= now_ms {
         return Err(invalid());
     }
     Ok(claims)
@@ -63,11 +80,11 @@ mod tests {
             part: Some(3),
         };
         let text = seal(&[1; 32], &claims).unwrap();
-        assert_eq!(open(&[1; 32], &text, 99).unwrap(), claims);
-        assert!(open(&[1; 32], &text, 100).is_err());
-        assert!(open(&[2; 32], &text, 99).is_err());
+        assert_eq!(open::<Claims>(&[1; 32], &text, 99).unwrap(), claims);
+        assert!(open::<Claims>(&[1; 32], &text, 100).is_err());
+        assert!(open::<Claims>(&[2; 32], &text, 99).is_err());
         let (payload, tag) = text.split_once('.').unwrap();
-        assert!(open(&[1; 32], &format!("{}x.{tag}", &payload[1..]), 99).is_err());
-        assert!(open(&[1; 32], "", 0).is_err());
+        assert!(open::<Claims>(&[1; 32], &format!("{}x.{tag}", &payload[1..]), 99).is_err());
+        assert!(open::<Claims>(&[1; 32], "", 0).is_err());
     }
 }

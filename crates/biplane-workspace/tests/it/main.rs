@@ -4,9 +4,10 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response, StatusCode};
+use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_platform::{ApiError, Clock, Ctx, testing};
-use biplane_workspace::{Volumes, Workspace};
+use biplane_workspace::{FileVerb, Volumes, Workspace};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -28,9 +29,14 @@ impl Volumes for OneVolume {
         let url = url::Url::from_file_path(format!("{}{rest}", self.0.display())).unwrap();
         Ok(Storage { url: url.into(), options: Default::default() })
     }
+
+    async fn ctx_of(&self, _: PrincipalId, _: WorkspaceId) -> Result<Ctx, ApiError> {
+        Ok(testing::ctx("u@x"))
+    }
 }
 
 struct Files {
+    service: Arc<Workspace>,
     router: Router,
     clock: Clock,
     _dir: tempfile::TempDir,
@@ -48,7 +54,8 @@ impl Files {
             dir.path().join("uploads"),
             [7; 32],
         );
-        Self { router: service.routes().split_for_parts().0, clock, _dir: dir }
+        let router = service.routes().split_for_parts().0;
+        Self { service, router, clock, _dir: dir }
     }
 
     async fn call(
@@ -122,6 +129,45 @@ async fn ranges_are_served() {
         assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT, "{range}");
         assert_eq!(bytes(response).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_link_does_one_thing_with_one_file() {
+    let files = Files::new();
+    let ctx = testing::ctx("u@x");
+    let link = async |user: &str, path: &str, verb| {
+        let link = files.service.file_link_create(&testing::ctx(user), path, verb).await?;
+        Ok::<_, ApiError>(link.strip_prefix("http://127.0.0.1:8080").unwrap().to_owned())
+    };
+    let follow = async |method: Method, link: &str, body: &'static str| {
+        let request = Request::builder().method(method).uri(link).body(Body::from(body)).unwrap();
+        files.router.clone().oneshot(request).await.unwrap()
+    };
+    let path = "/Volumes/c/s/v/d/a b.txt";
+    let put = link("u@x", path, FileVerb::Put { overwrite: false }).await.unwrap();
+    assert_eq!(follow(Method::GET, &put, "").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(follow(Method::PUT, &put, "hello").await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(follow(Method::PUT, &put, "again").await.status(), StatusCode::CONFLICT);
+    let exists = link("u@x", path, FileVerb::Put { overwrite: false }).await.unwrap_err();
+    assert_eq!(exists.code, biplane_platform::ErrorCode::AlreadyExists);
+    let get = link("reader@x", path, FileVerb::Get).await.unwrap();
+    assert_eq!(bytes(follow(Method::GET, &get, "").await).await, "hello");
+    assert_eq!(follow(Method::HEAD, &get, "").await.headers()["content-length"], "5");
+    assert_eq!(follow(Method::DELETE, &get, "").await.status(), StatusCode::FORBIDDEN);
+    for verb in [FileVerb::Remove, FileVerb::Put { overwrite: true }] {
+        assert!(link("reader@x", path, verb).await.is_err());
+    }
+    for bad in ["/Volumes/c/s/v", "/etc/passwd", "/Volumes/c/s/v/../x", "/Volumes/other/s/v/f"] {
+        assert!(link("u@x", bad, FileVerb::Get).await.is_err(), "{bad}");
+    }
+    let remove = link("u@x", path, FileVerb::Remove).await.unwrap();
+    assert_eq!(follow(Method::DELETE, &remove, "").await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(follow(Method::GET, &get, "").await.status(), StatusCode::NOT_FOUND);
+    let (head, tail) = get.split_at(get.len() - 10);
+    let tampered = format!("{head}{}", tail.chars().rev().collect::<String>());
+    assert_eq!(follow(Method::GET, &tampered, "").await.status(), StatusCode::FORBIDDEN);
+    files.clock.set(ctx.now_ms());
+    assert_eq!(follow(Method::GET, &get, "").await.status(), StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

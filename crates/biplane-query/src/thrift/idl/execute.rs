@@ -6,6 +6,12 @@ use super::session::{TNamespace, TOperationHandle, TSessionHandle, TStatus, TSta
 use std::collections::BTreeMap;
 
 thrift_enum! {
+    enum TJobExecutionStatus {
+        IN_PROGRESS = 0,
+        COMPLETE = 1,
+        NOT_AVAILABLE = 2,
+    }
+
     enum TOperationState {
         INITIALIZED = 0,
         RUNNING = 1,
@@ -94,6 +100,16 @@ thrift_struct! {
         1281: optional direct_results: TSparkDirectResults,
     }
 
+    /// A table of stages in the original; here one row, of the statement as a whole.
+    struct TProgressUpdateResp {
+        1: required header_names: Vec<String>,
+        2: required rows: Vec<Vec<String>>,
+        3: required progressed_percentage: f64,
+        4: required status: TJobExecutionStatus,
+        5: required footer_summary: String,
+        6: required start_time: i64,
+    }
+
     struct TGetOperationStatusReq {
         1: required operation_handle: TOperationHandle,
         2: optional get_progress_update: bool,
@@ -109,6 +125,7 @@ thrift_struct! {
         7: optional operation_started: i64,
         8: optional operation_completed: i64,
         9: optional has_result_set: bool,
+        10: optional progress_update_response: TProgressUpdateResp,
         11: optional num_modified_rows: i64,
         1281: optional display_message: String,
         1282: optional diagnostic_info: String,

@@ -1,18 +1,15 @@
 //! The metadata calls themselves.
 
 use super::super::columns::Row;
-use super::super::failure::{Failure, Result};
+use super::super::failure::Result;
 use super::super::idl::*;
 use super::super::{Thrift, held, session};
 use super::layout::{self, Layout};
-use super::names::Names;
 use super::pattern::Pattern;
+use super::search::Search;
 use super::sql_types::{display_name, jdbc_type, type_info as type_info_rows};
-use biplane_api::catalog::{ColumnInfo, TableInfo};
+use biplane_api::catalog::{ColumnInfo, FunctionInfo, TableInfo};
 use biplane_platform::Ctx;
-
-/// More rows than anybody reads; the call must be narrowed.
-const ROWS_MAX: usize = 500_000;
 
 /// What a metadata call found.
 pub struct Found {
@@ -21,7 +18,7 @@ pub struct Found {
     pub rows: Vec<Row>,
 }
 
-async fn answer(
+pub(super) async fn answer(
     thrift: &Thrift,
     ctx: &Ctx,
     direct: Option<TSparkGetDirectResults>,
@@ -32,11 +29,11 @@ async fn answer(
     held::answer(thrift, ctx, direct, Found { kind, layout, rows })
 }
 
-fn text(value: &str) -> Option<String> {
+pub(super) fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn number(value: i32) -> Option<String> {
+pub(super) fn number(value: i32) -> Option<String> {
     Some(value.to_string())
 }
 
@@ -132,94 +129,22 @@ pub async fn columns(
     answer(thrift, ctx, request.get_direct_results, kind, layout::COLUMNS, rows).await
 }
 
-/// Functions of users are not called yet, and built-in ones are not listed.
+/// Functions of users. Those built in have no catalog and are not listed.
 pub async fn functions(
     thrift: &Thrift,
     ctx: &Ctx,
     request: TGetFunctionsReq,
 ) -> Result<TOperationResp> {
     session::find(thrift, ctx, &request.session_handle).await?;
+    let search = Search::new(
+        request.catalog_name.as_deref(),
+        request.schema_name.as_deref(),
+        Some(&request.function_name),
+    );
+    let found = search.functions(&*thrift.names, ctx).await?;
+    let rows = found.iter().map(function_row).collect();
     let kind = TOperationType::GET_FUNCTIONS;
-    answer(thrift, ctx, request.get_direct_results, kind, layout::FUNCTIONS, Vec::new()).await
-}
-
-/// No table has a key: constraints are refused where tables are made.
-pub async fn primary_keys(
-    thrift: &Thrift,
-    ctx: &Ctx,
-    request: TGetPrimaryKeysReq,
-) -> Result<TOperationResp> {
-    session::find(thrift, ctx, &request.session_handle).await?;
-    let kind = TOperationType::UNKNOWN;
-    answer(thrift, ctx, request.get_direct_results, kind, layout::PRIMARY_KEYS, Vec::new()).await
-}
-
-pub async fn cross_reference(
-    thrift: &Thrift,
-    ctx: &Ctx,
-    request: TGetCrossReferenceReq,
-) -> Result<TOperationResp> {
-    session::find(thrift, ctx, &request.session_handle).await?;
-    let kind = TOperationType::UNKNOWN;
-    answer(thrift, ctx, request.get_direct_results, kind, layout::CROSS_REFERENCE, Vec::new()).await
-}
-
-/// A walk over what matches the patterns of a call.
-struct Search {
-    catalog: Pattern,
-    schema: Pattern,
-    table: Pattern,
-}
-
-impl Search {
-    fn new(catalog: Option<&str>, schema: Option<&str>, table: Option<&str>) -> Self {
-        let [catalog, schema, table] = [catalog, schema, table].map(Pattern::new);
-        Self { catalog, schema, table }
-    }
-
-    async fn schemas(&self, names: &dyn Names, ctx: &Ctx) -> Result<Vec<(String, String)>> {
-        let mut found = Vec::new();
-        for catalog in names.catalogs(ctx).await? {
-            if !self.catalog.matches(&catalog) {
-                continue;
-            }
-            for schema in names.schemas(ctx, &catalog).await? {
-                if self.schema.matches(&schema) {
-                    found.push((catalog.clone(), schema));
-                }
-            }
-            limit(found.len())?;
-        }
-        Ok(found)
-    }
-
-    /// Shows each matching table to `take`, which answers how many rows there are now.
-    async fn each_table(
-        &self,
-        names: &dyn Names,
-        ctx: &Ctx,
-        columns: bool,
-        mut take: impl FnMut(&TableInfo) -> usize + Send,
-    ) -> Result<()> {
-        for (catalog, schema) in self.schemas(names, ctx).await? {
-            for table in names.tables(ctx, &catalog, &schema, columns).await? {
-                if self.table.matches(&table.name) {
-                    limit(take(&table))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn limit(rows: usize) -> Result<()> {
-    match rows > ROWS_MAX {
-        true => Err(Failure::new(
-            "54000",
-            format!("More than {ROWS_MAX} rows. Narrow the names that are asked for."),
-        )),
-        false => Ok(()),
-    }
+    answer(thrift, ctx, request.get_direct_results, kind, layout::FUNCTIONS, rows).await
 }
 
 fn table_type(table: &TableInfo) -> &'static str {
@@ -227,6 +152,25 @@ fn table_type(table: &TableInfo) -> &'static str {
         "VIEW" | "MATERIALIZED_VIEW" => "VIEW",
         _ => "TABLE",
     }
+}
+
+fn function_row(function: &FunctionInfo) -> Row {
+    /// Constants of `java.sql.DatabaseMetaData`.
+    const NO_TABLE: i32 = 1;
+    const RETURNS_TABLE: i32 = 2;
+    let spec = &function.spec;
+    let specific = match spec.specific_name.as_str() {
+        "" => &spec.name,
+        name => name,
+    };
+    vec![
+        text(&spec.catalog_name),
+        text(&spec.schema_name),
+        text(&spec.name),
+        text(spec.comment.as_deref().unwrap_or_default()),
+        number(if spec.data_type == "TABLE_TYPE" { RETURNS_TABLE } else { NO_TABLE }),
+        text(specific),
+    ]
 }
 
 fn table_row(table: &TableInfo) -> Row {
@@ -281,6 +225,7 @@ mod tests {
     fn rows_fill_their_layouts() {
         let (table, column) = (TableInfo::default(), ColumnInfo::default());
         assert_eq!(table_row(&table).len(), layout::TABLES.len());
+        assert_eq!(function_row(&FunctionInfo::default()).len(), layout::FUNCTIONS.len());
         assert_eq!(column_row(&table, &column, 1).len(), layout::COLUMNS.len());
     }
 }

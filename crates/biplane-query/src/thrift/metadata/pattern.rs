@@ -30,6 +30,35 @@ impl Pattern {
         Self(Some(parts))
     }
 
+    /// As SQL LIKE in lower case, with `\` as escape; none when it restricts nothing.
+    pub fn like(&self) -> Option<String> {
+        let mut text = String::new();
+        for part in self.0.as_ref()? {
+            match part {
+                Part::Any => text.push('%'),
+                Part::One => text.push('_'),
+                Part::Is(character) => escape(&mut text, *character),
+            }
+        }
+        Some(text)
+    }
+
+    /// The one name that it can match.
+    pub fn exact(&self) -> Option<String> {
+        let literal = |part: &Part| match part {
+            Part::Is(character) => Some(*character),
+            Part::Any | Part::One => None,
+        };
+        self.0.as_ref()?.iter().map(literal).collect()
+    }
+
+    /// A name is no pattern: its wildcards are meant as they are.
+    pub fn literal(name: &str) -> String {
+        let mut text = String::new();
+        name.chars().for_each(|character| escape(&mut text, character));
+        text
+    }
+
     /// Greedy with one step back to the last `%`: linear in text times pattern at worst.
     pub fn matches(&self, name: &str) -> bool {
         let Some(parts) = &self.0 else { return true };
@@ -59,6 +88,14 @@ impl Pattern {
     }
 }
 
+/// Readers of the pattern also take `*` as any text.
+fn escape(text: &mut String, character: char) {
+    if matches!(character, '%' | '_' | '*' | '\\') {
+        text.push('\\');
+    }
+    text.push(character);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +118,20 @@ mod tests {
             assert_eq!(Pattern::new(Some(pattern)).matches(name), expected, "{pattern} {name}");
         }
         assert!(Pattern::new(None).matches("x") && Pattern::new(Some("")).matches("x"));
+    }
+
+    #[test]
+    fn patterns_are_written_down_again() {
+        for (given, like, exact) in [
+            ("t\\_1", Some(r"t\_1"), Some("t_1")),
+            ("My_%t", Some("my_%t"), None),
+            ("a*b", Some(r"a\*b"), Some("a*b")),
+            ("%", None, None),
+        ] {
+            let pattern = Pattern::new(Some(given));
+            assert_eq!(pattern.like().as_deref(), like, "{given}");
+            assert_eq!(pattern.exact().as_deref(), exact, "{given}");
+        }
+        assert_eq!(Pattern::literal("a_b"), r"a\_b");
     }
 }

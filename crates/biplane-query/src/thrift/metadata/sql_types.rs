@@ -96,6 +96,7 @@ pub fn type_info() -> Vec<Row> {
         ("ARRAY", 2003, 0, false),
         ("MAP", 2000, 0, false),
         ("STRUCT", 2002, 0, false),
+        ("INTERVAL", 12, 0, false),
     ];
     let row = |&(name, number, precision, numeric): &(&str, i32, i32, bool)| -> Row {
         let text = |text: &str| Some(text.to_owned());

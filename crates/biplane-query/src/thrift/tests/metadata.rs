@@ -46,6 +46,107 @@ async fn tables_and_columns_match_their_patterns() {
 }
 
 #[tokio::test]
+async fn an_exact_name_is_all_that_is_asked_for() {
+    let world = World::new().await;
+    let request = TGetColumnsReq {
+        session_handle: open(&world).await,
+        catalog_name: Some("main".into()),
+        schema_name: Some("default".into()),
+        table_name: Some(r"t\_1".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetColumns", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert_eq!(texts(&rows, 2), ["t_1"]);
+    assert_eq!(*world.names.asked.lock(), [r#"main.Some("default").Some("t\\_1")"#]);
+}
+
+#[tokio::test]
+async fn the_information_schema_is_there() {
+    let world = World::new().await;
+    let session_handle = open(&world).await;
+    let request = TGetTablesReq {
+        session_handle: session_handle.clone(),
+        catalog_name: Some("main".into()),
+        schema_name: Some("information_schema".into()),
+        table_name: Some("table%".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetTables", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert!(texts(&rows, 2).contains(&"tables".to_owned()), "{rows:?}");
+    assert!(texts(&rows, 3).iter().all(|kind| kind == "VIEW"));
+    let request = TGetColumnsReq {
+        session_handle: session_handle.clone(),
+        catalog_name: Some("main".into()),
+        schema_name: Some("information_schema".into()),
+        table_name: Some("schemata".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetColumns", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert_eq!(texts(&rows, 3)[..2], ["catalog_name", "schema_name"]);
+    // Of a catalog that is not there for the user there is none.
+    let request = TGetTablesReq {
+        session_handle,
+        catalog_name: Some("nowhere".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetTables", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert!(texts(&rows, 0).is_empty());
+}
+
+#[tokio::test]
+async fn functions_and_keys_are_told() {
+    let world = World::new().await;
+    let session_handle = open(&world).await;
+    let request = TGetFunctionsReq {
+        session_handle: session_handle.clone(),
+        function_name: "a%".into(),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetFunctions", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert_eq!(
+        (texts(&rows, 2), texts(&rows, 3)),
+        (vec!["area".into()], vec!["of a circle".into()])
+    );
+    let request = TGetPrimaryKeysReq {
+        session_handle: session_handle.clone(),
+        catalog_name: Some("main".into()),
+        schema_name: Some("default".into()),
+        table_name: Some("t_1".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetPrimaryKeys", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert_eq!((texts(&rows, 3), texts(&rows, 5)), (vec!["price".into()], vec!["pk".into()]));
+    // What points to it: its like in every schema.
+    let request = TGetCrossReferenceReq {
+        session_handle: session_handle.clone(),
+        parent_catalog_name: Some("main".into()),
+        parent_schema_name: Some("default".into()),
+        parent_table_name: Some("t_1".into()),
+        get_direct_results: direct(),
+        ..Default::default()
+    };
+    let found: TOperationResp = world.call("GetCrossReference", &request).await;
+    let rows = found.direct_results.unwrap().result_set.unwrap().results.unwrap();
+    assert_eq!(texts(&rows, 5), ["default", "s2"]);
+    assert_eq!(texts(&rows, 12), ["pk", "pk"]);
+    let request = TGetPrimaryKeysReq { session_handle, ..Default::default() };
+    let refused: TOperationResp = world.call("GetPrimaryKeys", &request).await;
+    assert_eq!(refused.status.status_code, TStatusCode::ERROR);
+}
+
+#[tokio::test]
 async fn without_direct_results_rows_are_held() {
     let world = World::new().await;
     let session_handle = open(&world).await;

@@ -252,3 +252,42 @@ async fn forged_handles_open_nothing() {
     assert_eq!(closed.status.status_code, TStatusCode::INVALID_HANDLE);
     assert_eq!(client.fetch(&handle, 100).await.status, TStatus::default());
 }
+
+#[tokio::test]
+async fn a_file_is_put_by_the_client_with_a_link() {
+    let world = World::new().await;
+    let execute = async |text: &str| -> TOperationResp {
+        let request = TExecuteStatementReq {
+            session_handle: super::open(&world).await,
+            statement: text.into(),
+            can_read_arrow_result: Some(true),
+            can_download_result: Some(true),
+            get_direct_results: Some(TSparkGetDirectResults { max_rows: 10, max_bytes: None }),
+            ..Default::default()
+        };
+        world.call("ExecuteStatement", &request).await
+    };
+    let direct = execute("PUT '/tmp/x' INTO '/Volumes/c/s/v/x' OVERWRITE").await;
+    let direct = direct.direct_results.unwrap();
+    let metadata = direct.result_set_metadata.unwrap();
+    assert_eq!(metadata.is_staging_operation, Some(true));
+    assert_eq!(metadata.result_format, Some(TSparkRowSetType::COLUMN_BASED));
+    let columns = direct.result_set.unwrap().results.unwrap().columns.unwrap();
+    let values: Vec<_> = columns
+        .iter()
+        .map(|column| column.string_val.as_ref().unwrap().values[0].clone())
+        .collect();
+    assert_eq!(values[0], "PUT");
+    assert!(values[1].starts_with("http://files/Volumes/c/s/v/x"));
+    assert_eq!((&values[2][..], &values[3][..]), ("{}", "/tmp/x"));
+    for (text, class) in [
+        ("REMOVE '/Volumes/denied'", "INSUFFICIENT_PERMISSIONS"),
+        ("GET '/Volumes/c/s/v/x' TO ''", "EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY"),
+        ("GET 'stage://tmp/x' TO 'y'", "INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY"),
+        ("PUT 'x' INTO", "PARSE_SYNTAX_ERROR"),
+    ] {
+        let status = execute(text).await.direct_results.unwrap().operation_status.unwrap();
+        assert_eq!(status.operation_state, Some(TOperationState::ERROR), "{text}");
+        assert!(status.error_message.unwrap().starts_with(&format!("[{class}]")), "{text}");
+    }
+}

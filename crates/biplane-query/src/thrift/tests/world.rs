@@ -2,12 +2,16 @@
 //! of two schemas; and a client that speaks Thrift to it.
 
 use super::super::codec::{Reader, Wire, Writer, kind};
-use super::super::{Names, Thrift};
-use crate::{Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, WarehouseRules};
+use super::super::metadata::Pattern;
+use super::super::{Names, Thrift, Wanted};
+use crate::{
+    Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, StagedFiles, StagingVerb,
+    WarehouseRules,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use biplane_api::catalog::{ColumnInfo, TableInfo};
+use biplane_api::catalog::{ColumnInfo, FunctionInfo, FunctionSpec, TableInfo};
 use biplane_api::ids::{SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::testing::{TestDb, admin_ctx};
 use biplane_platform::{ApiError, Clock, Ctx};
@@ -19,6 +23,7 @@ use biplane_proto::v1::*;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use tonic::transport::Channel;
 use tower::ServiceExt;
@@ -29,6 +34,7 @@ pub const CHUNK_ROWS: u64 = 3;
 pub struct World {
     _db: TestDb,
     pub query: Arc<Query>,
+    pub names: Arc<FakeNames>,
     router: Router,
     pub ctx: Ctx,
 }
@@ -38,11 +44,12 @@ impl World {
         let db = TestDb::new(&[MIGRATIONS]).await.unwrap();
         let config = QueryConfig::new(db.dir().join("results"));
         let engines = Arc::new(FakeEngines(engine().await));
-        let query =
-            Query::new(db.db.clone(), Clock::system(), config, engines, Arc::new(FakeHomes)).await;
+        let (homes, files) = (Arc::new(FakeHomes), Arc::new(FakeFiles));
+        let query = Query::new(db.db.clone(), Clock::system(), config, engines, homes, files).await;
         let query = query.unwrap();
-        let thrift = Thrift::new(&query, Arc::new(FakeNames)).await.unwrap();
-        Self { _db: db, query, router: thrift.routes(), ctx: admin_ctx("ada") }
+        let names = Arc::new(FakeNames::default());
+        let thrift = Thrift::new(&query, names.clone()).await.unwrap();
+        Self { _db: db, query, names, router: thrift.routes(), ctx: admin_ctx("ada") }
     }
 
     pub async fn post(&self, ctx: &Ctx, path: &str, body: Bytes) -> Response<Body> {
@@ -130,7 +137,32 @@ impl Homes for FakeHomes {
     }
 }
 
-struct FakeNames;
+struct FakeFiles;
+
+#[async_trait::async_trait]
+impl StagedFiles for FakeFiles {
+    async fn link(
+        &self,
+        _: &Ctx,
+        path: &str,
+        verb: StagingVerb,
+    ) -> biplane_platform::Result<String> {
+        match path.contains("denied") {
+            true => Err(ApiError::denied("No WRITE_VOLUME.")),
+            false => Ok(format!("http://files{path}?{verb:?}")),
+        }
+    }
+}
+
+/// Counts what it is asked for tables.
+#[derive(Default)]
+pub struct FakeNames {
+    pub asked: Mutex<Vec<String>>,
+}
+
+fn like(name: &str, pattern: Option<&str>) -> bool {
+    Pattern::new(pattern).matches(name)
+}
 
 #[async_trait::async_trait]
 impl Names for FakeNames {
@@ -138,17 +170,23 @@ impl Names for FakeNames {
         Ok(vec!["main".into(), "other".into()])
     }
 
-    async fn schemas(&self, _: &Ctx, catalog: &str) -> biplane_platform::Result<Vec<String>> {
-        Ok(if catalog == "main" { vec!["default".into(), "s2".into()] } else { Vec::new() })
+    async fn schemas(&self, _: &Ctx, wanted: Wanted<'_>) -> biplane_platform::Result<Vec<String>> {
+        let all = match wanted.catalog {
+            "main" => vec!["default", "information_schema", "s2"],
+            _ => Vec::new(),
+        };
+        let found = all.into_iter().filter(|name| like(name, wanted.schema_like));
+        Ok(found.map(str::to_owned).collect())
     }
 
     async fn tables(
         &self,
-        _: &Ctx,
-        catalog: &str,
-        schema: &str,
+        ctx: &Ctx,
+        wanted: Wanted<'_>,
         columns: bool,
     ) -> biplane_platform::Result<Vec<TableInfo>> {
+        let asked = format!("{}.{:?}.{:?}", wanted.catalog, wanted.schema_like, wanted.name_like);
+        self.asked.lock().push(asked);
         let column = ColumnInfo {
             name: "price".into(),
             type_name: "DECIMAL".into(),
@@ -158,15 +196,46 @@ impl Names for FakeNames {
             nullable: true,
             ..Default::default()
         };
-        let table = |name: &str, table_type: &str| TableInfo {
+        let table = |schema: &str, name: &str, table_type: &str| TableInfo {
             name: name.into(),
-            catalog_name: catalog.into(),
+            catalog_name: wanted.catalog.into(),
             schema_name: schema.into(),
             table_type: table_type.into(),
             columns: if columns { vec![column.clone()] } else { Vec::new() },
+            table_constraints: match name {
+                "t_1" => vec![
+                    serde_json::json!({"primary_key_constraint": {"name": "pk", "child_columns": ["price"]}}),
+                    serde_json::json!({"foreign_key_constraint": {"name": "fk", "child_columns": ["price"],
+                        "parent_table": "main.default.t_1", "parent_columns": ["price"]}}),
+                ],
+                _ => Vec::new(),
+            },
             ..Default::default()
         };
-        Ok(vec![table("t_1", "MANAGED"), table("v", "VIEW")])
+        let mut found = Vec::new();
+        let schemas = self.schemas(ctx, Wanted { name_like: None, ..wanted }).await?;
+        for schema in schemas.iter().filter(|name| *name != "information_schema") {
+            found.extend([table(schema, "t_1", "MANAGED"), table(schema, "v", "VIEW")]);
+        }
+        found.retain(|table| like(&table.name, wanted.name_like));
+        Ok(found)
+    }
+
+    async fn functions(
+        &self,
+        _: &Ctx,
+        wanted: Wanted<'_>,
+    ) -> biplane_platform::Result<Vec<FunctionInfo>> {
+        let spec = FunctionSpec {
+            name: "area".into(),
+            catalog_name: wanted.catalog.into(),
+            schema_name: "default".into(),
+            data_type: "DOUBLE".into(),
+            comment: Some("of a circle".into()),
+            ..Default::default()
+        };
+        let fits = wanted.catalog == "main" && like("area", wanted.name_like);
+        Ok(fits.then(|| FunctionInfo { spec, ..Default::default() }).into_iter().collect())
     }
 
     async fn check(

@@ -9,7 +9,10 @@ use biplane_api::ids::{PrincipalId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::testing::{TestDb, admin_ctx, ctx};
 use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, Result};
 use biplane_proto::v1::engine_client::EngineClient;
-use biplane_query::{Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, WarehouseRules};
+use biplane_query::{
+    Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, StagedFiles, StagingVerb,
+    WarehouseRules,
+};
 use bytes::Bytes;
 use engine::FakeEngine;
 use http_body_util::BodyExt;
@@ -88,6 +91,20 @@ struct OneHome;
 impl Homes for OneHome {
     async fn home(&self, _: WorkspaceId) -> Result<Home> {
         Ok(Home { metastore_id: "m".into(), default_catalog: "main".into() })
+    }
+}
+
+struct NoFiles;
+
+#[async_trait::async_trait]
+impl StagedFiles for NoFiles {
+    async fn link(&self, ctx: &Ctx, path: &str, verb: StagingVerb) -> Result<String> {
+        match (path, verb) {
+            ("/Volumes/c/s/v/there", StagingVerb::Put { overwrite: false }) => {
+                Err(ApiError::new(ErrorCode::AlreadyExists, "It is there."))
+            }
+            _ => Ok(format!("{}/linked{path}", ctx.base_url)),
+        }
     }
 }
 
@@ -171,6 +188,7 @@ impl Lab {
             config.clone(),
             engines.clone(),
             Arc::new(OneHome),
+            Arc::new(NoFiles),
         );
         let query = query.await.unwrap();
         let (router, _) = query.routes().split_for_parts();
@@ -194,6 +212,14 @@ impl Lab {
     pub async fn anonymous(&self, url: &str) -> Answer {
         let path = url.strip_prefix("http://127.0.0.1:8080").unwrap();
         self.send(Request::builder().uri(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Without authentication, in another way or with a header.
+    pub async fn anonymous_with(&self, method: &str, url: &str, range: &str) -> Answer {
+        let path = url.strip_prefix("http://127.0.0.1:8080").unwrap();
+        let request = Request::builder().method(method).uri(path);
+        let request = if range.is_empty() { request } else { request.header("range", range) };
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
