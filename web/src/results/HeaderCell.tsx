@@ -1,6 +1,7 @@
-/** A column's head, with a handle to resize it by pointer or arrow keys. */
+/** A column's head: opens its panel, and has a handle to resize it by pointer or arrow keys. */
 import { useRef, useState } from 'react';
 import type { ResultColumn } from '../api/types';
+import { Icon } from '../ui/Icon';
 import type { ColumnKind } from './types';
 
 const WIDTH_MIN = 48;
@@ -13,10 +14,13 @@ interface Props {
   kind: ColumnKind;
   left: number;
   width: number;
+  sorted: 'ascending' | 'descending' | null;
+  filtered: boolean;
   onResize: (width: number) => void;
+  onOpen: (head: DOMRect) => void;
 }
 
-export function HeaderCell({ column, index, kind, left, width, onResize }: Props) {
+export function HeaderCell({ column, index, kind, left, width, sorted, filtered, onResize, onOpen }: Props) {
   const start = useRef({ x: 0, width: 0 });
   const [dragging, setDragging] = useState(false);
   const set = (next: number) => onResize(Math.round(Math.min(Math.max(next, WIDTH_MIN), WIDTH_MAX)));
@@ -26,11 +30,25 @@ export function HeaderCell({ column, index, kind, left, width, onResize }: Props
       className={`grid-th ${kind}`}
       role="columnheader"
       aria-colindex={index + 1}
+      aria-sort={sorted ?? 'none'}
       style={{ left, width }}
       title={`${column.name}: ${column.type_text}`}
     >
-      <span className="grid-name">{column.name}</span>
-      <span className="grid-type">{column.type_text.toLowerCase()}</span>
+      <button
+        type="button"
+        tabIndex={-1}
+        className="grid-open"
+        aria-label={`Column ${column.name}`}
+        aria-haspopup="dialog"
+        onClick={(event) => onOpen(event.currentTarget.getBoundingClientRect())}
+      >
+        <span className="grid-name">{column.name}</span>
+        <span className="grid-type">{column.type_text.toLowerCase()}</span>
+        <span className="grid-marks" aria-hidden="true">
+          {filtered && <Icon name="filter" />}
+          <Icon name={sorted === 'ascending' ? 'up' : 'down'} className={sorted ? 'sorted' : ''} />
+        </span>
+      </button>
       <span
         role="separator"
         tabIndex={-1}

@@ -45,6 +45,12 @@ describe('ResultSet', () => {
     expect(result.row(4)).toEqual(['4']);
   });
 
+  it('gives all rows, or says why not', async () => {
+    const load = vi.fn(async (_: string, index: number) => ({ data_array: index === 1 ? [['2'], ['3']] : [['4']] }));
+    expect((await new ResultSet(response(), load).all()).flat()).toEqual(['0', '1', '2', '3', '4']);
+    await expect(new ResultSet(response(), vi.fn().mockRejectedValue(new Error('gone'))).all()).rejects.toThrow('gone');
+  });
+
   it('lives without a chunk list, and without rows', () => {
     const { manifest, ...rest } = response();
     const noChunks = new ResultSet({ ...rest, manifest: { schema: manifest?.schema ?? {}, total_row_count: 2 } });

@@ -46,6 +46,13 @@ export class ResultSet {
     await Promise.all(wanted.map((chunk) => this.fetch(chunk)));
   }
 
+  /** Every row of the result; throws what stood in the way. */
+  async all(): Promise<Row[]> {
+    await this.ensure(0, this.rowCount);
+    if (this.error !== null) throw this.error;
+    return Array.from({ length: this.rowCount }, (_, index) => this.row(index)).filter((row) => row !== undefined);
+  }
+
   subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -1,12 +1,7 @@
-/** Rows as text for the clipboard, and a whole result as a CSV file by external links. */
+/** A whole result as a CSV file, by external links. */
 import { sendRaw } from '../api/http';
 import { getChunk, runStatement } from '../api/statements';
-import type { ExternalLink, ResultData, Row, StatementRequest } from '../api/types';
-
-/** Tab-separated, as spreadsheets paste it. */
-export function rowAsText(row: Row): string {
-  return row.map((cell) => (cell === null ? '' : cell.replace(/[\t\r\n]+/g, ' '))).join('\t');
-}
+import type { ExternalLink, ResultData, StatementRequest } from '../api/types';
 
 export interface DownloadProgress {
   phase: 'running' | 'fetching';
@@ -15,7 +10,7 @@ export interface DownloadProgress {
 
 /** Runs the statement again for CSV, without the view's row limit, and saves what it answers. */
 export async function downloadCsv(
-  request: Pick<StatementRequest, 'statement' | 'warehouse_id' | 'catalog' | 'schema'>,
+  request: Pick<StatementRequest, 'statement' | 'warehouse_id' | 'session_id' | 'catalog' | 'schema' | 'parameters'>,
   fileName: string,
   { signal, onProgress }: { signal: AbortSignal; onProgress: (progress: DownloadProgress) => void },
 ): Promise<void> {
