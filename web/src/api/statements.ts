@@ -38,8 +38,17 @@ export async function runStatement(
   request: StatementRequest,
   { signal, onUpdate }: RunOptions = {},
 ): Promise<StatementResponse> {
-  let response = await executeStatement({ wait_timeout: '0s', on_wait_timeout: 'CONTINUE', ...request });
+  const response = await executeStatement({ wait_timeout: '0s', on_wait_timeout: 'CONTINUE', ...request });
   onUpdate?.(response);
+  return followStatement(response, { ...(signal ? { signal } : {}), ...(onUpdate ? { onUpdate } : {}) });
+}
+
+/** Waits for the end of a statement that was submitted before. */
+export async function followStatement(
+  first: StatementResponse,
+  { signal, onUpdate }: RunOptions = {},
+): Promise<StatementResponse> {
+  let response = first;
   let cancelled = false;
   let failures = 0;
   let wait = POLL_FIRST_MS;

@@ -15,16 +15,28 @@ type Present<T> = T extends readonly (infer E)[]
 export type Session = Present<Schemas['SessionInfo']>;
 
 export type WarehouseState = Schemas['WarehouseState'];
-export type Warehouse = Present<Schemas['WarehouseInfo']>;
+export interface Tag {
+  key: string;
+  value: string;
+}
+export type Warehouse = Omit<Present<Schemas['WarehouseInfo']>, 'tags'> & { tags: { custom_tags?: Tag[] } };
 export type WarehouseSpec = Pick<
   Present<Required<Schemas['WarehouseRequest']>>,
-  'name' | 'cluster_size' | 'min_num_clusters' | 'max_num_clusters' | 'auto_stop_mins'
+  'name' | 'cluster_size' | 'min_num_clusters' | 'max_num_clusters' | 'auto_stop_mins' | 'tags'
 >;
+
+export type ObjectPermissions = Present<Schemas['ObjectPermissions']>;
+export type AccessControl = Present<Schemas['AccessControl']>;
+export type AccessControlRequest = Present<Schemas['AccessControlRequest']>;
+export type PermissionLevel = Present<Schemas['PermissionDescription']>;
+
+export type SqlSession = Present<Schemas['SqlSessionInfo']>;
+export type StatementParameter = Present<Schemas['StatementParameter']>;
 
 /** The schema knows these as text. */
 export type StatementState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELED' | 'CLOSED';
 type StatementStatus = Omit<Present<Schemas['StatementStatus']>, 'state'> & { state: StatementState };
-export type StatementRequest = Present<Schemas['ExecuteStatementRequest']> & { statement: string; warehouse_id: string };
+export type StatementRequest = Present<Schemas['ExecuteStatementRequest']> & { statement: string };
 export type ResultColumn = Pick<Schemas['ResultColumn'], 'name' | 'type_name' | 'type_text'>;
 export type ChunkInfo = Pick<Schemas['ChunkInfo'], 'chunk_index' | 'row_offset' | 'row_count'>;
 export type Row = readonly (string | null)[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { qualified, quoteName, quoteText, splitStatements, statementAt, stripComments, targetOfUse } from './sql';
+import { qualified, quoteName, quoteText, splitStatements, statementAt, stripComments } from './sql';
 
 const texts = (script: string) => splitStatements(script).map(({ from, to }) => script.slice(from, to));
 
@@ -54,15 +54,6 @@ describe('statementAt', () => {
   it('takes the one before an empty line, and nothing of an empty script', () => {
     expect(at(10)).toBe('select 1');
     expect(statementAt('  \n ', 1)).toBeNull();
-  });
-});
-
-describe('targetOfUse', () => {
-  it('reads what USE leaves behind', () => {
-    expect(targetOfUse('USE CATALOG main')).toEqual({ catalog: 'main' });
-    expect(targetOfUse('use main.`my schema`')).toEqual({ catalog: 'main', schema: 'my schema' });
-    expect(targetOfUse('-- why\nuse schema s')).toEqual({ schema: 's' });
-    expect(targetOfUse('select 1')).toBeNull();
   });
 });
 

@@ -35,7 +35,7 @@ export function splitStatements(script: string): Span[] {
   let start = 0;
   let at = 0;
   while (at < script.length) {
-    const next = skipToken(script, at);
+    const next = tokenEnd(script, at);
     if (next > at) {
       at = next;
       continue;
@@ -51,7 +51,7 @@ export function splitStatements(script: string): Span[] {
 }
 
 /** The end of the comment, string or quoted name that starts at `at`, or `at` itself. */
-function skipToken(script: string, at: number): number {
+export function tokenEnd(script: string, at: number): number {
   const two = script.slice(at, at + 2);
   if (two === '--') {
     const end = script.indexOf('\n', at);
@@ -99,7 +99,7 @@ export function stripComments(sql: string): string {
   let out = '';
   let at = 0;
   while (at < sql.length) {
-    const next = skipToken(sql, at);
+    const next = tokenEnd(sql, at);
     const comment = sql.startsWith('--', at) || sql.startsWith('/*', at);
     if (next > at) {
       out += comment ? ' ' : sql.slice(at, next);
@@ -118,19 +118,6 @@ export function statementAt(script: string, cursor: number): Span | null {
   const inside = spans.find((span) => cursor >= span.from && cursor <= span.to + 1);
   if (inside) return inside;
   return spans.filter((span) => span.to < cursor).at(-1) ?? spans[0] ?? null;
-}
-
-/** The catalog and schema that a successful USE leaves behind; null for any other statement. */
-export function targetOfUse(sql: string): { catalog?: string; schema?: string } | null {
-  const text = stripComments(sql);
-  const name = '(`(?:[^`]|``)+`|[A-Za-z_][A-Za-z0-9_]*)';
-  const catalog = new RegExp(`^use\\s+catalog\\s+${name}$`, 'i').exec(text);
-  if (catalog?.[1]) return { catalog: unquote(catalog[1]) };
-  const schema = new RegExp(`^use\\s+(?:schema\\s+|database\\s+)?${name}(?:\\.${name})?$`, 'i').exec(text);
-  if (!schema?.[1]) return null;
-  return schema[2]
-    ? { catalog: unquote(schema[1]), schema: unquote(schema[2]) }
-    : { schema: unquote(schema[1]) };
 }
 
 export function unquote(name: string): string {

@@ -2,9 +2,8 @@
 import { useState } from 'react';
 import type { PageProps } from '../../app/App';
 import { navigate } from '../../lib/router';
-import { useStoredNumber } from '../../lib/storage';
 import { IconButton } from '../../ui/Button';
-import { Splitter } from '../../ui/Splitter';
+import { SideLayout } from '../../ui/SideLayout';
 import { CreateCatalogDialog } from './CreateDialogs';
 import { ancestors, targetOf, targetPath, type Target } from './target';
 import { CatalogTree } from './tree/CatalogTree';
@@ -20,12 +19,16 @@ const WIDTH_MAX = 520;
 
 export default function CatalogPage({ params }: PageProps) {
   const target = targetOf(params);
-  const [width, setWidth] = useStoredNumber('biplane.catalog.tree', 280);
   const [creating, setCreating] = useState(false);
   const key = target ? `${target.kind}:${target.path.join('.')}` : '';
   return (
-    <div className="catalog-page" style={{ gridTemplateColumns: `${width}px 0 minmax(0, 1fr)` }}>
-      <aside className="catalog-tree" aria-label="Catalog tree">
+    <SideLayout
+      label="Catalog tree"
+      storageKey="biplane.catalog.tree"
+      initial={280}
+      min={WIDTH_MIN}
+      max={WIDTH_MAX}
+      side={(fold) => (
         <CatalogTree
           label="Catalogs"
           storageKey="biplane.catalog.open"
@@ -35,17 +38,18 @@ export default function CatalogPage({ params }: PageProps) {
             if (kind === 'column') return;
             const to = targetPath({ kind, path });
             if ((kind === 'catalog' || kind === 'schema') && location.pathname === to) toggle();
+            else if (kind !== 'catalog' && kind !== 'schema') fold();
             navigate(to);
           }}
           tools={<IconButton icon="plus" label="Create catalog" onClick={() => setCreating(true)} />}
         />
-      </aside>
-      <Splitter orientation="vertical" label="Width of the catalog tree" value={width} min={WIDTH_MIN} max={WIDTH_MAX} onChange={setWidth} />
+      )}
+    >
       <div className="page" key={key}>
         <div className="page-inner">{view(target, params['*'] ?? '')}</div>
+        {creating && <CreateCatalogDialog onClose={() => setCreating(false)} />}
       </div>
-      {creating && <CreateCatalogDialog onClose={() => setCreating(false)} />}
-    </div>
+    </SideLayout>
   );
 }
 

@@ -14,6 +14,10 @@ export interface EditorHandle {
   current: () => Piece[];
   all: () => Piece[];
   insert: (text: string) => void;
+  /** The selection, or the whole text. */
+  text: () => string;
+  /** Puts another text in its place, as one step to undo. */
+  replace: (change: (text: string) => string) => void;
   mark: (position: number | null, message: string) => void;
   focus: () => void;
 }
@@ -55,6 +59,8 @@ export default function Editor({ tabId, initial, ref, ...hooks }: EditorProps) {
   useImperativeHandle(ref, () => ({
     current: () => (view.current ? currentPieces(view.current.state) : []),
     all: () => (view.current ? allPieces(view.current.state) : []),
+    text: () => (view.current ? chosen(view.current.state).text : ''),
+    replace: (change) => view.current && replaceText(view.current, change),
     insert: (text) => view.current && insertText(view.current, text),
     mark: (position, message) => view.current && mark(view.current, position, message),
     focus: () => view.current?.focus(),
@@ -87,6 +93,17 @@ function currentPieces(state: EditorState): Piece[] {
 function allPieces(state: EditorState): Piece[] {
   const script = state.doc.toString();
   return splitStatements(script).map((span) => ({ text: script.slice(span.from, span.to), from: span.from }));
+}
+
+function chosen(state: EditorState): { from: number; to: number; text: string } {
+  const { from, to, empty } = state.selection.main;
+  return empty ? { from: 0, to: state.doc.length, text: state.doc.toString() } : { from, to, text: state.sliceDoc(from, to) };
+}
+
+function replaceText(view: EditorView, change: (text: string) => string): void {
+  const { from, to, text } = chosen(view.state);
+  view.dispatch({ changes: { from, to, insert: change(text) }, userEvent: 'input' });
+  view.focus();
 }
 
 function insertText(view: EditorView, text: string): void {

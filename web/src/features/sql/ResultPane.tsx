@@ -1,5 +1,5 @@
 /** What the tab's statements answered: one strip per statement, then table, chart or error. */
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { formatCount, formatDuration, plural } from '../../lib/format';
 import { Link } from '../../lib/router';
 import { stripComments } from '../../lib/sql';
@@ -9,8 +9,10 @@ import { EmptyState, ErrorNotice, ErrorState, Skeleton } from '../../ui/States';
 import { Tabs, type TabItem } from '../../ui/Tabs';
 import { DownloadButton } from './DownloadButton';
 import { Elapsed } from './Elapsed';
+import { resumeRun } from './execute';
 import { RunProgress } from './RunProgress';
 import { isActive, selectRun, type Run, type TabRuns } from './runs';
+import { NOTES } from './sessions';
 import { SqlErrorView } from './SqlErrorView';
 
 const ChartPanel = lazy(() => import('../../results/chart/ChartPanel').then((m) => ({ default: m.ChartPanel })));
@@ -23,6 +25,10 @@ const VIEWS: readonly TabItem<View>[] = [
 
 export function ResultPane({ tabId, runs }: { tabId: string; runs: TabRuns | undefined }) {
   const run = runs?.runs[runs.selected];
+  useEffect(() => {
+    if (run?.kept && runs) void resumeRun(tabId, run, runs.controller.signal);
+    // Once for each run that was kept.
+  }, [tabId, run?.id, run?.kept]);
   return (
     <div className="result-pane">
       {runs && runs.runs.length > 1 && <RunStrip tabId={tabId} runs={runs} />}
@@ -79,9 +85,14 @@ function RunView({ run }: { run: Run }) {
         )}
         <span className="grow" />
         <Summary run={run} />
-        {rows && <DownloadButton run={run} />}
+        {result && rows && <DownloadButton run={run} result={result} />}
       </div>
       {isActive(run) ? <div className="indeterminate" /> : <div className="result-rule" />}
+      {run.note && (
+        <div className="result-note" role="status">
+          {NOTES[run.note]}
+        </div>
+      )}
       {result?.truncated && <Truncated result={result} />}
       <div className="result-body" id={`result-${run.id}-panel`}>
         <Body run={run} view={view} />
@@ -110,6 +121,7 @@ function Summary({ run }: { run: Run }) {
 
 function Body({ run, view }: { run: Run; view: View }) {
   if (isActive(run)) return <RunProgress run={run} />;
+  if (run.kept && run.state === 'SUCCEEDED') return <ResultWait />;
   if (run.failure !== undefined) return <ErrorState error={run.failure} />;
   if (run.error) return <SqlErrorView error={run.error} statementId={run.statementId} />;
   if (run.state === 'CANCELED') {
@@ -121,8 +133,8 @@ function Body({ run, view }: { run: Run; view: View }) {
   }
   if (!run.result) {
     return (
-      <EmptyState icon="warning" title={`The statement ended as ${run.state.toLowerCase()}`}>
-        The server keeps results for a limited time. Run the statement again.
+      <EmptyState icon="history" title="The result is no longer there">
+        The server keeps results for an hour. Run the statement again with Ctrl+Enter.
       </EmptyState>
     );
   }
@@ -145,5 +157,15 @@ function Body({ run, view }: { run: Run; view: View }) {
       {run.result.error !== null && <ErrorNotice error={run.result.error} />}
       <DataGrid result={run.result} label="Result" />
     </>
+  );
+}
+
+function ResultWait() {
+  return (
+    <div className="stack" style={{ padding: 16 }} aria-busy="true">
+      {Array.from({ length: 5 }, (_, row) => (
+        <Skeleton key={row} height={18} />
+      ))}
+    </div>
   );
 }

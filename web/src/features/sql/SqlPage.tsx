@@ -1,17 +1,21 @@
 /** The SQL editor: catalog tree, tabs, editor, results. */
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react';
 import { useStoredNumber } from '../../lib/storage';
 import { qualified } from '../../lib/sql';
 import { useElementSize } from '../../lib/useElementSize';
 import { isTyping } from '../../app/useGlobalKeys';
+import { SideLayout } from '../../ui/SideLayout';
 import { Splitter } from '../../ui/Splitter';
 import { Skeleton } from '../../ui/States';
 import { toast } from '../../ui/Toasts';
-import { CatalogTree } from '../catalog/tree/CatalogTree';
 import { useWarehouse } from '../warehouses/selection';
 import type { EditorHandle } from './Editor';
+import { runPieces } from './execute';
+import { ParamBar } from './ParamBar';
+import { paramNames } from './params';
 import { ResultPane } from './ResultPane';
-import { cancelRuns, isRunning, runPieces, useRuns, type Piece } from './runs';
+import { cancelRuns, isRunning, useRuns, type Piece } from './runs';
+import { SideTabs } from './SideTabs';
 import { changeTab, tabsNow, useTabs } from './tabs';
 import { TabBar } from './TabBar';
 import { Toolbar } from './Toolbar';
@@ -29,11 +33,12 @@ export default function SqlPage() {
   const runs = useRuns(tab?.id ?? '');
   const { warehouse, list } = useWarehouse();
   const editor = useRef<EditorHandle>(null);
-  const [treeWidth, setTreeWidth] = useStoredNumber('biplane.sql.tree', 260);
   const [editorHeight, setEditorHeight] = useStoredNumber('biplane.sql.editor', 260);
   const [rowLimit, setRowLimit] = useStoredNumber('biplane.sql.limit', 10_000);
   const [panesRef, , panesHeight] = useElementSize();
   const running = isRunning(runs);
+  const sql = tab?.sql ?? '';
+  const params = useMemo(() => paramNames(sql), [sql]);
   const editorMax = Math.max(EDITOR_MIN, panesHeight - RESULT_MIN);
   const height = panesHeight === 0 ? editorHeight : Math.min(editorHeight, editorMax);
 
@@ -79,33 +84,25 @@ export default function SqlPage() {
   }, []);
 
   if (!tab) return null;
-  const insert = (path: string[]) => editor.current?.insert(qualified(...path));
   return (
-    <div className="sql-page" style={{ gridTemplateColumns: `${treeWidth}px 0 minmax(0, 1fr)` }}>
-      <h1 className="visually-hidden">SQL editor</h1>
-      <aside className="sql-tree" aria-label="Catalog">
-        <CatalogTree
-          label="Catalog"
-          storageKey="biplane.sql.open"
-          columns
-          onActivate={(kind, path, toggle) => {
-            if (kind === 'catalog' || kind === 'schema') toggle();
-            else insert(kind === 'column' ? path.slice(-1) : path);
-          }}
-          action={{ label: 'Insert', run: (kind, path) => insert(kind === 'column' ? path.slice(-1) : path) }}
+    <SideLayout
+      label="Catalog and statements"
+      storageKey="biplane.sql.tree"
+      initial={260}
+      min={TREE_MIN}
+      max={TREE_MAX}
+      side={(fold) => (
+        <SideTabs
+          insertName={(path) => (editor.current?.insert(qualified(...path)), fold())}
+          insertSql={(text) => (editor.current?.insert(text), fold())}
         />
-      </aside>
-      <Splitter
-        orientation="vertical"
-        label="Width of the catalog tree"
-        value={treeWidth}
-        min={TREE_MIN}
-        max={TREE_MAX}
-        onChange={setTreeWidth}
-      />
+      )}
+    >
       <section className="sql-work" aria-label="Editor">
+        <h1 className="visually-hidden">SQL editor</h1>
         <TabBar />
-        <Toolbar tab={tab} running={running} rowLimit={rowLimit} onRowLimit={setRowLimit} onRun={run} onRunAll={runAll} onCancel={cancel} />
+        <Toolbar tab={tab} running={running} rowLimit={rowLimit} onRowLimit={setRowLimit} onRun={run} onRunAll={runAll} onCancel={cancel} editor={editor} />
+        {params.length > 0 && <ParamBar tab={tab} names={params} />}
         <div className="sql-panes" ref={panesRef}>
           <div style={{ height, flex: 'none' }} id="sql-panel" role="tabpanel" aria-labelledby={`sql-tab-${tab.id}`}>
             <Suspense fallback={<EditorWait />}>
@@ -133,7 +130,7 @@ export default function SqlPage() {
           <ResultPane tabId={tab.id} runs={runs} />
         </div>
       </section>
-    </div>
+    </SideLayout>
   );
 }
 

@@ -4,7 +4,8 @@ import { IconButton } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Fields';
 import { forgetRuns, isRunning, useAllRuns } from './runs';
-import { changeTab, closeTab, openTab, selectTab, useTabs, type SqlTab } from './tabs';
+import { closeSession } from './sessions';
+import { changeTab, closeTab, findTab, openTab, selectTab, useTabs, type SqlTab } from './tabs';
 
 export function TabBar() {
   const { tabs, active } = useTabs();
@@ -18,6 +19,7 @@ export function TabBar() {
   };
   const drop = (id: string) => {
     forgetRuns(id);
+    closeSession(findTab(id)?.session);
     void import('./Editor').then(({ forgetEditor }) => forgetEditor(id));
     closeTab(id);
   };

@@ -1,9 +1,18 @@
 /** Run, cancel, warehouse, context and row limit. */
 import { useQuery } from '@tanstack/react-query';
+import { useState, type RefObject } from 'react';
 import { catalogsQuery, schemasQuery } from '../../app/data';
 import { formatCount } from '../../lib/format';
 import { Button } from '../../ui/Button';
+import { FormDialog } from '../../ui/Dialog';
+import { TextField } from '../../ui/Fields';
+import { Icon } from '../../ui/Icon';
+import { Menu } from '../../ui/Menu';
+import { toast } from '../../ui/Toasts';
 import { WarehousePicker } from '../warehouses/WarehousePicker';
+import type { EditorHandle } from './Editor';
+import { resetSession } from './sessions';
+import { saveSnippet } from './snippets';
 import { setContext, type SqlTab } from './tabs';
 
 const LIMITS = [100, 1000, 10_000, 100_000];
@@ -16,9 +25,10 @@ interface ToolbarProps {
   onRun: () => void;
   onRunAll: () => void;
   onCancel: () => void;
+  editor: RefObject<EditorHandle | null>;
 }
 
-export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, onCancel }: ToolbarProps) {
+export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, onCancel, editor }: ToolbarProps) {
   const catalogs = useQuery(catalogsQuery);
   const schemas = useQuery({ ...schemasQuery(tab.catalog ?? ''), enabled: Boolean(tab.catalog) });
   return (
@@ -35,6 +45,7 @@ export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, o
       <Button small onClick={onRunAll} disabled={running} title="Run all statements (Ctrl+Shift+Enter)">
         Run all
       </Button>
+      <EditorMenu tab={tab} running={running} editor={editor} />
       <span className="grow" />
       <NameSelect
         label="Catalog"
@@ -70,6 +81,69 @@ export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, o
   );
 }
 
+function EditorMenu({ tab, running, editor }: Pick<ToolbarProps, 'tab' | 'running' | 'editor'>) {
+  const [saving, setSaving] = useState<string | null>(null);
+  const format = async () => {
+    try {
+      const { formatSql } = await import('./format-sql');
+      editor.current?.replace(formatSql);
+    } catch {
+      toast('This text cannot be formatted: a bracket or a quote is open, or a word is not known.', 'danger');
+    }
+  };
+  return (
+    <>
+      <Menu
+        label="More editor actions"
+        align="start"
+        actions={[
+          { label: 'Format', icon: 'edit', onSelect: () => void format() },
+          { label: 'Save as snippet', icon: 'star', onSelect: () => setSaving(editor.current?.text() ?? '') },
+          {
+            label: 'Start a new session',
+            icon: 'refresh',
+            disabled: running || !tab.session,
+            onSelect: () => {
+              resetSession(tab.id);
+              toast('The next statement runs in a new session.');
+            },
+          },
+        ]}
+      >
+        <Icon name="more" />
+      </Menu>
+      {saving !== null && <SnippetDialog sql={saving} onClose={() => setSaving(null)} />}
+    </>
+  );
+}
+
+function SnippetDialog({ sql, onClose }: { sql: string; onClose: () => void }) {
+  const [name, setName] = useState('');
+  return (
+    <FormDialog
+      title="Save as snippet"
+      submitLabel="Save"
+      disabled={!name.trim() || !sql.trim()}
+      onClose={onClose}
+      onSubmit={async () => {
+        saveSnippet(name.trim(), sql);
+        toast('Snippet saved');
+      }}
+    >
+      <TextField
+        label="Name"
+        maxLength={80}
+        value={name}
+        hint="Kept in this browser. The same name again replaces it."
+        onChange={(event) => setName(event.target.value)}
+      />
+      <pre className="code-block" tabIndex={0} aria-label="Statement">
+        {sql || 'The editor is empty.'}
+      </pre>
+    </FormDialog>
+  );
+}
+
 interface NameSelectProps {
   label: string;
   none: string;
@@ -84,14 +158,14 @@ function NameSelect({ label, none, value, names = [], disabled = false, onChange
   return (
     <select
       className="select small"
-      style={{ width: 132 }}
+      style={{ width: 148 }}
       aria-label={label}
       title={value || none}
       value={value}
       disabled={disabled}
       onChange={(event) => onChange(event.target.value)}
     >
-      <option value="">{none}</option>
+      {(value === '' || label === 'Schema') && <option value="">{none}</option>}
       {missing && <option value={value}>{value}</option>}
       {names.map(({ name }) => (
         <option key={name} value={name}>

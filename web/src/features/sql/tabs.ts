@@ -1,6 +1,15 @@
 /** The editor's tabs: kept in this browser, so that a reload loses nothing. */
 import { createStore, useStore } from '../../lib/store';
 import { readStored, writeStored } from '../../lib/storage';
+import type { ParamValue } from './params';
+
+/** The tab's session on the server, and where it is known to stand. */
+export interface TabSession {
+  id: string;
+  warehouseId: string;
+  catalog?: string;
+  schema?: string;
+}
 
 export interface SqlTab {
   id: string;
@@ -8,6 +17,8 @@ export interface SqlTab {
   sql: string;
   catalog?: string;
   schema?: string;
+  session?: TabSession | undefined;
+  params?: Record<string, ParamValue>;
 }
 
 export interface TabsState {
@@ -71,6 +82,7 @@ if (typeof window !== 'undefined') window.addEventListener('pagehide', save);
 
 export const useTabs = (): TabsState => useStore(store);
 export const tabsNow = (): TabsState => store.get();
+export const findTab = (id: string): SqlTab | undefined => store.get().tabs.find((tab) => tab.id === id);
 
 export function openTab(fields: Partial<Omit<SqlTab, 'id'>> = {}): void {
   store.set(({ tabs, active }) => {
@@ -109,8 +121,8 @@ export function setContext(id: string, catalog: string, schema: string): void {
     ...state,
     tabs: state.tabs.map((tab) => {
       if (tab.id !== id) return tab;
-      const { id: same, title, sql } = tab;
-      return { id: same, title, sql, ...(catalog ? { catalog } : {}), ...(catalog && schema ? { schema } : {}) };
+      const { catalog: _catalog, schema: _schema, ...rest } = tab;
+      return { ...rest, ...(catalog ? { catalog } : {}), ...(catalog && schema ? { schema } : {}) };
     }),
   }));
 }
