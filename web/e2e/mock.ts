@@ -14,6 +14,10 @@ export interface MockState {
   cancelled: boolean;
   files: { path: string; name: string; is_directory: boolean; file_size?: number; last_modified: number }[];
   statements: string[];
+  /** What was sent with each of them. */
+  requests: { session_id?: string; parameters?: unknown[] }[];
+  sessions: Map<string, { catalog?: string; schema?: string }>;
+  permissions: { group_name?: string; user_name?: string; service_principal_name?: string; permission_level: string }[];
   grants: { principal: string; privileges: string[] }[];
 }
 
@@ -29,6 +33,12 @@ export function newState(): MockState {
     hang: false,
     cancelled: false,
     statements: [],
+    requests: [],
+    sessions: new Map(),
+    permissions: [
+      { user_name: 'admin@biplane.local', permission_level: 'IS_OWNER' },
+      { group_name: 'users', permission_level: 'CAN_USE' },
+    ],
     grants: [
       { principal: 'analysts', privileges: ['USE_CATALOG', 'SELECT'] },
       { principal: 'ana@example.com', privileges: ['ALL_PRIVILEGES'] },
@@ -140,7 +150,7 @@ function statement(sql: string, id: string, state: MockState): StatementResponse
       },
     };
   }
-  if (/^create|^drop/i.test(sql)) {
+  if (/^(create|drop|use)/i.test(sql)) {
     return { statement_id: id, status: { state: 'SUCCEEDED' }, manifest: { schema: { columns: [] }, total_row_count: 0 } };
   }
   if (/^select 1$/i.test(sql.trim())) {
@@ -269,6 +279,8 @@ async function handle(route: Route, state: MockState): Promise<void> {
     return list('res', wanted ? QUERIES.filter(({ query_id }) => query_id === wanted) : QUERIES);
   }
   if (path.startsWith('/api/2.0/biplane/queries/')) return json({ profile: PROFILE });
+  if (path.startsWith('/api/2.0/sql/sessions')) return sessions(path, method, request.postData(), state, json);
+  if (path.startsWith('/api/2.0/permissions/warehouses/')) return warehousePermissions(path, method, request.postData(), state, json);
   if (path.startsWith('/api/2.0/sql/statements')) return statements(path, method, request.postData(), state, json);
   if (path.startsWith('/api/2.1/unity-catalog')) return catalog(path, method, url, request.postData(), state, json);
   if (path.startsWith('/api/2.0/fs/directories')) return list('contents', state.files);
@@ -299,6 +311,38 @@ async function handle(route: Route, state: MockState): Promise<void> {
   return refuse(404, 'ENDPOINT_NOT_FOUND', `No mock for ${method} ${path}`);
 }
 
+function sessions(path: string, method: string, body: string | null, state: MockState, json: Json): Promise<void> {
+  const id = path.split('/')[5] ?? `session-${state.sessions.size + 1}`;
+  if (method === 'POST') {
+    const { catalog, schema } = JSON.parse(body ?? '{}') as { catalog?: string; schema?: string };
+    state.sessions.set(id, { ...(catalog ? { catalog } : {}), ...(schema ? { schema } : {}) });
+  }
+  const session = state.sessions.get(id);
+  if (method === 'DELETE') state.sessions.delete(id);
+  return session ? json({ session_id: id, warehouse_id: 'a1b2c3d4e5f60718', created_at: NOW, last_used_at: NOW, ...session }) : json({}, 404);
+}
+
+function warehousePermissions(path: string, method: string, body: string | null, state: MockState, json: Json): Promise<void> {
+  if (path.endsWith('/permissionLevels')) {
+    const levels = ['CAN_VIEW', 'CAN_USE', 'CAN_MONITOR', 'CAN_MANAGE', 'IS_OWNER'];
+    return json({ permission_levels: levels.map((permission_level) => ({ permission_level, description: `What ${permission_level} lets people do` })) });
+  }
+  if (method !== 'GET') {
+    const { access_control_list } = JSON.parse(body ?? '{}') as { access_control_list: MockState['permissions'] };
+    const same = (a: MockState['permissions'][number], b: MockState['permissions'][number]) =>
+      a.group_name === b.group_name && a.user_name === b.user_name && a.service_principal_name === b.service_principal_name;
+    const kept = method === 'PUT' ? [] : state.permissions.filter((old) => !access_control_list.some((now) => same(old, now)));
+    state.permissions = [...kept, ...access_control_list];
+  }
+  const direct = state.permissions.map(({ permission_level, ...who }) => ({ ...who, all_permissions: [{ permission_level, inherited: false }] }));
+  const inherited = { permission_level: 'CAN_MANAGE', inherited: true, inherited_from_object: ['/sql/warehouses/'] };
+  return json({
+    object_id: path.replace('/api/2.0/permissions', '/sql'),
+    object_type: 'warehouses',
+    access_control_list: [...direct, { group_name: 'admins', all_permissions: [inherited] }],
+  });
+}
+
 type Json = (body: unknown, status?: number) => Promise<void>;
 
 function statements(path: string, method: string, body: string | null, state: MockState, json: Json): Promise<void> {
@@ -312,7 +356,14 @@ function statements(path: string, method: string, body: string | null, state: Mo
     return json({});
   }
   if (method === 'POST') {
-    const { statement: sql } = JSON.parse(body ?? '{}') as { statement: string };
+    const { statement: sql, ...sent } = JSON.parse(body ?? '{}') as { statement: string; session_id?: string };
+    const session = sent.session_id ? state.sessions.get(sent.session_id) : undefined;
+    if (sent.session_id && !session) {
+      return json({ error_code: 'RESOURCE_DOES_NOT_EXIST', message: `Session ${sent.session_id} does not exist, or it has expired.` }, 404);
+    }
+    const use = /^use (\w+)\.(\w+)$/i.exec(sql);
+    if (session && use) Object.assign(session, { catalog: use[1], schema: use[2] });
+    state.requests.push(sent);
     state.statements.push(sql);
     state.cancelled = false;
     const id = `s-${state.statements.length}`;

@@ -131,6 +131,94 @@ describe('the SQL editor', () => {
     await page.getByText('select 42').waitFor();
   });
 
+  it('keeps a session for each tab, follows USE, and says when a session was renewed', async () => {
+    await openEditor('use samples.tpch');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('has no rows to show').waitFor();
+    await page.getByLabel('Schema', { exact: true }).locator('option:checked', { hasText: 'tpch' }).waitFor({ state: 'attached' });
+    await openEditor('select 1');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('gridcell').first().waitFor();
+    expect(state.requests.map(({ session_id }) => session_id)).toEqual(['session-1', 'session-1']);
+    state.sessions.clear();
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('The session had ended').waitFor();
+    await page.getByRole('gridcell').first().waitFor();
+    expect([...state.sessions.values()]).toEqual([{ catalog: 'samples', schema: 'tpch' }]);
+  });
+
+  it('asks for parameters and sends them with their types', async () => {
+    await openEditor("SELECT * FROM samples.tpch.orders WHERE a = :first AND b > :since AND c = ':no' LIMIT 50");
+    const bar = page.getByRole('group', { name: 'Parameters' });
+    await bar.getByLabel(':first').fill('x');
+    await bar.getByLabel('Type of since').selectOption('DATE');
+    await bar.getByLabel(':since').fill('2026-01-31');
+    expect(await bar.getByRole('textbox').count()).toBe(2);
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByRole('gridcell').first().waitFor();
+    expect(state.requests.at(-1)?.parameters).toEqual([
+      { name: 'first', type: 'STRING', value: 'x' },
+      { name: 'since', type: 'DATE', value: '2026-01-31' },
+    ]);
+  });
+
+  it('shows the last result again after a reload', async () => {
+    await openEditor('SELECT * FROM samples.tpch.orders LIMIT 50');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('gridcell').first().waitFor();
+    await page.reload();
+    await page.getByRole('gridcell', { name: 'quick ideas sleep along the 1 bold packages' }).waitFor();
+    expect(state.statements).toHaveLength(1);
+  });
+
+  it('sorts, filters and sums up a column', async () => {
+    await openEditor('SELECT * FROM samples.tpch.orders');
+    await page.keyboard.press('Control+Enter');
+    const grid = page.getByRole('grid', { name: 'Result' });
+    await grid.getByRole('gridcell').first().waitFor();
+    await page.getByRole('button', { name: 'Column o_orderkey' }).click();
+    const panel = page.getByRole('dialog', { name: 'Column o_orderkey' });
+    await panel.getByText('2,500').first().waitFor();
+    await panel.getByRole('button', { name: 'Descending' }).click();
+    await page.getByText('o_orderkey descending').waitFor();
+    await grid.getByRole('gridcell', { name: '2500', exact: true }).waitFor();
+    await grid.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Alt+ArrowDown');
+    await page.getByRole('dialog', { name: 'Column status' }).getByLabel('Filter').fill('= F');
+    await page.keyboard.press('Enter');
+    await page.getByText('834 of 2,500 rows').waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    expect(await grid.getAttribute('aria-rowcount')).toBe('2501');
+  });
+
+  it('copies the result as Markdown', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await openEditor('SELECT 1 FROM t LIMIT 50');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('gridcell').first().waitFor();
+    await page.getByRole('button', { name: 'Copy the result as' }).click();
+    await page.getByRole('menuitem', { name: 'Copy as Markdown table' }).click();
+    await page.getByText('All 50 rows copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^\| o_orderkey \| status \|/);
+  });
+
+  it('formats, keeps a snippet, and brings back what ran before', async () => {
+    await openEditor('select a,b from t where x=1');
+    await page.getByRole('button', { name: 'More editor actions' }).click();
+    await page.getByRole('menuitem', { name: 'Format' }).click();
+    await page.locator('.cm-line', { hasText: /^FROM$/ }).waitFor();
+    await page.getByRole('button', { name: 'More editor actions' }).click();
+    await page.getByRole('menuitem', { name: 'Save as snippet' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('mine');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: 'Snippets' }).click();
+    await page.getByRole('list', { name: 'Snippets' }).getByText('mine').waitFor();
+    await page.getByRole('tab', { name: 'Recent' }).click();
+    await page.getByRole('list', { name: 'Recent statements' }).getByRole('button', { name: 'Open in a new tab' }).first().click();
+    await page.locator('.cm-content', { hasText: 'JOIN samples.tpch.lineitem' }).waitFor();
+  });
+
   it('walks the tree by keyboard and inserts a name', async () => {
     await openEditor('select * from ');
     await page.getByRole('treeitem', { name: 'samples' }).waitFor();
@@ -189,6 +277,43 @@ describe('the catalog', () => {
     expect(state.statements).toEqual([]);
     await page.getByRole('button', { name: 'Start it and load' }).click();
     await page.getByRole('grid').waitFor();
+  });
+});
+
+describe('warehouses', () => {
+  it('grants, changes and takes away access', async () => {
+    await page.goto(`${base}/warehouses/a1b2c3d4e5f60718`);
+    await page.getByRole('tab', { name: 'Permissions' }).click();
+    await page.getByText('inherited from /sql/warehouses/').waitFor();
+    await page.getByRole('button', { name: 'Grant access' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Kind').selectOption({ label: 'User' });
+    await dialog.getByLabel('Name').fill('ben@example.com');
+    await dialog.getByLabel('Permission').selectOption('CAN_MONITOR');
+    await dialog.getByText('What CAN_MONITOR lets people do').waitFor();
+    await dialog.getByRole('button', { name: 'Grant' }).click();
+    await page.getByLabel('Permission of ben@example.com').selectOption('CAN_MANAGE');
+    await expect.poll(() => state.permissions.at(-1)).toEqual({ user_name: 'ben@example.com', permission_level: 'CAN_MANAGE' });
+    await page.getByRole('button', { name: 'Remove users' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('button', { name: 'Remove users' }).waitFor({ state: 'detached' });
+    expect(state.permissions.map(({ permission_level }) => permission_level)).toEqual(['IS_OWNER', 'CAN_MANAGE']);
+  });
+
+  it('lists what runs, and checks the form', async () => {
+    await page.goto(`${base}/warehouses/a1b2c3d4e5f60718?tab=queries`);
+    await page.getByText('1 running, 0 queued').waitFor();
+    await page.getByRole('row', { name: /Running/ }).getByRole('button', { name: 'Cancel' }).click();
+    await expect.poll(() => state.cancelled).toBe(true);
+    await page.getByRole('button', { name: 'Edit' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Add tag' }).click();
+    await dialog.getByLabel('Value 1').fill('x');
+    await dialog.getByText('A value needs a key.').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Key 1').fill('team');
+    await dialog.getByLabel('Clusters, at most').fill('0');
+    await dialog.getByText('the first not above the second').waitFor();
   });
 });
 

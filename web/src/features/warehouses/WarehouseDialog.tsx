@@ -3,10 +3,11 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { warehousesQuery } from '../../app/data';
 import { createWarehouse, editWarehouse } from '../../api/warehouses';
-import type { Warehouse } from '../../api/types';
+import type { Tag, Warehouse } from '../../api/types';
 import { FormDialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Fields';
 import { toast } from '../../ui/Toasts';
+import { cleanTags, TagFields, tagProblem } from './TagFields';
 
 const SIZES = ['2X-Small', 'X-Small', 'Small', 'Medium', 'Large', 'X-Large', '2X-Large', '3X-Large', '4X-Large', '5X-Large'];
 const CLUSTERS_MAX = 40;
@@ -22,6 +23,7 @@ export function WarehouseDialog({ warehouse, onClose }: { warehouse: Warehouse |
   const [minimum, setMinimum] = useState(String(warehouse?.min_num_clusters ?? 1));
   const [maximum, setMaximum] = useState(String(warehouse?.max_num_clusters ?? 1));
   const [minutes, setMinutes] = useState(String(warehouse?.auto_stop_mins ?? 10));
+  const [tags, setTags] = useState<Tag[]>(warehouse?.tags.custom_tags ?? []);
   const min = whole(minimum);
   const max = whole(maximum);
   const stop = whole(minutes);
@@ -30,7 +32,7 @@ export function WarehouseDialog({ warehouse, onClose }: { warehouse: Warehouse |
     minutes: stop >= 0 && stop <= MINUTES_MAX ? undefined : `A number of minutes from 0 to ${MINUTES_MAX}.`,
   };
   const submit = async () => {
-    const spec = { name: name.trim(), cluster_size: size, min_num_clusters: min, max_num_clusters: max, auto_stop_mins: stop };
+    const spec = { name: name.trim(), cluster_size: size, min_num_clusters: min, max_num_clusters: max, auto_stop_mins: stop, tags: { custom_tags: cleanTags(tags) } };
     if (warehouse) await editWarehouse(warehouse.id, spec);
     else await createWarehouse(spec);
     await client.invalidateQueries({ queryKey: warehousesQuery.queryKey });
@@ -40,7 +42,7 @@ export function WarehouseDialog({ warehouse, onClose }: { warehouse: Warehouse |
     <FormDialog
       title={warehouse ? `Edit ${warehouse.name}` : 'Create warehouse'}
       submitLabel={warehouse ? 'Save' : 'Create'}
-      disabled={!name.trim() || Boolean(problems.clusters) || Boolean(problems.minutes)}
+      disabled={!name.trim() || Boolean(problems.clusters) || Boolean(problems.minutes) || tagProblem(tags) !== undefined}
       onClose={onClose}
       onSubmit={submit}
     >
@@ -68,6 +70,7 @@ export function WarehouseDialog({ warehouse, onClose }: { warehouse: Warehouse |
         problem={problems.minutes}
         onChange={(event) => setMinutes(event.target.value)}
       />
+      <TagFields tags={tags} onChange={setTags} />
     </FormDialog>
   );
 }
