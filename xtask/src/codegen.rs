@@ -13,6 +13,6 @@ pub fn codegen() -> anyhow::Result<()> {
     };
     step("gRPC code from proto/", &mut test("biplane-proto", "generated_code_is_fresh"))?;
     step("openapi/ from the routes", &mut test("biplane-server", "openapi_is_fresh"))?;
-    let tools = setup::setup()?;
+    let tools = setup::setup(setup::For::Build)?;
     step("The web app's API types from openapi/", &mut tools.npm("web", &["run", "api:generate"]))
 }

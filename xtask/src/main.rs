@@ -38,7 +38,7 @@ fn dispatch() -> anyhow::Result<()> {
     match command.as_str() {
         "up" => up::up(&rest),
         "test" => test::test(),
-        "setup" => setup::setup().map(drop),
+        "setup" => setup::setup(setup::For::Test).map(drop),
         "tidy" => tidy::tidy(),
         "codegen" => codegen::codegen(),
         "bench" => up::bench(&rest),

@@ -11,13 +11,20 @@ use std::process::Command;
 const NODE_MAJOR_MIN: u32 = 20;
 
 /// (a file that shows it is there, the Debian package).
-const PACKAGES: &[(&str, &str)] = &[
-    ("/usr/bin/cc", "build-essential"),
-    ("/usr/bin/cmake", "cmake"),
+const BUILD: &[(&str, &str)] = &[("/usr/bin/cc", "build-essential"), ("/usr/bin/cmake", "cmake")];
+const TEST: &[(&str, &str)] = &[
     ("/usr/bin/chromium", "chromium"),
     ("/usr/bin/python3", "python3"),
     ("/usr/lib/postgresql", "postgresql"),
 ];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// Building the product and starting it.
+    Build,
+    /// The tests too: real clients, a browser, a second database.
+    Test,
+}
 
 /// What the steps after it use.
 pub struct Tools {
@@ -39,8 +46,8 @@ impl Tools {
     }
 }
 
-pub fn setup() -> anyhow::Result<Tools> {
-    system_packages()?;
+pub fn setup(goal: For) -> anyhow::Result<Tools> {
+    system_packages(goal)?;
     let mut path = std::env::var("PATH").unwrap_or_default();
     if node_major("node") < NODE_MAJOR_MIN {
         path = format!("{}:{path}", node_of_its_own()?.display());
@@ -50,16 +57,18 @@ pub fn setup() -> anyhow::Result<Tools> {
     Ok(tools)
 }
 
-fn system_packages() -> anyhow::Result<()> {
-    let mut missing: Vec<&str> = PACKAGES
+fn system_packages(goal: For) -> anyhow::Result<()> {
+    let testing = goal == For::Test;
+    let mut missing: Vec<&str> = BUILD
         .iter()
+        .chain(if testing { TEST } else { &[] })
         .filter(|(file, _)| !Path::new(file).exists())
         .map(|(_, package)| *package)
         .collect();
     if output("npm", &["--version"]).is_none() {
         missing.extend(["nodejs", "npm"]);
     }
-    if output("python3", &["-c", "import venv, ensurepip"]).is_none() {
+    if testing && output("python3", &["-c", "import venv, ensurepip"]).is_none() {
         missing.push("python3-venv");
     }
     if missing.is_empty() {

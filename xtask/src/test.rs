@@ -3,7 +3,7 @@
 use crate::postgres::Postgres;
 use crate::run::{cargo, root, step, target};
 use crate::server::{self, Server};
-use crate::setup::{self, Tools};
+use crate::setup::{self, For, Tools};
 use crate::tidy;
 use serde_json::Value;
 use std::path::Path;
@@ -20,7 +20,7 @@ const DATABASE_CRATES: &[&str] = &[
 ];
 
 pub fn test() -> anyhow::Result<()> {
-    let tools = setup::setup()?;
+    let tools = setup::setup(For::Test)?;
     tidy::structure()?;
     web(&tools)?;
     // Programs and tests together: apart they would choose other features and build everything twice.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub fn up(args: &[String]) -> anyhow::Result<()> {
-    let tools = setup::setup()?;
+    let tools = setup::setup(setup::For::Build)?;
     let binary = release(&tools)?;
     let data_dir = args
         .iter()
@@ -60,7 +60,7 @@ fn welcome(url: &str, data_dir: &Path) {
 }
 
 pub fn bench(args: &[String]) -> anyhow::Result<()> {
-    let tools = setup::setup()?;
+    let tools = setup::setup(setup::For::Test)?;
     let binary = release(&tools)?;
     let python = setup::python("conformance", "conformance/requirements.txt")?;
     let mut bench = Command::new(python);
