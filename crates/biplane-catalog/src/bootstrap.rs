@@ -10,6 +10,7 @@ use crate::privilege::Privilege;
 use crate::store;
 use biplane_api::catalog::CreateMetastore;
 use biplane_api::ids::{MetastoreId, WorkspaceId};
+use biplane_platform::db::args;
 use biplane_platform::{ApiError, Result, Tx};
 
 /// Everybody of the account.
@@ -97,6 +98,19 @@ impl Catalog {
         let Some(metastore_id) = assignments::oldest(&mut tx).await? else { return Ok(()) };
         let main = store::by_name(&mut tx, &metastore_id, Kind::Catalog, MAIN).await?;
         assignments::assign(&mut tx, workspace, &metastore_id, main.map(|_| MAIN)).await?;
+        self.commit(tx).await
+    }
+
+    /// The workspace is gone: it has no metastore any more, and nothing is bound to it. Data stays, it is
+    /// the metastore's. May be repeated.
+    pub async fn workspace_forget(&self, workspace: WorkspaceId) -> Result<()> {
+        let mut tx = self.db.write().await?;
+        for sql in [
+            "DELETE FROM workspace_bindings WHERE workspace_id = $1",
+            "DELETE FROM metastore_assignments WHERE workspace_id = $1",
+        ] {
+            tx.execute(sql, args![workspace.0]).await?;
+        }
         self.commit(tx).await
     }
 

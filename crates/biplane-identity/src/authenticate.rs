@@ -2,7 +2,7 @@
 //! credential costs a hash and three look-ups, no database.
 
 use crate::principals::Resolved;
-use crate::{Identity, hash, oauth, principals, tokens, web};
+use crate::{Identity, entitlements, hash, oauth, principals, tokens, web};
 use axum::http::{HeaderMap, Method, Uri, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -96,7 +96,11 @@ impl Identity {
             true => None,
             false => self.place(call, &token).await?,
         };
-        self.authenticated(&token, workspace).await
+        let known = self.authenticated(&token, workspace).await?;
+        if !account_path(path) {
+            entitlements::check(&known.principal, workspace.is_some(), call.method, path)?;
+        }
+        Ok(known)
     }
 
     async fn authenticated(

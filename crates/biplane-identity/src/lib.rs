@@ -8,6 +8,7 @@
 mod authenticate;
 mod bootstrap;
 mod cache;
+mod entitlements;
 mod hash;
 mod lookup;
 mod oauth;
@@ -31,8 +32,10 @@ use cache::Cache;
 use std::sync::{Arc, OnceLock};
 use utoipa_axum::router::OpenApiRouter;
 
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "identity_0001", sql: include_str!("../migrations/0001_identity.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "identity_0001", sql: include_str!("../migrations/0001_identity.sql") },
+    Migration { name: "identity_0002", sql: include_str!("../migrations/0002_entitlements.sql") },
+];
 
 /// Topic of `Db::subscribe`: anything that decides who may do what has changed.
 pub const CHANGES_TOPIC: &str = "identity";
@@ -40,8 +43,8 @@ pub const CHANGES_TOPIC: &str = "identity";
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// `biplane.example.com`: then `<deployment>.biplane.example.com` is a workspace and
-    /// `accounts.biplane.example.com` the account. `<deployment>.localhost` works without.
-    pub zone: Option<String>,
+    /// `accounts.biplane.example.com` the account. `<deployment>.localhost` is always.
+    pub domain: Option<String>,
 }
 
 /// Told when a workspace is made, so that it gets a metastore. Called until it succeeds, so it must
@@ -49,6 +52,13 @@ pub struct Config {
 #[async_trait::async_trait]
 pub trait WorkspaceCreated: Send + Sync {
     async fn workspace_created(&self, ctx: &Ctx, workspace: &Workspace) -> Result<()>;
+}
+
+/// Told when a workspace goes and nobody can use it any more, so that nothing of it stays: what runs is
+/// stopped, what is kept for it deleted. Called until it succeeds, so it must bear repetition.
+#[async_trait::async_trait]
+pub trait WorkspaceDeleting: Send + Sync {
+    async fn workspace_deleting(&self, id: WorkspaceId) -> Result<()>;
 }
 
 /// Told before a principal goes, so that grants to its name go too: a later principal of that name must
@@ -62,12 +72,13 @@ pub struct Identity {
     db: Db,
     clock: Clock,
     account_id: AccountId,
-    zone: Option<String>,
+    domain: Option<String>,
     cache: Arc<Cache>,
     statement_tokens: StatementTokens,
     signer: oauth::Signer,
     passwords: web::Passwords,
     workspace_created: OnceLock<Arc<dyn WorkspaceCreated>>,
+    workspace_deleting: OnceLock<Arc<dyn WorkspaceDeleting>>,
     principal_deleting: OnceLock<Arc<dyn PrincipalDeleting>>,
 }
 
@@ -78,12 +89,13 @@ impl Identity {
             keys::stored(&db, &clock, "account_id", || AccountId::random().to_string()).await?;
         let identity = Self {
             account_id: account_id.parse().map_err(biplane_platform::ApiError::internal)?,
-            zone: config.zone.map(|zone| zone.to_ascii_lowercase()),
+            domain: config.domain.map(|domain| domain.to_ascii_lowercase()),
             cache: Cache::listening(&db),
             statement_tokens: StatementTokens::load(&db, &clock).await?,
             signer: oauth::Signer::load(&db, &clock).await?,
             passwords: web::Passwords::default(),
             workspace_created: OnceLock::new(),
+            workspace_deleting: OnceLock::new(),
             principal_deleting: OnceLock::new(),
             db,
             clock,
@@ -94,6 +106,11 @@ impl Identity {
     /// Once, before serving.
     pub fn on_workspace_created(&self, hook: Arc<dyn WorkspaceCreated>) {
         let _ = self.workspace_created.set(hook);
+    }
+
+    /// Once, before serving.
+    pub fn on_workspace_deleting(&self, hook: Arc<dyn WorkspaceDeleting>) {
+        let _ = self.workspace_deleting.set(hook);
     }
 
     /// Once, before serving.

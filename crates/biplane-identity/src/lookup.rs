@@ -3,7 +3,7 @@
 use crate::Identity;
 use crate::principals::{Kind, store};
 use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
-use biplane_platform::{ApiError, Ctx, Principal, Result, Tx};
+use biplane_platform::{ApiError, Ctx, Entitlement, Principal, Result, Tx};
 use std::sync::Arc;
 
 /// A user, group or service principal as grants and owners name it.
@@ -55,6 +55,7 @@ impl Identity {
         let mut principal = Principal::clone(&resolved.principal);
         principal.account_admin = true;
         principal.workspace_admin = true;
+        principal.entitlements = Entitlement::ALL.to_vec();
         Ok(Ctx {
             principal: Arc::new(principal),
             account_id: self.account_id.clone(),

@@ -144,6 +144,14 @@ pub async fn forget_principal(tx: &mut Tx, gone: &str, heir: (&str, &str)) -> Re
     Ok(())
 }
 
+/// Forgets everything in a workspace that is gone.
+pub async fn forget_workspace(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
+    tx.execute("DELETE FROM object_permissions WHERE workspace_id = $1", args![workspace.0])
+        .await?;
+    tx.notify("object_permissions", "*");
+    Ok(())
+}
+
 /// The highest rank among `entries` that `ctx` has; None = none. Admins have the highest there is.
 pub fn rank(ctx: &Ctx, object: &ObjectType, entries: &[Entry]) -> Option<usize> {
     if ctx.principal.workspace_admin {

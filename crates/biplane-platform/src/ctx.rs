@@ -13,6 +13,41 @@ pub enum PrincipalKind {
     ServicePrincipal,
 }
 
+/// What a workspace lets somebody do, whatever objects they have permissions on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Entitlement {
+    WorkspaceAccess,
+    DatabricksSqlAccess,
+    WorkspaceConsume,
+    AllowClusterCreate,
+    AllowInstancePoolCreate,
+}
+
+impl Entitlement {
+    pub const ALL: &[Entitlement] = &[
+        Self::WorkspaceAccess,
+        Self::DatabricksSqlAccess,
+        Self::WorkspaceConsume,
+        Self::AllowClusterCreate,
+        Self::AllowInstancePoolCreate,
+    ];
+
+    /// As in SCIM.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkspaceAccess => "workspace-access",
+            Self::DatabricksSqlAccess => "databricks-sql-access",
+            Self::WorkspaceConsume => "workspace-consume",
+            Self::AllowClusterCreate => "allow-cluster-create",
+            Self::AllowInstancePoolCreate => "allow-instance-pool-create",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == text)
+    }
+}
+
 /// Who was authenticated, as known in the workspace (or account) of the request.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -26,6 +61,8 @@ pub struct Principal {
     pub groups: Vec<String>,
     pub account_admin: bool,
     pub workspace_admin: bool,
+    /// In the workspace of the request, own and inherited; admins have all.
+    pub entitlements: Vec<Entitlement>,
 }
 
 impl Principal {
@@ -99,6 +136,16 @@ impl Ctx {
         match self.principal.account_admin {
             true => Ok(()),
             false => Err(ApiError::denied("Only account admins may do this.")),
+        }
+    }
+
+    pub fn require_entitlement(&self, entitlement: Entitlement) -> Result<()> {
+        match self.principal.entitlements.contains(&entitlement) {
+            true => Ok(()),
+            false => Err(ApiError::denied(format!(
+                "You need the entitlement {} in this workspace to do this.",
+                entitlement.as_str()
+            ))),
         }
     }
 

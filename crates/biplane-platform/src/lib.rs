@@ -7,6 +7,7 @@ pub mod clock;
 pub mod ctx;
 pub mod db;
 pub mod extract;
+pub mod ipnet;
 pub mod keys;
 pub mod page;
 pub mod secret;
@@ -15,8 +16,9 @@ pub mod testing;
 
 pub use biplane_api::error::{ApiError, ErrorCode};
 pub use clock::Clock;
-pub use ctx::{Ctx, Origin, Principal, PrincipalKind, RelayPeer};
+pub use ctx::{Ctx, Entitlement, Origin, Principal, PrincipalKind, RelayPeer};
 pub use db::{Db, Migration, Tx};
+pub use ipnet::IpNet;
 pub use extract::{ApiJson, ApiPath, ApiQuery};
 pub use secret::Secret;
 

@@ -4,7 +4,7 @@
 //! test run owns the server), else it is SQLite in a directory that goes with the guard.
 
 use crate::db::{Db, Disk, Limits, Migration};
-use crate::{Clock, Ctx, Principal, PrincipalKind, Result};
+use crate::{Clock, Ctx, Entitlement, Principal, PrincipalKind, Result};
 use biplane_api::ids::{AccountId, PrincipalId, RequestId, WorkspaceId};
 use parking_lot::{Condvar, Mutex};
 use std::path::{Path, PathBuf};
@@ -130,6 +130,7 @@ pub fn ctx(name: &str) -> Ctx {
             groups: vec!["account users".into(), "users".into()],
             account_admin: false,
             workspace_admin: false,
+            entitlements: vec![Entitlement::WorkspaceAccess, Entitlement::DatabricksSqlAccess],
         }),
         account_id: AccountId::random(),
         workspace: Some(WorkspaceId(1)),
@@ -148,6 +149,7 @@ pub fn admin_ctx(name: &str) -> Ctx {
     let principal = Arc::make_mut(&mut ctx.principal);
     principal.account_admin = true;
     principal.workspace_admin = true;
+    principal.entitlements = Entitlement::ALL.to_vec();
     principal.groups.push("admins".into());
     ctx
 }

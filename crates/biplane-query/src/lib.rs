@@ -14,6 +14,7 @@ pub mod results;
 pub mod sessions;
 mod staging;
 pub mod statements;
+mod teardown;
 pub mod thrift;
 
 pub use config::QueryConfig;

@@ -44,7 +44,7 @@ impl Services {
         clock: &Clock,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let identity = Identity::new(db.clone(), clock.clone(), Default::default())
+        let identity = Identity::new(db.clone(), clock.clone(), wiring::identity_config(config))
             .await
             .map_err(wiring::told)?;
         let catalog = wiring::catalog(config, db, clock, &identity)?;
@@ -62,6 +62,11 @@ impl Services {
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
+        identity.on_workspace_deleting(Arc::new(wiring::ForgetWorkspace {
+            query: query.clone(),
+            compute: compute.clone(),
+            catalog: catalog.clone(),
+        }));
         identity.on_principal_deleting(Arc::new(wiring::ForgetGrants(catalog.clone())));
         Ok(Self {
             identity,

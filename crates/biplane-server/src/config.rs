@@ -1,6 +1,6 @@
 //! What a server is started with.
 
-use biplane_platform::Secret;
+use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
 
 #[derive(Debug, Clone)]
@@ -13,6 +13,14 @@ pub struct ServerConfig {
     /// Certificate chain and key; None = from a local authority.
     pub tls_files: Option<(PathBuf, PathBuf)>,
     pub tls_names: Vec<String>,
+    /// `biplane.example.com`: `<deployment>.` before it is a workspace, `accounts.` the account.
+    pub domain: Option<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where compute comes from when it calls out, as firewalls elsewhere see it.
+    pub egress_addresses: Vec<IpNet>,
+    /// Networks that are the private endpoints of this name: `(vpce-…, 10.0.0.0/16)`.
+    pub private_endpoints: Vec<(String, IpNet)>,
     pub relay_listen: String,
     /// Root of managed storage; None = in the data directory.
     pub storage_root: Option<String>,
@@ -46,6 +54,10 @@ impl ServerConfig {
             tls_listen: None,
             tls_files: None,
             tls_names: Vec::new(),
+            domain: None,
+            trusted_proxies: Vec::new(),
+            egress_addresses: Vec::new(),
+            private_endpoints: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
             storage_root: None,
             local_roots: Vec::new(),

@@ -70,6 +70,7 @@ pub fn tls_names(config: &ServerConfig, address: Option<SocketAddr>) -> Vec<Stri
             .filter(|ip| !ip.is_unspecified())
             .map(|ip| ip.to_string()),
     );
+    names.extend(config.domain.iter().flat_map(|domain| [domain.clone(), format!("*.{domain}")]));
     names.extend(config.tls_names.iter().cloned());
     names.sort();
     names.dedup();

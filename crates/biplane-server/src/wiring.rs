@@ -8,7 +8,7 @@ use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
 use biplane_compute::Compute;
-use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated};
+use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
 use biplane_query::thrift::{Names, Wanted};
@@ -30,6 +30,10 @@ pub fn told(error: ApiError) -> anyhow::Error {
         Some(internal) => anyhow::anyhow!("{} ({internal})", error.message),
         None => anyhow::anyhow!(error.message),
     }
+}
+
+pub fn identity_config(config: &ServerConfig) -> biplane_identity::Config {
+    biplane_identity::Config { domain: config.domain.clone() }
 }
 
 /// The catalog asks identity who there is.
@@ -264,6 +268,22 @@ impl WorkspaceCreated for AssignMetastore {
         workspace: &biplane_identity::Workspace,
     ) -> Result<()> {
         self.0.metastore_assign_default(workspace.id).await
+    }
+}
+
+/// A workspace that goes: what runs in it ends before the catalog forgets it.
+pub struct ForgetWorkspace {
+    pub query: Arc<Query>,
+    pub compute: Arc<Compute>,
+    pub catalog: Arc<Catalog>,
+}
+
+#[async_trait::async_trait]
+impl WorkspaceDeleting for ForgetWorkspace {
+    async fn workspace_deleting(&self, id: WorkspaceId) -> Result<()> {
+        self.query.workspace_forget(id).await?;
+        self.compute.workspace_forget(id).await?;
+        self.catalog.workspace_forget(id).await
     }
 }
 

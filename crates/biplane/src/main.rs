@@ -1,6 +1,7 @@
 //! `biplane`: one binary for both planes.
 
 mod args;
+mod network_args;
 mod node;
 mod up;
 

@@ -11,4 +11,5 @@ pub(crate) mod reconcile;
 pub(crate) mod slot;
 pub(crate) mod spec;
 pub(crate) mod store;
+mod teardown;
 mod view;

@@ -75,7 +75,7 @@ pub async fn principal_delete(identity: &Identity, ctx: &Ctx, row: &PrincipalRow
 }
 
 /// Who gets what it owned: who deletes it, or, when that is itself, the first account admin left.
-async fn heir(tx: &mut Tx, ctx: &Ctx, gone: &PrincipalRow) -> Result<(&'static str, String)> {
+pub async fn heir(tx: &mut Tx, ctx: &Ctx, gone: &PrincipalRow) -> Result<(&'static str, String)> {
     if ctx.principal.id != gone.id {
         let kind = match ctx.principal.kind {
             PrincipalKind::User => Kind::User,

@@ -3,7 +3,7 @@
 use super::{ACCOUNT_ADMIN, ACCOUNT_USERS, ADMINS, USERS, store};
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_platform::db::args;
-use biplane_platform::{Principal, Result, Tx};
+use biplane_platform::{Entitlement, Principal, Result, Tx};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -38,6 +38,11 @@ pub async fn resolve(
     let is_account_admin = |roles: &[String]| roles.iter().any(|role| role == ACCOUNT_ADMIN);
     let account_admin =
         is_account_admin(&row.roles) || above.iter().any(|group| is_account_admin(&group.roles));
+    let entitlements = match workspace {
+        Some(_) if workspace_admin => Entitlement::ALL.to_vec(),
+        Some(workspace) if !here.is_empty() => entitlements_of(tx, workspace, id).await?,
+        _ => Vec::new(),
+    };
     let mut groups: Vec<String> = above
         .into_iter()
         .filter(|group| group.home.is_none() || group.home == workspace)
@@ -58,6 +63,7 @@ pub async fn resolve(
         groups,
         account_admin,
         workspace_admin,
+        entitlements,
     };
     Ok(Some(Resolved {
         principal: Arc::new(principal),
@@ -78,4 +84,22 @@ pub async fn permissions_of(tx: &mut Tx, id: PrincipalId) -> Result<Vec<(Workspa
          ORDER BY s.created_at, s.workspace_id";
     let rows = tx.fetch_all(sql, args![id.0, ACCOUNT_USERS]).await?;
     rows.iter().map(|row| Ok((WorkspaceId(row.int(0)?), row.text(1)?))).collect()
+}
+
+/// What a member of the workspace has there: its own, those of its groups and those of everybody.
+async fn entitlements_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: PrincipalId,
+) -> Result<Vec<Entitlement>> {
+    let sql = "WITH RECURSIVE up(id) AS (
+           SELECT CAST($1 AS BIGINT)
+           UNION SELECT m.group_id FROM group_members m JOIN up ON m.member_id = up.id)
+         SELECT DISTINCT e.entitlement FROM workspace_entitlements e
+         WHERE e.workspace_id = $2 AND (e.principal_id IN (SELECT id FROM up)
+           OR e.principal_id IN (SELECT principal_id FROM principals
+                                 WHERE (scope_id = $2 AND name_key = $3) OR (scope_id = 0 AND name_key = $4)))";
+    let rows = tx.fetch_all(sql, args![id.0, workspace.0, USERS, ACCOUNT_USERS]).await?;
+    let names: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
+    Ok(names.iter().filter_map(|name| Entitlement::parse(name)).collect())
 }

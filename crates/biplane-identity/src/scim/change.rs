@@ -43,7 +43,7 @@ pub async fn change(
             members_change(tx, row, &before, &after).await?;
         }
     }
-    set_entitlements(tx, level, row.id, request, true).await?;
+    set_entitlements(tx, level, (row.id, Some(row)), request, true).await?;
     rules::check_admins_left(tx, level.workspace()).await
 }
 

@@ -1,20 +1,13 @@
 //! From what a request says to a row: limits, defaults, what is known.
 
 use super::Level;
-use crate::principals::{ACCOUNT_ADMIN, Email, Kind, PrincipalRow, ops as rules, store};
+use crate::principals::{ACCOUNT_ADMIN, ADMINS, Email, Kind, PrincipalRow, ops as rules, store};
 use biplane_api::identity::{ScimResource, ScimValue};
 use biplane_api::ids::PrincipalId;
-use biplane_platform::{ApiError, Result, Tx};
+use biplane_platform::{ApiError, Entitlement, Result, Tx};
 
 const EMAILS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 255;
-const ENTITLEMENTS: &[&str] = &[
-    "workspace-access",
-    "databricks-sql-access",
-    "allow-cluster-create",
-    "allow-instance-pool-create",
-    "workspace-consume",
-];
 
 /// `old` with what the request says; absent means default, but for roles and what names the principal.
 pub fn described(old: &PrincipalRow, request: &ScimResource) -> Result<PrincipalRow> {
@@ -98,13 +91,23 @@ pub fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
 pub async fn set_entitlements(
     tx: &mut Tx,
     level: Level,
-    id: PrincipalId,
+    row: (PrincipalId, Option<&PrincipalRow>),
     request: &ScimResource,
     clear: bool,
 ) -> Result<()> {
+    let (id, row) = row;
     let asked = values(request.entitlements.as_deref().unwrap_or_default())?;
-    if let Some(unknown) = asked.iter().find(|one| !ENTITLEMENTS.contains(&one.as_str())) {
+    if let Some(unknown) = asked.iter().find(|one| Entitlement::parse(one).is_none()) {
         return Err(ApiError::invalid(format!("{unknown:.80} is not an entitlement.")));
+    }
+    // Who administers can give themselves everything anyway.
+    if row.is_some_and(|row| row.system && row.scope.is_some() && row.name == ADMINS) {
+        let all =
+            Entitlement::ALL.iter().all(|one| asked.iter().any(|asked| asked == one.as_str()));
+        return match request.entitlements.is_none() || all {
+            true => Ok(()),
+            false => Err(ApiError::invalid("Entitlements cannot be taken from the group admins.")),
+        };
     }
     match level.workspace() {
         Some(workspace) if clear || request.entitlements.is_some() => {

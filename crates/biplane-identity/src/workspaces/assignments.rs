@@ -53,7 +53,7 @@ pub async fn assignment_update(
         _ => Some("USER"),
     };
     let mut tx = identity.db.write().await?;
-    store::by_id(&mut tx, id).await?.ok_or_else(|| ops::missing(id))?;
+    ops::live(&mut tx, id).await?;
     let row = principals::by_id(&mut tx, principal).await?.filter(|row| row.home.is_none());
     let row =
         row.ok_or_else(|| ApiError::not_found(format!("Principal {principal} does not exist.")))?;

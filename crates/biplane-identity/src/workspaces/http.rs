@@ -1,6 +1,6 @@
 //! `/api/2.0/accounts/{account_id}/workspaces…`.
 
-use super::{assignments, ops};
+use super::{assignments, delete, ops};
 use crate::{Identity, principal_id, workspace_id};
 use axum::Json;
 use axum::extract::State;
@@ -94,7 +94,7 @@ async fn workspace_delete(
     ApiPath((account_id, id)): ApiPath<(AccountId, String)>,
 ) -> Result<Json<WorkspaceInfo>> {
     identity.check_account(&account_id)?;
-    let row = ops::workspace_delete(&identity, &ctx, workspace_id(&id)?).await?;
+    let row = delete::workspace_delete(&identity, &ctx, workspace_id(&id)?).await?;
     Ok(Json(ops::info(&identity, row)))
 }
 

@@ -1,6 +1,7 @@
 //! Workspaces of the account, where they are found, and who is in them.
 
 pub mod assignments;
+mod delete;
 pub mod http;
 pub mod ops;
 pub mod store;
@@ -23,11 +24,13 @@ pub struct Workspace {
     pub compute_mode: String,
     pub pricing_tier: String,
     pub custom_tags: BTreeMap<String, String>,
-    /// PROVISIONING, RUNNING or FAILED.
+    /// PROVISIONING, RUNNING, FAILED or CANCELLING (it is being deleted).
     pub status: String,
     pub status_message: String,
     pub created_at: i64,
 }
+
+const DELETING: &str = "CANCELLING";
 
 /// Host names and what they mean, kept while nothing changes.
 #[derive(Debug)]
@@ -44,7 +47,8 @@ impl Identity {
         if let Some(places) = self.cache.places.get(epoch, &()) {
             return Ok(places);
         }
-        let all = store::all(&mut self.db.read().await?).await?;
+        let mut all = store::all(&mut self.db.read().await?).await?;
+        all.retain(|one| one.status != DELETING);
         let places = Places {
             hosts: all.iter().filter_map(|one| Some((one.host_name.clone()?, one.id))).collect(),
             deployments: all.iter().map(|one| (one.deployment_name.clone(), one.id)).collect(),
@@ -70,21 +74,21 @@ impl Identity {
         if let Some(id) = places.hosts.get(host) {
             return Ok(Some(*id));
         }
-        let Some((label, zone)) = host.split_once('.') else {
+        let Some((label, domain)) = host.split_once('.') else {
             return Ok(None);
         };
-        let ours = zone == "localhost" || self.zone.as_deref() == Some(zone);
+        let ours = domain == "localhost" || self.domain.as_deref() == Some(domain);
         Ok(if ours { places.deployments.get(label).copied() } else { None })
     }
 
-    /// `accounts.<zone>`: the account console.
+    /// `accounts.<domain>`: the account console.
     pub(crate) fn is_account_host(&self, host: &str) -> bool {
-        let Some((label, zone)) = host.split_once('.') else {
+        let Some((label, domain)) = host.split_once('.') else {
             return false;
         };
         label.eq_ignore_ascii_case("accounts")
-            && (zone.eq_ignore_ascii_case("localhost")
-                || self.zone.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(zone)))
+            && (domain.eq_ignore_ascii_case("localhost")
+                || self.domain.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(domain)))
     }
 
     pub async fn workspace_get(&self, id: WorkspaceId) -> Result<Option<Workspace>> {

@@ -1,10 +1,10 @@
 //! Making and ending workspaces: account admins only.
 
-use super::{Workspace, store};
+use super::{DELETING, Workspace, delete, store};
 use crate::Identity;
 use biplane_api::identity::{WorkspaceInfo, WorkspaceRequest};
 use biplane_api::ids::WorkspaceId;
-use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
 
 const NAME_CHARS_MAX: usize = 100;
 const TAGS_MAX: usize = 45;
@@ -116,10 +116,13 @@ async fn finish(identity: &Identity, ctx: &Ctx, mut row: Workspace) -> Result<Wo
 impl Identity {
     /// At the start of the server: ends what a crash left half made.
     pub async fn workspaces_resume(&self) -> Result<()> {
-        let all = self.workspace_list().await?;
-        for row in all.into_iter().filter(|row| row.status == "PROVISIONING") {
+        for row in self.workspace_list().await? {
             let ctx = self.admin_ctx(row.id).await?;
-            finish(self, &ctx, row).await?;
+            match row.status.as_str() {
+                "PROVISIONING" => drop(finish(self, &ctx, row).await?),
+                DELETING => delete::finish(self, &ctx, &row).await?,
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -201,6 +204,17 @@ pub async fn workspace_get(identity: &Identity, ctx: &Ctx, id: WorkspaceId) -> R
     identity.workspace_get(id).await?.ok_or_else(|| missing(id))
 }
 
+/// One that is not being deleted.
+pub async fn live(tx: &mut Tx, id: WorkspaceId) -> Result<Workspace> {
+    let row = store::by_id(tx, id).await?.ok_or_else(|| missing(id))?;
+    match row.status == DELETING {
+        true => {
+            Err(ApiError::new(ErrorCode::InvalidState, format!("Workspace {id} is being deleted.")))
+        }
+        false => Ok(row),
+    }
+}
+
 pub fn missing(id: WorkspaceId) -> ApiError {
     ApiError::not_found(format!("Workspace {id} does not exist."))
 }
@@ -215,7 +229,7 @@ pub async fn workspace_update(
     check_serverless(request)?;
     check_tags(request)?;
     let mut tx = identity.db.write().await?;
-    let mut row = store::by_id(&mut tx, id).await?.ok_or_else(|| missing(id))?;
+    let mut row = live(&mut tx, id).await?;
     if request.deployment_name.as_ref().is_some_and(|name| *name != row.deployment_name) {
         return Err(ApiError::unsupported("Changing the deployment name of a workspace"));
     }
@@ -241,24 +255,4 @@ pub async fn workspace_update(
         "FAILED" => finish(identity, ctx, row).await,
         _ => Ok(row),
     }
-}
-
-pub async fn workspace_delete(
-    identity: &Identity,
-    ctx: &Ctx,
-    id: WorkspaceId,
-) -> Result<Workspace> {
-    ctx.require_account_admin()?;
-    let mut tx = identity.db.write().await?;
-    let row = store::by_id(&mut tx, id).await?.ok_or_else(|| missing(id))?;
-    if store::all(&mut tx).await?.len() == 1 {
-        return Err(ApiError::new(
-            ErrorCode::InvalidState,
-            "The only workspace of the account cannot be deleted.",
-        ));
-    }
-    store::delete(&mut tx, id).await?;
-    tx.notify("workspaces", &id.to_string());
-    identity.changed(tx).await?;
-    Ok(row)
 }

@@ -5,9 +5,13 @@ use crate::principals::store::json;
 use crate::principals::{ADMINS, Kind, PrincipalRow, USERS, store as principals};
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_platform::db::{Row, args};
-use biplane_platform::{Result, Tx};
+use biplane_platform::{Entitlement, Result, Tx};
 use sqlx::AssertSqlSafe;
 use std::collections::HashMap;
+
+/// What everybody in a new workspace has.
+const USERS_ENTITLEMENTS: &[Entitlement] =
+    &[Entitlement::WorkspaceAccess, Entitlement::DatabricksSqlAccess];
 
 macro_rules! columns {
     () => {
@@ -65,8 +69,11 @@ pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId
         ],
     )
     .await?;
-    for name in [USERS, ADMINS] {
-        principals::insert(tx, &system_group(name, Some(row.id), row.created_at), None).await?;
+    for (name, entitlements) in [(USERS, USERS_ENTITLEMENTS), (ADMINS, Entitlement::ALL)] {
+        let group = system_group(name, Some(row.id), row.created_at);
+        principals::insert(tx, &group, None).await?;
+        let names: Vec<String> = entitlements.iter().map(|one| one.as_str().to_owned()).collect();
+        principals::entitlements_set(tx, row.id, group.id, &names).await?;
     }
     Ok(())
 }
@@ -109,20 +116,40 @@ pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
     .map(|_| ())
 }
 
-pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
+/// Nobody is in it any more and no credential of it is good; the row stays until the rest is gone.
+pub async fn close(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
     for sql in [
-        "DELETE FROM group_members WHERE group_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
-        "DELETE FROM group_members WHERE member_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
-        "DELETE FROM principals WHERE home_workspace_id = $1",
         "DELETE FROM workspace_permissions WHERE workspace_id = $1",
         "DELETE FROM workspace_entitlements WHERE workspace_id = $1",
         "DELETE FROM tokens WHERE workspace_id = $1",
         "DELETE FROM web_sessions WHERE workspace_id = $1",
+    ] {
+        tx.execute(sql, args![id.0]).await?;
+    }
+    Ok(())
+}
+
+pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
+    close(tx, id).await?;
+    for sql in [
+        "DELETE FROM group_members WHERE group_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
+        "DELETE FROM group_members WHERE member_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
+        "DELETE FROM principals WHERE home_workspace_id = $1",
         "DELETE FROM workspaces WHERE workspace_id = $1",
     ] {
         tx.execute(sql, args![id.0]).await?;
     }
     Ok(())
+}
+
+/// The groups that were made in it.
+pub async fn groups(tx: &mut Tx, id: WorkspaceId) -> Result<Vec<PrincipalRow>> {
+    let sql = concat!(
+        "SELECT ",
+        crate::principals::store::columns!(),
+        " FROM principals p WHERE p.home_workspace_id = $1 AND p.system = 0 ORDER BY p.principal_id"
+    );
+    tx.fetch_all(sql, args![id.0]).await?.iter().map(principals::from_row).collect()
 }
 
 /// The direct permissions of those of `ids` that have one.

@@ -79,7 +79,7 @@ impl App {
     pub async fn new() -> Self {
         let test_db = TestDb::new(&[MIGRATIONS]).await.unwrap();
         let clock = Clock::fixed(START_MS);
-        let config = Config { zone: Some("biplane.test".into()) };
+        let config = Config { domain: Some("biplane.test".into()) };
         let identity = Identity::new(test_db.db.clone(), clock.clone(), config).await.unwrap();
         let boot = identity.bootstrap(&options()).await.unwrap();
         let (routes, _) = identity.routes().merge(identity.public_routes()).split_for_parts();

@@ -3,6 +3,7 @@
 
 mod app;
 mod authentication;
+mod entitlements;
 mod hostile;
 mod login;
 mod oauth;

@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use axum::http::{Method, StatusCode};
-use biplane_api::ids::PrincipalId;
-use biplane_identity::{PrincipalDeleting, Workspace, WorkspaceCreated};
+use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_identity::{PrincipalDeleting, Workspace, WorkspaceCreated, WorkspaceDeleting};
 use biplane_platform::{ApiError, Ctx};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,6 +36,110 @@ impl PrincipalDeleting for Hook {
     ) -> Result<(), ApiError> {
         self.deleted.lock().unwrap().push(name.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl WorkspaceDeleting for Hook {
+    async fn workspace_deleting(&self, id: WorkspaceId) -> Result<(), ApiError> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(ApiError::conflict("something still runs")),
+            false => {
+                self.deleted.lock().unwrap().push(id.to_string());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Shut first, then emptied; what fails in between is ended by asking again, or by the next start.
+#[tokio::test]
+async fn a_deleted_workspace_is_shut_at_once_and_leaves_nothing() {
+    let app = App::new().await;
+    let hook = Arc::new(Hook::default());
+    app.identity.on_workspace_deleting(hook.clone());
+    app.identity.on_principal_deleting(hook.clone());
+    let path = app.account("/workspaces");
+    let make = async |name: &str| {
+        let body = json!({"workspace_name": name, "deployment_name": name});
+        app.post(&path, body).await.ok()["workspace_id"].to_string()
+    };
+    let (two, three) = (make("two").await, make("three").await);
+    let there = |id: &str, method: Method, uri: &str, body: Value| {
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", "127.0.0.1:8080")
+            .header("authorization", format!("Bearer {}", app.pat))
+            .header("x-databricks-workspace-id", id);
+        request.body(axum::body::Body::from(body.to_string())).unwrap()
+    };
+    // A token of one workspace is good in no other.
+    let other = there(&two, Method::GET, "/api/2.0/token/list", Value::Null);
+    assert_eq!(app.send(other, None).await.status, StatusCode::FORBIDDEN);
+    let login = |host: String| async move {
+        let body = json!({"user_name": crate::app::ADMIN, "password": crate::app::PASSWORD});
+        axum::http::Request::post("/api/2.0/biplane/auth/login")
+            .header("host", host)
+            .body(axum::body::Body::from(body.to_string()))
+            .unwrap()
+    };
+    let answer = app.send(login("two.biplane.test".into()).await, None).await;
+    let cookies: Vec<String> =
+        answer.cookies().iter().map(|one| one.split(';').next().unwrap().to_owned()).collect();
+    let csrf = cookies.iter().find_map(|one| one.strip_prefix("biplane_csrf=")).unwrap().to_owned();
+    let made = axum::http::Request::post("/api/2.0/token/create")
+        .header("host", "two.biplane.test")
+        .header("cookie", cookies.join("; "))
+        .header("x-csrf-token", csrf)
+        .body(axum::body::Body::from("{}"))
+        .unwrap();
+    let token = app.send(made, None).await.ok()["token_value"].as_str().unwrap().to_owned();
+    app.call(&token, Method::GET, "/api/2.0/token/list", Value::Null).await.ok();
+    let group = json!({"displayName": "local"});
+    app.call(&token, Method::POST, "/api/2.0/preview/scim/v2/Groups", group).await.ok();
+
+    hook.broken.store(true, Ordering::SeqCst);
+    let one = format!("{path}/{two}");
+    assert_eq!(app.delete(&one).await.refused(), (409, "RESOURCE_CONFLICT".into()));
+    assert_eq!(app.get(&one).await.ok()["workspace_status"], "CANCELLING");
+    let dead = app.call(&token, Method::GET, "/api/2.0/token/list", Value::Null).await;
+    assert_eq!(dead.refused(), (401, "UNAUTHENTICATED".into()));
+    assert_eq!(app.identity.workspace_by_host("two.biplane.test").await.unwrap(), None);
+    let join = app.account(&format!("/workspaces/{two}/permissionassignments/principals/{}", 42));
+    assert_eq!(
+        app.put(&join, json!({"permissions": ["USER"]})).await.refused(),
+        (400, "INVALID_STATE".into())
+    );
+    hook.broken.store(false, Ordering::SeqCst);
+    app.delete(&one).await.ok();
+    assert_eq!(app.get(&one).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(*hook.deleted.lock().unwrap(), [two.clone(), "local".into()]);
+
+    // A crash in between.
+    hook.broken.store(true, Ordering::SeqCst);
+    app.delete(&format!("{path}/{three}")).await.refused();
+    hook.broken.store(false, Ordering::SeqCst);
+    app.identity.workspaces_resume().await.unwrap();
+    assert_eq!(app.get(&path).await.ok().as_array().unwrap().len(), 1);
+    for table in ["workspace_permissions", "workspace_entitlements", "tokens", "web_sessions"] {
+        let sql = sqlx_count(table);
+        let mut tx = app.test_db.db.read().await.unwrap();
+        let left = tx.fetch_one(sql, biplane_platform::db::args![app.boot.workspace_id.0]).await;
+        assert_eq!(left.unwrap().int(0).unwrap(), 0, "{table}");
+    }
+}
+
+fn sqlx_count(table: &str) -> &'static str {
+    match table {
+        "workspace_permissions" => {
+            "SELECT COUNT(*) FROM workspace_permissions WHERE workspace_id <> $1"
+        }
+        "workspace_entitlements" => {
+            "SELECT COUNT(*) FROM workspace_entitlements WHERE workspace_id <> $1"
+        }
+        "tokens" => "SELECT COUNT(*) FROM tokens WHERE workspace_id <> $1",
+        _ => "SELECT COUNT(*) FROM web_sessions WHERE workspace_id <> $1",
     }
 }
 

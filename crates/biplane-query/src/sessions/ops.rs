@@ -4,7 +4,7 @@ use super::{OpenSession, Settings, SqlSession, store};
 use crate::config::QueryConfig;
 use crate::engines::Engines;
 use crate::journal::{Journal, Keep};
-use biplane_api::ids::SqlSessionId;
+use biplane_api::ids::{SqlSessionId, WorkspaceId};
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result};
 use biplane_proto::v1::CloseSessionRequest;
 use parking_lot::Mutex;
@@ -142,6 +142,18 @@ impl Sessions {
                 let close = client.close_session(CloseSessionRequest { session_id });
                 let _ = tokio::time::timeout(CLOSE_WAIT, close).await;
             });
+        }
+        Ok(())
+    }
+
+    /// Ends all of a workspace.
+    pub(crate) async fn workspace_forget(&self, workspace: WorkspaceId) -> Result<()> {
+        let sessions: Vec<_> = {
+            let open = self.open.lock();
+            open.values().filter(|session| session.workspace_id == workspace).cloned().collect()
+        };
+        for session in sessions {
+            self.end(&session).await?;
         }
         Ok(())
     }
