@@ -9,10 +9,22 @@
 //! one `clone`, and stays until it is gone. Inside, *init* is process 1: it reaps, and starts the program
 //! as process 2. Everything before the program's `execve` is the trusted base, and is in `launcher/`.
 
+mod cgroup;
+mod error;
+mod filter;
+mod identity;
 mod isolator;
+mod launcher;
+mod libraries;
+mod native;
 mod spec;
+mod sys;
+mod usage;
 
 pub use isolator::{Event, Isolator, Level, LevelKind, Sandbox, SpawnError, Stats};
+pub use launcher::launcher_main_if_asked;
+pub use libraries::libraries;
+pub use native::{IsolatorConfig, IsolatorError, Native, Unisolated, clear};
 pub use spec::{
     Access, DOORS, INSIDE_ID, Layer, Limits, Mount, Network, Paths, ProcView, Program,
     SandboxSpec, WORK,

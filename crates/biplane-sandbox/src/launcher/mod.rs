@@ -1,0 +1,63 @@
+//! The launcher: one process beside the agent, with one thread, that does nothing but fork supervisors.
+//!
+//! It never reads a specification: what it hands on to a supervisor by forking is the same for all.
+
+mod init;
+mod inside;
+mod mounts;
+mod root;
+mod supervisor;
+
+use crate::cgroup::Groups;
+use crate::identity::Identity;
+use crate::spec::SandboxSpec;
+use crate::sys;
+use serde::{Deserialize, Serialize};
+use std::os::fd::AsFd;
+
+/// The hidden first argument of the launcher.
+pub const ARGUMENT: &str = "__sandbox-launcher";
+/// The second one, with which layers may be left out.
+pub const DEVELOPMENT: &str = "--development";
+
+/// The step that fails where a new `/proc` cannot be had.
+pub const PROC_STEP: &str = "mount /proc";
+/// How the step begins that fails where owners cannot be mapped.
+pub const OWNERS_STEP: &str = "map the owners in";
+
+/// What a supervisor reads from its descriptor.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    pub spec: SandboxSpec,
+    pub groups: Groups,
+    pub identity: Identity,
+    /// Everything but the program, which is not started: can this host do it?
+    pub rehearsal: bool,
+}
+
+/// Must be the first thing `main` does: in the process that is to be the launcher it does not return.
+pub fn launcher_main_if_asked() {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|word| word == ARGUMENT) {
+        let development = arguments.next().is_some_and(|word| word == DEVELOPMENT);
+        serve(development);
+    }
+}
+
+/// Standard input is the agent's socket. When it closes, the agent is gone.
+fn serve(development: bool) -> ! {
+    // In a session of its own: what a terminal or a service manager signals to all is for the agent to
+    // act on, which lets the sandboxes end in order.
+    let _ = sys::new_session();
+    sys::reset_signals();
+    sys::ignore_to_end();
+    sys::ignore_children();
+    let stdin = std::io::stdin();
+    while let Ok(Some([order, control, stderr])) = sys::receive_fds(stdin.as_fd()) {
+        // A control socket that closes without a word tells the agent.
+        if let Ok(0) = sys::fork() {
+            supervisor::run(order, control, stderr, development);
+        }
+    }
+    sys::exit(0)
+}
