@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import io
 import threading
 import time
 
@@ -255,6 +256,80 @@ def test_metadata_shows_nothing_without_rights(server, robot, w, schema, sql):
         assert cursor.fetchall() == []
         with pytest.raises(ServerOperationError, match="PERMISSION|NOT_FOUND"):
             cursor.execute(f"SELECT * FROM {schema}.hidden")
+
+
+def test_metadata_of_the_information_schema(cursor, catalog):
+    cursor.schemas(catalog_name=catalog)
+    assert "information_schema" in [row.TABLE_SCHEM for row in cursor.fetchall()]
+    cursor.tables(catalog_name=catalog, schema_name="information_schema", table_name="table%")
+    tables = {row.TABLE_NAME: row.TABLE_TYPE for row in cursor.fetchall()}
+    assert tables["tables"] == "VIEW" and "columns" not in tables
+    cursor.columns(catalog_name=catalog, schema_name="information_schema", table_name="schemata")
+    columns = [row.COLUMN_NAME for row in cursor.fetchall()]
+    cursor.execute(f"SELECT * FROM {catalog}.information_schema.schemata LIMIT 1")
+    assert columns == [column[0] for column in cursor.description]
+
+
+def exchange(connection, cursor, w, directory, volume):
+    """PUT, GET and REMOVE of a file, as the connector does them."""
+    (directory / "up.csv").write_bytes(b"a,b\n1,2\n" * 1000)
+    path = f"{volume}/dir/it is.csv"
+    cursor.execute(f"PUT '{directory}/up.csv' INTO '{path}' OVERWRITE")
+    assert w.files.download(path).contents.read() == (directory / "up.csv").read_bytes()
+    with pytest.raises(Error, match="FILE_IN_STAGING_PATH_ALREADY_EXISTS"):
+        cursor.execute(f"PUT '{directory}/up.csv' INTO '{path}'")
+    cursor.execute(f"GET '{path}' TO '{directory}/down.csv'")
+    assert (directory / "down.csv").read_bytes() == (directory / "up.csv").read_bytes()
+    cursor.execute(f"REMOVE '{path}'")
+    with pytest.raises(Error, match="unsuccessful: 404"):
+        cursor.execute(f"GET '{path}' TO '{directory}/gone.csv'")
+    with pytest.raises(Error, match="EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY"):
+        cursor.execute(f"PUT '' INTO '{path}'")
+    with pytest.raises(Error, match="restricted to paths"):
+        cursor.execute(f"PUT '/etc/hostname' INTO '{path}'")
+    cursor.execute("SELECT 1")
+    assert cursor.fetchall()[0][0] == 1
+
+
+@pytest.fixture
+def volume(w, schema):
+    from databricks.sdk.service.catalog import VolumeType
+
+    catalog_name, schema_name = schema.split(".")
+    w.volumes.create(catalog_name, schema_name, "stage", VolumeType.MANAGED)
+    return f"/Volumes/{catalog_name}/{schema_name}/stage"
+
+
+def test_files_are_staged_on_volumes(server, w, tmp_path, volume):
+    with server.connect(staging_allowed_local_path=str(tmp_path)) as connection, connection.cursor() as cursor:
+        exchange(connection, cursor, w, tmp_path, volume)
+        stream = io.BytesIO(b"streamed")
+        cursor.execute(f"PUT '__input_stream__' INTO '{volume}/s' OVERWRITE", input_stream=stream)
+        assert w.files.download(f"{volume}/s").contents.read() == b"streamed"
+
+
+def test_files_are_staged_by_the_statement_api(server, w, tmp_path, volume):
+    from databricks import sql
+
+    host, port = server.url.rsplit(":", 1)
+    with sql.connect(
+        server_hostname=host, _port=int(port), http_path=server.http_path, access_token=server.token, use_sea=True,
+        staging_allowed_local_path=str(tmp_path), enable_telemetry=False,
+    ) as connection, connection.cursor() as cursor:
+        exchange(connection, cursor, w, tmp_path, volume)
+
+
+def test_staging_follows_the_rights_of_the_volume(server, robot, w, tmp_path, volume):
+    from databricks.sdk.service import iam
+
+    w.files.upload(f"{volume}/secret", io.BytesIO(b"secret"))
+    access = iam.AccessControlRequest(service_principal_name=robot.name, permission_level=iam.PermissionLevel.CAN_USE)
+    w.permissions.update("warehouses", server.warehouse_id, access_control_list=[access])
+    with server.connect(token=robot.token, staging_allowed_local_path=str(tmp_path)) as connection, connection.cursor() as cursor:
+        for statement in (f"GET '{volume}/secret' TO '{tmp_path}/x'", f"REMOVE '{volume}/secret'", f"GET 'stage://tmp/x' TO '{tmp_path}/x'"):
+            with pytest.raises(ServerOperationError, match="PERMISSION|NOT_FOUND|INVALID_STAGING_PATH"):
+                cursor.execute(statement)
+    assert w.files.download(f"{volume}/secret").contents.read() == b"secret"
 
 
 def test_many_cursors_at_once(server):
