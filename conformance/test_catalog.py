@@ -4,8 +4,6 @@ import pytest
 from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict
 from databricks.sdk.service import catalog as uc
 
-pytestmark = pytest.mark.database
-
 
 def test_catalogs(w):
     made = w.catalogs.create(name="Crud", comment="first")

@@ -11,7 +11,6 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.database
 
 FINAL = {"SUCCEEDED", "FAILED", "CANCELED", "CLOSED"}
 

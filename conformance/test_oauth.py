@@ -8,7 +8,6 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.oauth import OAuthClient, get_account_endpoints, get_workspace_endpoints
 from databricks.sdk.service import iam
 
-pytestmark = pytest.mark.database
 PASSWORD = "a password for the test"
 
 

@@ -5,8 +5,6 @@ import asyncio
 import pytest
 import unitycatalog.client as uc
 
-pytestmark = pytest.mark.database
-
 
 def test_catalog_schema_volume_and_table(server, sql):
     configuration = uc.Configuration(host=f"{server.url}/api/2.1/unity-catalog", access_token=server.token)

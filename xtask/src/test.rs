@@ -78,20 +78,17 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
     // One of the driver's optional packages was never published for one platform, so `npm ci` refuses the
     // lock file that npm itself wrote. The suite needs none of the optional ones.
     setup::node_packages(tools, "conformance/node", &["install", "--no-save", "--omit=optional"])?;
-    let pytest = |args: &[&str]| {
+    let pytest = || {
         let mut command = Command::new(&python);
-        command.args(["-m", "pytest", "-q", "conformance"]).args(args).current_dir(root());
+        command.args(["-m", "pytest", "-q", "conformance"]).current_dir(root());
         command
             .env("BIPLANE_BIN", binary())
             .env("BIPLANE_KERNEL_PYTHON", &kernel)
             .env("PATH", &tools.path);
         command
     };
-    step("Real clients", &mut pytest(&[]))?;
-    step(
-        "Real clients, PostgreSQL",
-        pytest(&["-m", "database"]).env("BIPLANE_TEST_POSTGRES", &postgres.url),
-    )
+    step("Real clients", &mut pytest())?;
+    step("Real clients, PostgreSQL", pytest().env("BIPLANE_TEST_POSTGRES", &postgres.url))
 }
 
 /// Every page against a mocked server, then the story of a user against a real one.
