@@ -10,14 +10,14 @@ pub mod egress;
 mod event;
 mod http_text;
 mod limits;
+mod outside;
 mod policy;
-mod resolve;
 mod socket;
 mod target;
 
 pub use address::Range;
 pub use event::{Destination, Event, EventLog, Outcome, Reason, Recorder};
 pub use limits::{Identity, Limits, Meter, Usage};
+pub use outside::{HostNetwork, Outside};
 pub use policy::{Operator, Policy};
-pub use resolve::{Resolver, SystemResolver};
 pub use socket::open;

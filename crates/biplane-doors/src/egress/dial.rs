@@ -62,7 +62,7 @@ async fn connect(guard: &Guard, timeout: Duration) -> Result<TcpStream, Failed> 
     let each = timeout / u32::try_from(allowed.len()).unwrap_or(1).max(1);
     let mut last = Failed::Unresolved;
     for address in allowed {
-        let connecting = TcpStream::connect(SocketAddr::new(address, guard.target.port));
+        let connecting = guard.door.outside.connect(SocketAddr::new(address, guard.target.port));
         match tokio::time::timeout(each, connecting).await {
             Ok(Ok(stream)) => {
                 let _ = stream.set_nodelay(true);
@@ -85,7 +85,7 @@ pub enum Found {
 pub async fn addresses(door: &Egress, policy: &Policy, host: &Host) -> Result<Found, Failed> {
     let addresses = match host {
         Host::Address(address) => vec![*address],
-        Host::Name(name) => door.resolver.resolve(name).await.map_err(|_| Failed::Unresolved)?,
+        Host::Name(name) => door.outside.resolve(name).await.map_err(|_| Failed::Unresolved)?,
     };
     let first = *addresses.first().ok_or(Failed::Unresolved)?;
     let may = |address: &IpAddr| policy.may_connect(*address);

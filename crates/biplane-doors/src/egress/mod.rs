@@ -10,8 +10,8 @@ mod tunnel;
 
 use crate::event::{Destination, Outcome, Reason, Recorder};
 use crate::limits::{Limits, Meter};
+use crate::outside::Outside;
 use crate::policy::Policy;
-use crate::resolve::Resolver;
 use crate::target::{Host, Target};
 use guard::Guard;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -34,7 +34,7 @@ pub struct Egress {
     pub policy: watch::Receiver<Arc<Policy>>,
     pub limits: Limits,
     pub meter: Arc<Meter>,
-    pub resolver: Arc<dyn Resolver>,
+    pub outside: Arc<dyn Outside>,
 }
 
 /// One accepted connection and everything that comes of it.

@@ -1,8 +1,9 @@
-//! Names to addresses, once per connection.
+//! The world outside as a door reaches it: names to addresses, once per connection, and connections.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -12,24 +13,29 @@ const CONCURRENT_MAX: usize = 32;
 pub const ADDRESSES_MAX: usize = 16;
 
 #[async_trait::async_trait]
-pub trait Resolver: Send + Sync {
+pub trait Outside: Send + Sync {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+
+    /// Only ever asked for an address that was checked.
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        TcpStream::connect(address).await
+    }
 }
 
-/// The host's own resolver.
+/// The host's own resolver and network.
 #[derive(Debug)]
-pub struct SystemResolver {
+pub struct HostNetwork {
     slots: Semaphore,
 }
 
-impl Default for SystemResolver {
+impl Default for HostNetwork {
     fn default() -> Self {
         Self { slots: Semaphore::new(CONCURRENT_MAX) }
     }
 }
 
 #[async_trait::async_trait]
-impl Resolver for SystemResolver {
+impl Outside for HostNetwork {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let looking = async {
             let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
