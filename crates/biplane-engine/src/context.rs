@@ -6,6 +6,7 @@ use biplane_api::internal::{
 use biplane_proto::v1;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -182,6 +183,14 @@ impl StatementContext {
     /// Opens a place. Registers nothing.
     pub fn location(&self, storage: &Storage) -> SqlResult<Location> {
         self.engine.stores.open(storage)
+    }
+
+    /// The session with the footers of one store at hand.
+    pub fn state_of(&self, location: &Location) -> SqlResult<SessionState> {
+        let runtime = self.session.runtime_env();
+        let runtime = self.engine.footers.runtime(location, runtime.as_ref())?;
+        let state = SessionStateBuilder::new_from_existing(self.session.state());
+        Ok(state.with_runtime_env(runtime).build())
     }
 
     /// The table at its newest version, loaded.

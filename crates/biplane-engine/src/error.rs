@@ -8,8 +8,10 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::transaction::TransactionError;
 use std::fmt;
 
+mod chain;
 mod text;
 
 /// Why a statement failed.
@@ -197,7 +199,15 @@ impl SqlError {
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::warn!(cause = %cause, "a statement failed inside");
         let text = "An internal error occurred while the statement ran. Its id names it in the engine's log";
-        Self::new("INTERNAL_ERROR", "XX000", text).with_code("INTERNAL_ERROR")
+        Self::new(
+            "INTERNAL_ERROR",
+            "        other => SqlError::internal(other),
+    }
+}
+000",
+            text,
+        )
+        .with_code("INTERNAL_ERROR")
     }
 
     /// Storage or control plane could not be reached or answered with an error.
@@ -205,6 +215,20 @@ impl SqlError {
         tracing::warn!(cause = %cause, "storage failed");
         let text = "Data could not be read from or written to storage";
         Self::new("FAILED_READ_FILE", "KD001", text).with_code("IO_ERROR")
+    }
+
+    pub fn file_missing(cause: impl fmt::Display) -> Self {
+        tracing::info!(cause = %cause, "a file is missing");
+        let text = "A file that the table or path refers to does not exist. It may have been removed by VACUUM \
+                    or outside of this system";
+        Self::new("FAILED_READ_FILE.FILE_NOT_EXIST", "KD001", text).with_code("NOT_FOUND")
+    }
+
+    /// The log of a table asks for what no reader or writer here can do.
+    pub fn unsupported_table(cause: impl fmt::Display) -> Self {
+        tracing::info!(cause = %cause, "a table has features that are not supported");
+        let text = "The Delta table has features that are not supported here";
+        Self::new("DELTA_UNSUPPORTED_FEATURES_FOR_READ", "56038", text)
     }
 
     pub fn unavailable(cause: impl fmt::Display) -> Self {
@@ -294,10 +318,16 @@ fn from_datafusion(error: &DataFusionError) -> SqlError {
             )
         }
         DataFusionError::ObjectStore(inner) => from_store(inner),
-        DataFusionError::ParquetError(inner) => SqlError::io(inner),
-        DataFusionError::IoError(inner) => SqlError::io(inner),
+        DataFusionError::ParquetError(inner) => {
+            chain::storage(inner.as_ref()).unwrap_or_else(|| SqlError::io(inner))
+        }
+        DataFusionError::IoError(inner) => {
+            chain::storage(inner).unwrap_or_else(|| SqlError::io(inner))
+        }
         DataFusionError::ExecutionJoin(inner) => SqlError::internal(inner),
-        other => SqlError::internal(other.strip_backtrace()),
+        other => {
+            chain::storage(other).unwrap_or_else(|| SqlError::internal(other.strip_backtrace()))
+        }
     }
 }
 
@@ -330,10 +360,7 @@ fn from_boxed(error: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlErr
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow(error);
     }
-    if let Some(error) = error.downcast_ref::<object_store::Error>() {
-        return from_store(error);
-    }
-    SqlError::internal(error)
+    chain::storage(error).unwrap_or_else(|| SqlError::internal(error))
 }
 
 fn from_schema(error: &SchemaError) -> SqlError {
@@ -379,13 +406,21 @@ fn from_store(error: &object_store::Error) -> SqlError {
             tracing::warn!(cause = %error, "storage refused");
             SqlError::denied("The storage refused access with the credentials of this statement")
         }
-        object_store::Error::NotFound { .. } => {
-            tracing::info!(cause = %error, "a file is missing");
-            let text = "A file that the table or path refers to does not exist. It may have been removed by VACUUM \
-                        or outside of this system";
-            SqlError::new("FAILED_READ_FILE.FILE_NOT_EXIST", "KD001", text).with_code("NOT_FOUND")
-        }
-        other => SqlError::io(other),
+        object_store::Error::NotFound { .. } => SqlError::file_missing(error),
+        other => match text::refusal(&other.to_string()) {
+            Some(text::Refusal::Denied) => {
+                tracing::warn!(cause = %error, "storage refused");
+                SqlError::denied(
+                    "The storage refused access with the credentials of this statement",
+                )
+            }
+            Some(text::Refusal::NoBucket) => {
+                tracing::warn!(cause = %error, "a bucket is missing");
+                let text = "The bucket of the table or path does not exist";
+                SqlError::new("PATH_NOT_FOUND", "42K03", text).with_code("NOT_FOUND")
+            }
+            None => SqlError::io(other),
+        },
     }
 }
 
@@ -402,6 +437,9 @@ fn from_delta(error: &DeltaTableError) -> SqlError {
             "22003",
             format!("Cannot time travel Delta table to version {version}"),
         ),
+        DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => {
+            from_store(source)
+        }
         DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::Transaction { .. } => {
             tracing::info!(cause = %error, "a commit met another one");
             text::transaction(&error.to_string())
@@ -410,10 +448,12 @@ fn from_delta(error: &DeltaTableError) -> SqlError {
             SqlError::new("DELTA_SCHEMA_MISMATCH", "42KDG", text::first_line(msg))
         }
         DeltaTableError::InvalidData { message } => text::invalid_data(message),
-        DeltaTableError::Io { source } => SqlError::io(source),
+        DeltaTableError::Io { source } => {
+            chain::storage(source).unwrap_or_else(|| SqlError::io(source))
+        }
         DeltaTableError::GenericError { source } => from_boxed(source.as_ref()),
         DeltaTableError::Generic(message) => text::delta_generic(message),
         DeltaTableError::CommitValidation { .. } => text::transaction(&error.to_string()),
-        other => SqlError::internal(other),
+        other => chain::storage(other).unwrap_or_else(|| SqlError::internal(other)),
     }
 }

@@ -9,6 +9,7 @@ pub mod control;
 pub mod encode;
 pub mod error;
 pub mod files;
+pub mod footers;
 pub mod information_schema;
 pub mod output;
 pub mod params;

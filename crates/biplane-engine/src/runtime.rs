@@ -1,6 +1,5 @@
 //! What all statements of an engine share: memory, spill space, caches, functions.
 
-use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -12,6 +11,7 @@ use std::sync::atomic::AtomicU32;
 use crate::config::EngineConfig;
 use crate::control::ControlClient;
 use crate::error::SqlError;
+use crate::footers::{self, Footers};
 use crate::plan::delta::Snapshots;
 use crate::plan::state::{self, Settings};
 use crate::service::StatementPool;
@@ -25,6 +25,7 @@ pub struct Engine {
     pub sessions: Sessions,
     pub stores: Stores,
     pub snapshots: Snapshots,
+    pub footers: Footers,
     pub memory: Arc<dyn MemoryPool>,
     /// Statements that run now.
     pub running: AtomicU32,
@@ -50,7 +51,7 @@ impl Engine {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(memory.clone())
             .with_disk_manager_builder(disk)
-            .with_cache_manager(CacheManagerConfig::default())
+            .with_cache_manager(footers::no_caches())
             .build()?;
         let template = state::template(&config, Arc::new(runtime.clone()));
         let control = ControlClient::new(config.door.clone());
@@ -59,6 +60,7 @@ impl Engine {
             sessions: Sessions::default(),
             stores: Stores::default(),
             snapshots: Snapshots::default(),
+            footers: Footers::default(),
             memory,
             running: AtomicU32::new(0),
             runtime,

@@ -7,11 +7,11 @@ use biplane_api::internal::Storage;
 use deltalake_core::DeltaTable;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use moka::sync::Cache;
-use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::error::SqlError;
 
 const STORES_MAX: u64 = 256;
 const STORE_IDLE_MAX: Duration = Duration::from_secs(900);
+const RETRY_MAX: Duration = Duration::from_secs(20);
 
 type StoreKey = (String, BTreeMap<String, String>);
 
@@ -47,6 +48,8 @@ pub struct Location {
     /// Of the whole bucket or file system; paths in it begin with `prefix`.
     pub root: Arc<dyn ObjectStore>,
     pub prefix: Path,
+    /// Tells buckets and file systems apart.
+    pub store: Arc<str>,
 }
 
 impl Location {
@@ -77,7 +80,8 @@ impl Stores {
             "s3" | "s3a" => self.s3(&url, storage)?,
             other => return Err(SqlError::unsupported(format!("storage of the kind {other}"))),
         };
-        Ok(Location { url, root, prefix })
+        let store = store_name(&url, storage).into();
+        Ok(Location { url, root, prefix, store })
     }
 
     fn s3(&self, url: &Url, storage: &Storage) -> Result<Arc<dyn ObjectStore>, SqlError> {
@@ -86,7 +90,7 @@ impl Stores {
         if let Some(store) = self.remote.get(&key) {
             return Ok(store);
         }
-        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
+        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(retries());
         for (name, value) in &storage.options {
             // What the store does not know may be meant for somebody else.
             if let Ok(option) = name.parse::<AmazonS3ConfigKey>() {
@@ -105,5 +109,36 @@ impl Stores {
         })?);
         self.remote.insert(key, store.clone());
         Ok(store)
+    }
+}
+
+/// A store that fails is tried again for as long as somebody may wait for the answer.
+fn retries() -> RetryConfig {
+    let backoff = BackoffConfig { max_backoff: Duration::from_secs(4), ..BackoffConfig::default() };
+    RetryConfig { backoff, max_retries: 8, retry_timeout: RETRY_MAX }
+}
+
+/// A bucket of one endpoint is not that of another.
+fn store_name(url: &Url, storage: &Storage) -> String {
+    let endpoint = storage.options.iter().find(|(name, _)| name.contains("endpoint"));
+    let endpoint = endpoint.map_or("", |(_, value)| value.as_str());
+    format!("{}://{}@{endpoint}", url.scheme(), url.authority())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_have_names_of_their_own() {
+        let open = |url: &str, endpoint: &str| {
+            let options = [("aws_endpoint", endpoint), ("aws_region", "r")];
+            let options = options.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            Stores::default().open(&Storage { url: url.to_owned(), options }).unwrap().store
+        };
+        let one = open("s3://a/x", "http://localhost:1");
+        assert_eq!(one, open("s3://a/y", "http://localhost:1"));
+        assert_ne!(one, open("s3://b/x", "http://localhost:1"));
+        assert_ne!(one, open("s3://a/x", "http://localhost:2"));
     }
 }

@@ -2,14 +2,20 @@
 
 use biplane_api::internal::Storage;
 use biplane_platform::{ApiError, ErrorCode, Result};
-use futures::TryStreamExt;
-use object_store::aws::AmazonS3Builder;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const BUCKETS_MAX: usize = 64;
+/// Somebody waits for the answer to a request.
+const RETRY_MAX: Duration = Duration::from_secs(10);
 
 pub struct Place {
     pub store: Arc<dyn ObjectStore>,
@@ -32,22 +38,45 @@ impl Place {
                 let bucket = url
                     .host_str()
                     .ok_or_else(|| ApiError::internal("an s3 url without a bucket"))?;
-                let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
-                for (name, value) in &storage.options {
-                    let key = object_store::aws::AmazonS3ConfigKey::from_str(name)
-                        .map_err(ApiError::internal)?;
-                    builder = builder.with_config(key, value);
-                }
-                let store = builder.build().map_err(ApiError::internal)?;
+                let store = s3(bucket, &storage.options)?;
                 let text = percent_encoding::percent_decode_str(url.path())
                     .decode_utf8()
                     .map_err(ApiError::internal)?;
                 let key = Path::parse(text.trim_matches('/')).map_err(bad_name)?;
-                Ok(Self { store: Arc::new(store), key, local: None })
+                Ok(Self { store, key, local: None })
             }
             scheme => Err(ApiError::unsupported(format!("Storage with the scheme {scheme}"))),
         }
     }
+}
+
+type Key = (String, BTreeMap<String, String>);
+
+/// Open buckets, the latest last. A store keeps its connections, which cost far more than a request.
+static BUCKETS: Mutex<Vec<(Key, Arc<dyn ObjectStore>)>> = Mutex::new(Vec::new());
+
+fn s3(bucket: &str, options: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>> {
+    let wanted = (bucket.to_owned(), options.clone());
+    let mut buckets = BUCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, store)) = buckets.iter().find(|(key, _)| *key == wanted) {
+        return Ok(store.clone());
+    }
+    let backoff = BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() };
+    let retry = RetryConfig { backoff, max_retries: 5, retry_timeout: RETRY_MAX };
+    let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_retry(retry);
+    for (name, value) in options {
+        // The text of these errors may carry an option's value.
+        let key = AmazonS3ConfigKey::from_str(name)
+            .map_err(|_| ApiError::internal("an option of a store is not known"))?;
+        builder = builder.with_config(key, value);
+    }
+    let store: Arc<dyn ObjectStore> =
+        Arc::new(builder.build().map_err(|_| ApiError::internal("a store cannot be opened"))?);
+    if buckets.len() >= BUCKETS_MAX {
+        buckets.remove(0);
+    }
+    buckets.push((wanted, store.clone()));
+    Ok(store)
 }
 
 fn bad_name(_: object_store::path::Error) -> ApiError {
@@ -67,11 +96,25 @@ pub fn store_error(error: object_store::Error) -> ApiError {
             ApiError::new(ErrorCode::PreconditionFailed, "The file was changed meanwhile.")
         }
         object_store::Error::PermissionDenied { .. }
-        | object_store::Error::Unauthenticated { .. } => ApiError {
-            internal: Some(error.to_string()),
-            ..ApiError::denied("The storage refused the server's credential for this path.")
+        | object_store::Error::Unauthenticated { .. } => refused(error),
+        // Listings have no error of their own for it.
+        object_store::Error::Generic { .. } if error.to_string().contains("403 Forbidden") => {
+            refused(error)
+        }
+        other => ApiError {
+            internal: Some(other.to_string()),
+            ..ApiError::new(
+                ErrorCode::TemporarilyUnavailable,
+                "The storage of this path cannot be reached or failed.",
+            )
         },
-        other => ApiError::internal(other),
+    }
+}
+
+fn refused(error: object_store::Error) -> ApiError {
+    ApiError {
+        internal: Some(error.to_string()),
+        ..ApiError::denied("The storage refused the server's credential for this path.")
     }
 }
 
@@ -86,10 +129,11 @@ pub async fn delete_prefix(storage: &Storage) -> Result<()> {
             _ => Ok(()),
         };
     }
-    let objects: Vec<_> =
-        place.store.list(Some(&place.key)).try_collect().await.map_err(store_error)?;
-    for object in objects {
-        place.store.delete(&object.location).await.map_err(store_error)?;
-    }
-    Ok(())
+    let found = place.store.list(Some(&place.key)).map_ok(|object| object.location);
+    let deleted = place.store.delete_stream(found.boxed()).map(|gone| match gone {
+        // Somebody else was faster.
+        Err(object_store::Error::NotFound { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    });
+    deleted.try_collect().await.map_err(store_error)
 }

@@ -1,6 +1,7 @@
 //! The command line. Every option has an environment variable, for containers; secrets have only that
 //! or a file, so that they never show in a process list.
 
+use crate::network_args::NetworkArgs;
 use biplane_platform::Secret;
 use biplane_server::{S3Config, ServerConfig};
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +53,8 @@ pub struct ServerArgs {
     /// More names and addresses for the certificate of the local authority.
     #[arg(long = "tls-name", env = "BIPLANE_TLS_NAMES", value_delimiter = ',')]
     tls_names: Vec<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Where nodes dial in.
     #[arg(long, env = "BIPLANE_RELAY_LISTEN", default_value = "127.0.0.1:0")]
     relay_listen: String,
@@ -61,11 +64,13 @@ pub struct ServerArgs {
     /// A directory of this machine in which external locations may be made; may be repeated.
     #[arg(long = "local-root", env = "BIPLANE_LOCAL_ROOTS", value_delimiter = ',')]
     local_roots: Vec<PathBuf>,
-    /// S3 or a store that speaks it. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+    /// A store that speaks S3 and is not AWS: `https://minio.example.com`. Default: AWS_ENDPOINT_URL_S3 or
+    /// AWS_ENDPOINT_URL. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY alone.
     #[arg(long, env = "BIPLANE_S3_ENDPOINT")]
     s3_endpoint: Option<String>,
-    #[arg(long, env = "BIPLANE_S3_REGION", default_value = "us-east-1")]
-    s3_region: String,
+    /// Default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1.
+    #[arg(long, env = "BIPLANE_S3_REGION")]
+    s3_region: Option<String>,
     /// User name of the first account admin.
     #[arg(long, env = "BIPLANE_ADMIN_USER", default_value = "admin@localhost")]
     admin_user: String,
@@ -118,12 +123,22 @@ fn secret(name: &str) -> Option<Secret> {
     std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new)
 }
 
+/// The first of these that says something.
+fn variable(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
+}
+
 impl From<ServerArgs> for ServerConfig {
     fn from(args: ServerArgs) -> Self {
         let keys = secret("AWS_ACCESS_KEY_ID").zip(secret("AWS_SECRET_ACCESS_KEY"));
         let s3 = keys.map(|(access_key_id, secret_access_key)| S3Config {
-            endpoint: args.s3_endpoint,
-            region: args.s3_region,
+            endpoint: args
+                .s3_endpoint
+                .or_else(|| variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])),
+            region: args
+                .s3_region
+                .or_else(|| variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]))
+                .unwrap_or_else(|| "us-east-1".into()),
             access_key_id,
             secret_access_key,
         });
@@ -134,6 +149,10 @@ impl From<ServerArgs> for ServerConfig {
             tls_listen: args.tls_listen,
             tls_files: args.tls_cert.zip(args.tls_key),
             tls_names: args.tls_names,
+            domain: args.network.domain,
+            trusted_proxies: args.network.trusted_proxies,
+            egress_addresses: args.network.egress_addresses,
+            private_endpoints: args.network.private_endpoints,
             relay_listen: args.relay_listen,
             storage_root: args.storage_root,
             local_roots: args.local_roots,

@@ -43,6 +43,14 @@ pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result
     Ok(())
 }
 
+/// Variables that only the server reads.
+const SERVER_SECRETS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "BIPLANE_DATABASE_URL",
+    "BIPLANE_ADMIN_PASSWORD",
+];
+
 /// The node ends when its standard input does, so it never outlives this process, however that ends.
 fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
     let mut command = Command::new(std::env::current_exe()?);
@@ -62,6 +70,10 @@ fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
         .arg("--key")
         .arg(&node.key);
     command.arg("--work-dir").arg(&node.work_dir);
+    // What the server knows from its environment is none of a node's business.
+    SERVER_SECRETS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut node = command.spawn().context("starting the node agent")?;
     // Held apart from the child: waiting for it would close it.

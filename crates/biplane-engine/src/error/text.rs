@@ -31,6 +31,28 @@ pub(super) fn split_position(message: &str) -> (String, u64, u64) {
     (first_line(&POSITION.replace(message, "")), number(1), number(2))
 }
 
+/// What a store that speaks S3 says no with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Denied,
+    NoBucket,
+}
+
+/// Listings have no error of their own for these; the code is in the body of the answer.
+pub(super) fn refusal(message: &str) -> Option<Refusal> {
+    const DENIED: [&str; 5] = [
+        "403 Forbidden",
+        "401 Unauthorized",
+        "<Code>AccessDenied</Code>",
+        "<Code>InvalidAccessKeyId</Code>",
+        "<Code>SignatureDoesNotMatch</Code>",
+    ];
+    if message.contains("<Code>NoSuchBucket</Code>") {
+        return Some(Refusal::NoBucket);
+    }
+    DENIED.iter().any(|code| message.contains(code)).then_some(Refusal::Denied)
+}
+
 /// One line, bounded, without locations.
 pub(super) fn first_line(message: &str) -> String {
     let line = message.trim().lines().next().unwrap_or_default();

@@ -15,6 +15,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType, cast, lit, try_cast};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
@@ -40,6 +41,8 @@ struct Files {
     store: ObjectStoreUrl,
     files: Vec<ObjectMeta>,
     compression: FileCompressionType,
+    /// Knows the footers of the store.
+    state: SessionState,
 }
 
 impl std::fmt::Debug for Files {
@@ -67,7 +70,7 @@ pub async fn open(
     }
     let compression = compression(&found.files)?;
     let reader = reader(format, &options, &first, compression);
-    let state = cx.session.state();
+    let state = cx.state_of(&found.location)?;
     let inferred = infer(&state, &found, reader.as_ref(), format, &options).await?;
     let columns = schema::settle(cx, &inferred, &options, format)?;
     let number = STORE.fetch_add(1, Ordering::Relaxed);
@@ -79,6 +82,7 @@ pub async fn open(
         store,
         files: found.files,
         compression,
+        state,
     };
     view(cx, Arc::new(files), &columns, &options, format)
 }
@@ -277,6 +281,6 @@ impl TableProvider for Files {
             .with_limit(limit)
             .with_file_compression_type(self.compression)
             .build();
-        self.format.create_physical_plan(state, config).await
+        self.format.create_physical_plan(&self.state, config).await
     }
 }

@@ -8,6 +8,7 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
@@ -33,6 +34,7 @@ static STORE: AtomicU64 = AtomicU64::new(0);
 pub struct PlainDelta {
     files: Arc<Files>,
     store: ObjectStoreUrl,
+    footers: Arc<FileMetadataCache>,
     pruned: Arc<Pruned>,
 }
 
@@ -47,7 +49,8 @@ impl PlainDelta {
         let number = STORE.fetch_add(1, Ordering::Relaxed);
         let store = ObjectStoreUrl::parse(format!("delta{number}://table"))?;
         cx.session.runtime_env().register_object_store(store.as_ref(), location.root.clone());
-        Ok(Self { files, store, pruned: cx.pruned.clone() })
+        let footers = cx.engine.footers.of(location);
+        Ok(Self { files, store, footers, pruned: cx.pruned.clone() })
     }
 
     /// The numbers of the files that may hold rows.
@@ -129,7 +132,7 @@ impl TableProvider for PlainDelta {
             merged(groups.iter().filter_map(|group| group.file_statistics(None)), table_schema)?;
         let reader = CachedParquetFileReaderFactory::new(
             state.runtime_env().object_store(&self.store)?,
-            state.runtime_env().cache_manager.get_file_metadata_cache(),
+            self.footers.clone(),
         );
         let source = ParquetSource::new(self.files.table_schema.clone())
             .with_table_parquet_options(state.table_options().parquet.clone())
