@@ -35,6 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "identity_0001", sql: include_str!("../migrations/0001_identity.sql") },
     Migration { name: "identity_0002", sql: include_str!("../migrations/0002_entitlements.sql") },
+    Migration { name: "identity_0003", sql: include_str!("../migrations/0003_nonce.sql") },
 ];
 
 /// Topic of `Db::subscribe`: anything that decides who may do what has changed.

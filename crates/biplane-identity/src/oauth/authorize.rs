@@ -28,6 +28,8 @@ pub struct AuthorizeQuery {
     pub code_challenge: Option<String>,
     #[serde(default)]
     pub code_challenge_method: Option<String>,
+    #[serde(default)]
+    pub nonce: Option<String>,
 }
 
 /// Where the browser goes. An unknown client or redirect is told to the person, never redirected to.
@@ -41,8 +43,11 @@ pub async fn authorize(
         return Err(ApiError::invalid("client_id is not that of a known client."));
     }
     let redirect = redirect_uri(query.redirect_uri.as_deref().unwrap_or_default())?;
-    if query.state.as_ref().is_some_and(|state| state.len() > FIELD_BYTES_MAX) {
-        return Err(ApiError::invalid(format!("state is longer than {FIELD_BYTES_MAX} bytes.")));
+    for (name, value) in [("state", &query.state), ("nonce", &query.nonce)] {
+        if value.as_ref().is_some_and(|value| value.len() > FIELD_BYTES_MAX) {
+            let text = format!("{name} is longer than {FIELD_BYTES_MAX} bytes.");
+            return Err(ApiError::invalid(text));
+        }
     }
     let (scope, challenge) = match check(query) {
         Ok(checked) => checked,
@@ -72,6 +77,7 @@ pub async fn authorize(
         redirect_uri: redirect.to_string(),
         code_challenge: challenge,
         scope,
+        nonce: query.nonce.clone(),
         expires_at: now + CODE_S * 1000,
         used: false,
     };

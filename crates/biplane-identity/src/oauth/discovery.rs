@@ -61,6 +61,17 @@ pub fn authorization_server(origin: &Origin, root: &str) -> AuthorizationServer 
         ]),
         subject_types_supported: texts(&["public"]),
         id_token_signing_alg_values_supported: texts(&["ES256"]),
+        claims_supported: texts(&[
+            "iss",
+            "aud",
+            "sub",
+            "iat",
+            "exp",
+            "nonce",
+            "email",
+            "name",
+            "preferred_username",
+        ]),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `/.well-known/…` and `/oidc/…`: for anybody.
 
 use super::authorize::{self, AuthorizeQuery};
-use super::token::{self, TokenRequest};
-use super::{Refused, discovery};
+use super::token::{self, Place, TokenRequest};
+use super::{ROOT, Refused, discovery};
 use crate::Identity;
 use crate::authenticate::Call;
 use axum::Json;
@@ -55,7 +55,7 @@ async fn host_metadata_get(State(identity): Service, origin: Origin) -> Result<J
 #[utoipa::path(get, path = "/oidc/.well-known/oauth-authorization-server", operation_id = "authorization_server_get",
     tag = "oauth", security(()), responses((status = 200, body = AuthorizationServer)))]
 async fn authorization_server_get(origin: Origin) -> Json<AuthorizationServer> {
-    Json(discovery::authorization_server(&origin, "/oidc"))
+    Json(discovery::authorization_server(&origin, ROOT))
 }
 
 #[utoipa::path(get, path = "/oidc/accounts/{account_id}/.well-known/oauth-authorization-server",
@@ -68,7 +68,7 @@ async fn account_authorization_server_get(
     ApiPath(account_id): ApiPath<AccountId>,
 ) -> Result<Json<AuthorizationServer>> {
     identity.check_account(&account_id)?;
-    Ok(Json(discovery::authorization_server(&origin, &format!("/oidc/accounts/{account_id}"))))
+    Ok(Json(discovery::authorization_server(&origin, &format!("{ROOT}/accounts/{account_id}"))))
 }
 
 #[utoipa::path(get, path = "/oidc/jwks.json", operation_id = "key_set_get", tag = "oauth", security(()),
@@ -106,7 +106,7 @@ async fn oauth_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    answer(&identity, &origin, &headers, &body).await
+    answer(&identity, &origin, ROOT, &headers, &body).await
 }
 
 #[utoipa::path(post, path = "/oidc/accounts/{account_id}/v1/token", operation_id = "account_oauth_token", tag = "oauth",
@@ -121,7 +121,10 @@ async fn account_oauth_token(
     body: Bytes,
 ) -> Response {
     match identity.check_account(&account_id) {
-        Ok(()) => answer(&identity, &origin, &headers, &body).await,
+        Ok(()) => {
+            let root = format!("{ROOT}/accounts/{account_id}");
+            answer(&identity, &origin, &root, &headers, &body).await
+        }
         Err(error) => refusal(Refused::new("invalid_request", error.message)),
     }
 }
@@ -129,16 +132,18 @@ async fn account_oauth_token(
 async fn answer(
     identity: &Identity,
     origin: &Origin,
+    root: &str,
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Response {
+    let place = Place { origin, root };
     let Ok(request) = serde_urlencoded::from_bytes::<TokenRequest>(body) else {
         return refusal(Refused::new(
             "invalid_request",
             "The body must be form-encoded, each field once.",
         ));
     };
-    match token::token(identity, origin, headers, &request).await {
+    match token::token(identity, place, headers, &request).await {
         Ok(token) => ([NO_STORE], Json(token)).into_response(),
         Err(refused) => refusal(refused),
     }

@@ -28,6 +28,25 @@ pub struct Claims {
     pub principal_id: PrincipalId,
 }
 
+/// An ID token: it lacks what makes an access token, so it opens nothing.
+#[derive(Debug, Serialize)]
+pub struct IdClaims {
+    pub iss: String,
+    /// The client it is for.
+    pub aud: String,
+    pub sub: String,
+    pub iat: i64,
+    pub exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
+}
+
 pub struct Signer {
     key_id: String,
     encoding: EncodingKey,
@@ -60,7 +79,7 @@ impl Signer {
         })
     }
 
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String> {
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, claims, &self.encoding).map_err(ApiError::internal)
     }

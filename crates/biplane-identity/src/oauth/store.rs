@@ -14,6 +14,8 @@ pub struct CodeRow {
     pub redirect_uri: String,
     pub code_challenge: String,
     pub scope: String,
+    /// The client's; comes back in the ID token.
+    pub nonce: Option<String>,
     pub expires_at: i64,
     pub used: bool,
 }
@@ -33,7 +35,7 @@ pub async fn code_insert(tx: &mut Tx, hash: &str, row: &CodeRow, now_ms: i64) ->
     tx.execute("DELETE FROM oauth_refresh_tokens WHERE expires_at < $1", args![now_ms]).await?;
     tx.execute(
         "INSERT INTO oauth_codes (code_hash, family_id, client_id, principal_id, redirect_uri, code_challenge,
-           scope, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+           scope, expires_at, nonce) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             hash,
             &row.family_id,
@@ -42,7 +44,8 @@ pub async fn code_insert(tx: &mut Tx, hash: &str, row: &CodeRow, now_ms: i64) ->
             &row.redirect_uri,
             &row.code_challenge,
             &row.scope,
-            row.expires_at
+            row.expires_at,
+            &row.nonce
         ],
     )
     .await
@@ -50,8 +53,8 @@ pub async fn code_insert(tx: &mut Tx, hash: &str, row: &CodeRow, now_ms: i64) ->
 }
 
 pub async fn code_by_hash(tx: &mut Tx, hash: &str) -> Result<Option<CodeRow>> {
-    let sql = "SELECT family_id, client_id, principal_id, redirect_uri, code_challenge, scope, expires_at, used_at
-               FROM oauth_codes WHERE code_hash = $1";
+    let sql = "SELECT family_id, client_id, principal_id, redirect_uri, code_challenge, scope, expires_at, used_at,
+                 nonce FROM oauth_codes WHERE code_hash = $1";
     let row = tx.fetch_opt(sql, args![hash]).await?;
     row.map(|row| {
         Ok(CodeRow {
@@ -63,6 +66,7 @@ pub async fn code_by_hash(tx: &mut Tx, hash: &str) -> Result<Option<CodeRow>> {
             scope: row.text(5)?,
             expires_at: row.int(6)?,
             used: row.opt_int(7)?.is_some(),
+            nonce: row.opt_text(8)?,
         })
     })
     .transpose()

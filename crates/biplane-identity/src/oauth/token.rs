@@ -1,15 +1,18 @@
 //! The token endpoint.
 
-use super::jwt::Claims;
+use super::jwt::{Claims, IdClaims};
 use super::store::{self, RefreshRow};
-use super::{PUBLIC_CLIENTS, Refused, SCOPE_OFFLINE, authorize, discovery, scopes};
+use super::{
+    PUBLIC_CLIENTS, Refused, SCOPE_EMAIL, SCOPE_OFFLINE, SCOPE_OPENID, SCOPE_PROFILE,
+    SCOPES_OF_PEOPLE, authorize, discovery, has, scopes,
+};
 use crate::{Identity, hash, secrets};
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use biplane_api::identity::OAuthToken;
 use biplane_api::ids::PrincipalId;
-use biplane_platform::Origin;
+use biplane_platform::{Origin, Principal};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -42,9 +45,28 @@ pub struct TokenRequest {
 
 type Answer = Result<OAuthToken, Refused>;
 
+/// Where the client asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub origin: &'a Origin,
+    /// `/oidc` or `/oidc/accounts/<id>`
+    pub root: &'a str,
+}
+
+/// What is to be given out.
+struct Grant {
+    principal_id: PrincipalId,
+    client_id: String,
+    scope: String,
+    refresh_token: Option<String>,
+    nonce: Option<String>,
+}
+
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 pub async fn token(
     identity: &Identity,
-    origin: &Origin,
+    place: Place<'_>,
     headers: &HeaderMap,
     request: &TokenRequest,
 ) -> Answer {
@@ -60,9 +82,13 @@ pub async fn token(
         }
     }
     match request.grant_type.as_deref() {
-        Some("client_credentials") => client_credentials(identity, origin, headers, request).await,
-        Some("authorization_code") => authorization_code(identity, origin, request).await,
-        Some("refresh_token") => refresh_token(identity, origin, request).await,
+        Some("client_credentials") => client_credentials(identity, place, headers, request).await,
+        Some("authorization_code") => authorization_code(identity, place, request).await,
+        Some("refresh_token") => refresh_token(identity, place, request).await,
+        Some(TOKEN_EXCHANGE) => Err(Refused::new(
+            "unsupported_grant_type",
+            "Token federation is not supported by this server: sign in with a client secret or as a person.",
+        )),
         Some(other) => Err(Refused::new(
             "unsupported_grant_type",
             format!("The grant type {other:.80} is not supported by this server."),
@@ -88,7 +114,7 @@ fn client(headers: &HeaderMap, request: &TokenRequest) -> Option<(String, String
 
 async fn client_credentials(
     identity: &Identity,
-    origin: &Origin,
+    place: Place<'_>,
     headers: &HeaderMap,
     request: &TokenRequest,
 ) -> Answer {
@@ -98,14 +124,16 @@ async fn client_credentials(
         secrets::ops::secret_check(identity, &id, &secret).await?.ok_or_else(refused)?;
     let scope = scopes(request.scope.as_deref())?;
     // Who has the secret can always ask again.
-    let scope =
-        scope.split(' ').filter(|scope| *scope != SCOPE_OFFLINE).collect::<Vec<_>>().join(" ");
-    access_token(identity, origin, principal_id, &id, scope, None).await
+    let scope: Vec<_> =
+        scope.split(' ').filter(|scope| !SCOPES_OF_PEOPLE.contains(scope)).collect();
+    let scope = scope.join(" ");
+    let grant = Grant { principal_id, client_id: id, scope, refresh_token: None, nonce: None };
+    access_token(identity, place, grant).await
 }
 
 async fn authorization_code(
     identity: &Identity,
-    origin: &Origin,
+    place: Place<'_>,
     request: &TokenRequest,
 ) -> Answer {
     let refused = |why: &str| Refused::new("invalid_grant", why);
@@ -141,7 +169,7 @@ async fn authorization_code(
         tx.commit().await?;
         return Err(refused(why));
     }
-    let refresh = match row.scope.split(' ').any(|scope| scope == SCOPE_OFFLINE) {
+    let refresh = match has(&row.scope, SCOPE_OFFLINE) {
         true => Some(
             refresh_issue(
                 &mut tx,
@@ -156,7 +184,14 @@ async fn authorization_code(
         false => None,
     };
     tx.commit().await?;
-    access_token(identity, origin, row.principal_id, client_id, row.scope, refresh).await
+    let grant = Grant {
+        principal_id: row.principal_id,
+        client_id: client_id.to_owned(),
+        scope: row.scope,
+        refresh_token: refresh,
+        nonce: row.nonce,
+    };
+    access_token(identity, place, grant).await
 }
 
 fn public_client(request: &TokenRequest) -> Result<&str, Refused> {
@@ -178,7 +213,7 @@ fn verified(challenge: &str, verifier: Option<&str>) -> bool {
         && hash::same(&URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())), challenge)
 }
 
-async fn refresh_token(identity: &Identity, origin: &Origin, request: &TokenRequest) -> Answer {
+async fn refresh_token(identity: &Identity, place: Place<'_>, request: &TokenRequest) -> Answer {
     let refused =
         || Refused::new("invalid_grant", "The refresh token is not valid. Sign in again.");
     let client_id = public_client(request)?;
@@ -201,7 +236,14 @@ async fn refresh_token(identity: &Identity, origin: &Origin, request: &TokenRequ
         refresh_issue(&mut tx, identity, &row.family_id, client_id, row.principal_id, &row.scope)
             .await?;
     tx.commit().await?;
-    access_token(identity, origin, row.principal_id, client_id, scope, Some(fresh)).await
+    let grant = Grant {
+        principal_id: row.principal_id,
+        client_id: client_id.to_owned(),
+        scope,
+        refresh_token: Some(fresh),
+        nonce: None,
+    };
+    access_token(identity, place, grant).await
 }
 
 /// A refresh may ask for less, not for more.
@@ -237,16 +279,9 @@ async fn refresh_issue(
     Ok(token)
 }
 
-async fn access_token(
-    identity: &Identity,
-    origin: &Origin,
-    principal_id: PrincipalId,
-    client_id: &str,
-    scope: String,
-    refresh_token: Option<String>,
-) -> Answer {
-    let workspace = discovery::bound_workspace(identity, origin).await?;
-    let resolved = identity.principal(principal_id, workspace).await?;
+async fn access_token(identity: &Identity, place: Place<'_>, grant: Grant) -> Answer {
+    let workspace = discovery::bound_workspace(identity, place.origin).await?;
+    let resolved = identity.principal(grant.principal_id, workspace).await?;
     let resolved = resolved.filter(|resolved| resolved.member).ok_or_else(|| {
         Refused::new(
             "access_denied",
@@ -254,22 +289,46 @@ async fn access_token(
         )
     })?;
     let now_s = identity.clock.now_ms() / 1000;
+    let iss = format!("{}{}", place.origin.base_url, place.root);
+    let id_token = match has(&grant.scope, SCOPE_OPENID) {
+        true => {
+            let claims = id_claims(&grant, &resolved.principal, iss.clone(), now_s);
+            Some(identity.signer.sign(&claims)?)
+        }
+        false => None,
+    };
     let claims = Claims {
-        iss: format!("{}/oidc", origin.base_url),
+        iss,
         aud: workspace.map_or_else(|| identity.account_id.to_string(), |id| id.to_string()),
         sub: resolved.principal.name.clone(),
-        client_id: client_id.to_owned(),
-        scope: scope.clone(),
+        client_id: grant.client_id,
+        scope: grant.scope.clone(),
         iat: now_s,
         exp: now_s + ACCESS_S,
         jti: hash::opaque()?,
-        principal_id,
+        principal_id: grant.principal_id,
     };
     Ok(OAuthToken {
         access_token: identity.signer.sign(&claims)?,
         token_type: "Bearer".into(),
         expires_in: ACCESS_S,
-        scope,
-        refresh_token,
+        scope: grant.scope,
+        refresh_token: grant.refresh_token,
+        id_token,
     })
+}
+
+fn id_claims(grant: &Grant, person: &Principal, iss: String, now_s: i64) -> IdClaims {
+    let profile = has(&grant.scope, SCOPE_PROFILE);
+    IdClaims {
+        iss,
+        aud: grant.client_id.clone(),
+        sub: person.name.clone(),
+        iat: now_s,
+        exp: now_s + ACCESS_S,
+        nonce: grant.nonce.clone(),
+        email: has(&grant.scope, SCOPE_EMAIL).then(|| person.name.clone()),
+        name: profile.then(|| person.display_name.clone()),
+        preferred_username: profile.then(|| person.name.clone()),
+    }
 }

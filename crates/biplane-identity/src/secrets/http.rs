@@ -4,10 +4,11 @@ use super::ops;
 use crate::{Identity, principal_id};
 use axum::Json;
 use axum::extract::State;
+use axum::routing::any;
 use biplane_api::error::ErrorBody;
 use biplane_api::identity::{CreateSecret, ListSecretsResponse, SecretInfo};
 use biplane_api::ids::AccountId;
-use biplane_platform::{ApiJson, ApiPath, Ctx, Result};
+use biplane_platform::{ApiError, ApiJson, ApiPath, Ctx, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +22,23 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
         .routes(routes!(account_secret_delete))
         .routes(routes!(secret_create, secret_list))
         .routes(routes!(secret_delete))
+        .route("/api/2.0/accounts/{account_id}/federationPolicies", any(federation))
+        .route("/api/2.0/accounts/{account_id}/federationPolicies/{policy_id}", any(federation))
+        .route(
+            "/api/2.0/accounts/{account_id}/servicePrincipals/{id}/federationPolicies",
+            any(federation),
+        )
+        .route(
+            "/api/2.0/accounts/{account_id}/servicePrincipals/{id}/federationPolicies/{policy_id}",
+            any(federation),
+        )
         .with_state(identity.clone())
+}
+
+/// Said clearly, as the token endpoint says it of the tokens.
+async fn federation(ctx: Ctx) -> Result<Json<Value>> {
+    ctx.require_account_admin()?;
+    Err(ApiError::unsupported("Token federation"))
 }
 
 #[utoipa::path(post, path = "/api/2.0/accounts/{account_id}/servicePrincipals/{id}/credentials/secrets",

@@ -40,7 +40,7 @@ fn note_use(identity: &Identity, token_id: String, now_ms: i64) {
     let db = identity.db.clone();
     tokio::spawn(async move {
         let result = async {
-            let mut tx = db.write().await?;
+            let mut tx = db.write_relaxed().await?;
             store::used(&mut tx, &token_id, now_ms).await?;
             tx.commit().await
         };

@@ -187,6 +187,63 @@ async fn exchange(app: &App, code: &str, verifier: &str, redirect: &str) -> Answ
 }
 
 #[tokio::test]
+async fn who_asks_for_openid_learns_who_signed_in() {
+    let app = App::new().await;
+    let scopes = ("scope", "openid email profile all-apis offline_access");
+    let back = authorize(&app, &[scopes, ("nonce", "n-0S6")]).await;
+    let made = exchange(&app, &param(&back, "code").unwrap(), VERIFIER, REDIRECT).await.ok();
+    let id_token = made["id_token"].as_str().unwrap();
+    let discovered = fetch(&app, "127.0.0.1:8080", "/oidc/.well-known/openid-configuration").await;
+    let id = claims(id_token);
+    assert_eq!(
+        id,
+        json!({
+            "iss": discovered.ok()["issuer"], "aud": "databricks-cli", "sub": ADMIN, "nonce": "n-0S6",
+            "iat": START_MS / 1000, "exp": START_MS / 1000 + 3600,
+            "email": ADMIN, "name": "admin", "preferred_username": ADMIN
+        })
+    );
+    // It tells who, it opens nothing.
+    let refused = app.call(id_token, Method::GET, ME, Value::Null).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let refresh = made["refresh_token"].as_str().unwrap();
+    let form = format!("grant_type=refresh_token&client_id=databricks-cli&refresh_token={refresh}");
+    let again = token(&app, &form, None).await.ok();
+    assert!(claims(again["id_token"].as_str().unwrap()).get("nonce").is_none());
+
+    let only = authorize(&app, &[("scope", "openid")]).await;
+    let made = exchange(&app, &param(&only, "code").unwrap(), VERIFIER, REDIRECT).await.ok();
+    let opens_nothing = made["access_token"].as_str().unwrap();
+    let refused = app.call(opens_nothing, Method::GET, ME, Value::Null).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    let (id, client) = app.service_principal("robot").await;
+    let secret = app.secret(&id).await;
+    let form = "grant_type=client_credentials&scope=all-apis%20openid";
+    let made = token(&app, form, Some((&client, &secret))).await.ok();
+    assert_eq!((made.get("id_token"), &made["scope"]), (None, &json!("all-apis")));
+}
+
+#[tokio::test]
+async fn federation_is_not_promised_and_clearly_refused() {
+    let app = App::new().await;
+    for path in ["/oidc/.well-known/oauth-authorization-server", "/.well-known/databricks-config"] {
+        let found = fetch(&app, "h:1", path).await.ok().to_string();
+        assert!(!found.contains("token-exchange") && !found.contains("federation"), "{found}");
+    }
+    let form = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c\
+                &subject_token_type=urn:ietf:params:oauth:token-type:jwt&scope=all-apis";
+    let refused = token(&app, form, None).await;
+    assert!(refused.json()["error_description"].as_str().unwrap().contains("federation"));
+    assert_eq!(error(refused), (400, "unsupported_grant_type".into()));
+    for path in
+        ["/federationPolicies", "/federationPolicies/x", "/servicePrincipals/1/federationPolicies"]
+    {
+        let answer = app.get(&app.account(path)).await;
+        assert_eq!(answer.refused(), (501, "FEATURE_DISABLED".into()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_person_signs_in_with_pkce_and_refreshes() {
     let app = App::new().await;
     let back = authorize(&app, &[]).await;
