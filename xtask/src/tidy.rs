@@ -38,7 +38,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("biplane-engine", &["biplane-api", "biplane-proto"]),
     (
         "biplane",
-        &["biplane-api", "biplane-platform", "biplane-server", "biplane-node", "biplane-engine"],
+        &[
+            "biplane-api",
+            "biplane-platform",
+            "biplane-sandbox",
+            "biplane-server",
+            "biplane-node",
+            "biplane-engine",
+        ],
     ),
     ("xtask", &[]),
 ];

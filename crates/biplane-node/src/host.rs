@@ -1,7 +1,6 @@
 //! The host: its working directory, its size, its load.
 
 use crate::NodeError;
-use biplane_proto::v1;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -56,27 +55,6 @@ pub fn load1() -> f32 {
     text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
 }
 
-/// What one process uses now. A process that is gone uses nothing.
-pub fn usage(sandbox_id: &str, pid: i32) -> v1::SandboxUsage {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    v1::SandboxUsage {
-        sandbox_id: sandbox_id.to_owned(),
-        memory_bytes: pages * 4096,
-        cpu_ms: cpu_ms(pid).unwrap_or(0),
-    }
-}
-
-/// User and system time; the kernel counts in hundredths of a second on every architecture we run on.
-fn cpu_ms(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in the second field may hold spaces and brackets; what follows its last one does not.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some((user + system) * 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,9 +62,6 @@ mod tests {
     #[test]
     fn the_host_tells_its_size() {
         assert!(memory_bytes() > 1 << 20 && memory_available_bytes() > 0 && cpus() > 0);
-        let own = usage("x", i32::try_from(std::process::id()).unwrap());
-        assert!(own.memory_bytes > 0);
-        assert_eq!(usage("x", 0).memory_bytes, 0);
     }
 
     #[test]

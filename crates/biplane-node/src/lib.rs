@@ -12,8 +12,9 @@ mod link;
 mod process;
 mod sandboxes;
 mod service;
-mod spawner;
 mod tls;
+
+pub use isolation::Isolation;
 
 use biplane_api::ids::NodeId;
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub struct NodeConfig {
     pub engine_env: Vec<(String, String)>,
     /// Sandboxes at one time; more are refused.
     pub sandboxes_max: usize,
+    pub isolation: Isolation,
 }
 
 impl NodeConfig {
@@ -54,8 +56,14 @@ pub enum NodeError {
     InUse(PathBuf),
     #[error("no engine command is configured")]
     NoEngine,
-    #[error("the thread that starts processes could not be started")]
-    Spawner(#[source] std::io::Error),
+    #[error("the engine {program} cannot be used")]
+    Engine { program: String, source: std::io::Error },
+    #[error("a directory for storage cannot be used")]
+    Storage(#[source] std::io::Error),
+    #[error(transparent)]
+    Isolation(#[from] biplane_sandbox::IsolatorError),
+    #[error("isolation could not be set up")]
+    Setup(#[from] tokio::task::JoinError),
 }
 
 /// Runs until `stop`, then ends every sandbox and returns, within five seconds.
@@ -68,13 +76,19 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     let _lock = host::claim(&config.work_dir)?;
     let abandoned = CancellationToken::new();
     let _abandon = abandoned.clone().drop_guard();
-    let spawner = spawner::Spawner::start().map_err(NodeError::Spawner)?;
     let config = Arc::new(config);
+    let setting_up = config.clone();
+    let (isolator, engine) = tokio::task::spawn_blocking(move || {
+        let engine = isolation::Engine::new(&setting_up)?;
+        Ok::<_, NodeError>((isolation::isolator(&setting_up)?, engine))
+    })
+    .await??;
     let dialer = Arc::new(tls::Dialer::new(&config));
     let sandboxes = Arc::new(sandboxes::Sandboxes::new(
         config.clone(),
         dialer.clone(),
-        spawner,
+        isolator,
+        engine,
         abandoned.clone(),
     ));
     let lease = Arc::new(lease::Lease::new());

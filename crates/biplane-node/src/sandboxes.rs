@@ -1,21 +1,22 @@
 //! All sandboxes of this node: start, stop, who watches them.
 
-use crate::process::{self, Ending, Launch};
-use crate::spawner::Spawner;
+use crate::isolation::{Engine, Launch};
+use crate::process::{self, Ended, Ending};
 use crate::tls::Dialer;
-use crate::{NodeConfig, door, host, isolation};
+use crate::{NodeConfig, door, host};
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
     Hello, Leaving, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
 };
+use biplane_sandbox::{Isolator, SpawnError};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -37,13 +38,16 @@ pub enum StartError {
     #[error("the directory of the sandbox could not be made")]
     Dir(#[source] io::Error),
     #[error("the engine could not be started")]
-    Spawn(#[source] io::Error),
+    Spawn(#[source] SpawnError),
+    #[error("the engine could not be started")]
+    Interrupted(#[source] io::Error),
 }
 
 pub struct Sandboxes {
     config: Arc<NodeConfig>,
     dialer: Arc<Dialer>,
-    spawner: Spawner,
+    isolator: Arc<dyn Isolator>,
+    engine: Engine,
     abandoned: CancellationToken,
     state: Mutex<State>,
     /// One start at a time: two for the same id must not both see it missing.
@@ -59,7 +63,7 @@ struct State {
 
 struct Running {
     generation: u64,
-    pid: i32,
+    sandbox: Arc<biplane_sandbox::Sandbox>,
     ending: Arc<watch::Sender<Ending>>,
     /// Closed when nothing of it is left.
     gone: CancellationToken,
@@ -69,11 +73,12 @@ impl Sandboxes {
     pub fn new(
         config: Arc<NodeConfig>,
         dialer: Arc<Dialer>,
-        spawner: Spawner,
+        isolator: Arc<dyn Isolator>,
+        engine: Engine,
         abandoned: CancellationToken,
     ) -> Self {
         let (state, starting) = Default::default();
-        Self { config, dialer, spawner, abandoned, state, starting }
+        Self { config, dialer, isolator, engine, abandoned, state, starting }
     }
 
     /// Starts one, or finds that it runs.
@@ -91,7 +96,7 @@ impl Sandboxes {
         }
         let dir = self.config.work_dir.join("sandboxes").join(id.as_str());
         let started = self.launch(&id, &dir, &request).await;
-        let (child, pid, closed) = match started {
+        let (sandbox, stderr, closed) = match started {
             Ok(started) => started,
             Err(error) => {
                 remove_dir(dir).await;
@@ -106,16 +111,17 @@ impl Sandboxes {
             if state.closing {
                 ending.send_replace(Ending::Kill);
             }
-            let running = Running { generation, pid, ending: ending.clone(), gone: gone.clone() };
+            let (sandbox, ending, gone) = (sandbox.clone(), ending.clone(), gone.clone());
+            let running = Running { generation, sandbox, ending, gone };
             state.running.insert(id.clone(), running);
         }
-        tracing::info!(sandbox_id = %id, generation, pid, "sandbox started");
+        tracing::info!(sandbox_id = %id, generation, pid = sandbox.pid, "sandbox started");
         let (all, abandoned) = (self.clone(), self.abandoned.clone());
         tokio::spawn(async move {
             let watching = abandoned.run_until_cancelled(std::future::pending::<()>());
-            let supervising = process::supervise(child, pid, ended);
+            let supervising = process::supervise(sandbox, stderr, ended);
             tokio::pin!(supervising);
-            let (status, tail) = tokio::select! {
+            let how = tokio::select! {
                 end = &mut supervising => end,
                 _ = watching => {
                     ending.send_replace(Ending::Kill);
@@ -124,7 +130,7 @@ impl Sandboxes {
             };
             closed.cancel();
             remove_dir(dir).await;
-            all.finished(id, generation, status, tail);
+            all.finished(id, generation, how);
             gone.cancel();
         });
         Ok(())
@@ -148,36 +154,40 @@ impl Sandboxes {
         id: &SandboxId,
         dir: &Path,
         request: &StartSandboxRequest,
-    ) -> Result<(Child, i32, CancellationToken), StartError> {
-        host::private_dir(&dir.join("tmp")).map_err(StartError::Dir)?;
-        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))
-            .map_err(StartError::Dir)?;
-        let listener = door::open(dir).map_err(StartError::Dir)?;
+    ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd, CancellationToken), StartError> {
+        let doors = dir.join(biplane_sandbox::DOORS);
+        for made in [&doors, &dir.join(biplane_sandbox::WORK).join("tmp")] {
+            host::private_dir(made).map_err(StartError::Dir)?;
+        }
+        let listener = door::open(&doors).map_err(StartError::Dir)?;
         let limits = request.limits.unwrap_or_default();
         let launch = Launch {
-            command: &self.config.engine_command,
-            env: &self.config.engine_env,
+            name: id.as_str(),
             dir,
             door: door::NAME,
-            cpus: limits.cpu_millis.div_ceil(1000).max(1),
+            cpu_millis: limits.cpu_millis,
             memory_bytes: match limits.memory_bytes {
                 0 => host::memory_bytes() / 2,
                 bytes => bytes,
             },
         };
-        let command = process::command(&launch).ok_or(StartError::NoProgram)?;
-        let child = self.spawner.spawn(command).await.map_err(StartError::Spawn)?;
-        let pid = child
-            .id()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .ok_or_else(|| StartError::Spawn(io::Error::other("it ended at once")))?;
+        let spec = self.engine.spec(&launch, self.isolator.as_ref());
+        let (stderr, write) = io::pipe().map_err(StartError::Interrupted)?;
+        let isolator = self.isolator.clone();
+        let spawning = tokio::task::spawn_blocking(move || isolator.spawn(&spec, write.into()));
+        let spawned = spawning.await.map_err(|error| StartError::Interrupted(error.into()))?;
+        let sandbox = Arc::new(spawned.map_err(StartError::Spawn)?);
         let closed = CancellationToken::new();
         tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
-        Ok((child, pid, closed))
+        Ok((sandbox, stderr.into(), closed))
     }
 
-    fn finished(&self, id: SandboxId, generation: u64, status: i32, tail: String) {
-        tracing::info!(sandbox_id = %id, generation, status, "sandbox ended");
+    fn finished(&self, id: SandboxId, generation: u64, how: Ended) {
+        let Ended { status, out_of_memory, mut tail } = how;
+        tracing::info!(sandbox_id = %id, generation, status, out_of_memory, "sandbox ended");
+        if out_of_memory {
+            tail.push_str("\nit used more memory than it may, and was ended as a whole");
+        }
         let mut state = self.state.lock();
         state.running.remove(&id);
         let event =
@@ -247,7 +257,8 @@ impl Sandboxes {
             cpus: host::cpus(),
             memory_bytes: host::memory_bytes(),
             sandboxes,
-            isolation: isolation::LEVEL.to_owned(),
+            isolation: self.isolator.level().kind.as_str().to_owned(),
+            isolation_reasons: self.isolator.level().reasons.clone(),
         };
         // The channel is new and has room.
         let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
@@ -260,14 +271,22 @@ impl Sandboxes {
     }
 
     pub fn usage(&self) -> Vec<SandboxUsage> {
-        let pids: Vec<(SandboxId, i32)> = self
+        let running: Vec<_> = self
             .state
             .lock()
             .running
             .iter()
-            .map(|(id, running)| (id.clone(), running.pid))
+            .map(|(id, running)| (id.clone(), running.sandbox.clone()))
             .collect();
-        pids.iter().map(|(id, pid)| host::usage(id.as_str(), *pid)).collect()
+        let usage = |(id, sandbox): &(SandboxId, Arc<_>)| {
+            let stats = self.isolator.stats(sandbox);
+            SandboxUsage {
+                sandbox_id: id.to_string(),
+                memory_bytes: stats.memory_bytes,
+                cpu_ms: stats.cpu_ms,
+            }
+        };
+        running.iter().map(usage).collect()
     }
 }
 

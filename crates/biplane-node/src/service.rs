@@ -94,6 +94,8 @@ fn status(error: &StartError) -> Status {
         StartError::Full => Status::resource_exhausted(text),
         StartError::Generation | StartError::Closing => Status::failed_precondition(text),
         StartError::NoProgram => Status::invalid_argument(text),
-        StartError::Dir(_) | StartError::Spawn(_) => Status::internal(text),
+        StartError::Dir(_) | StartError::Spawn(_) | StartError::Interrupted(_) => {
+            Status::internal(text)
+        }
     }
 }

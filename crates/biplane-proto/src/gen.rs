@@ -42,8 +42,12 @@ pub struct Hello {
     /// What still runs here from before a reconnect.
     #[prost(message, repeated, tag = "4")]
     pub sandboxes: ::prost::alloc::vec::Vec<Sandbox>,
+    /// What stands between two sandboxes: `full`, `degraded` (never two workspaces here), `none`.
     #[prost(string, tag = "5")]
     pub isolation: ::prost::alloc::string::String,
+    /// Why it is not `full`, for the operator.
+    #[prost(string, repeated, tag = "6")]
+    pub isolation_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Heartbeat {

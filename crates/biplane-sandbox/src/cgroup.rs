@@ -67,11 +67,7 @@ impl Groups {
 }
 
 /// None: there is no version 2 with controllers here.
-fn prepare_v2(
-    mounts: &str,
-    own: &str,
-    name: &str,
-) -> std::result::Result<PathBuf, Option<String>> {
+fn prepare_v2(mounts: &str, own: &str, name: &str) -> std::result::Result<PathBuf, Option<String>> {
     let place = own_place(mounts, own, "cgroup2", "").ok_or(None)?;
     let offered = fs::read_to_string(place.join("cgroup.controllers")).unwrap_or_default();
     let has = |wanted: &&str| offered.split_whitespace().any(|offer| offer == *wanted);
@@ -276,8 +272,7 @@ impl Group {
 
     /// Readable when the kernel ended one process for lack of memory. With version 2 it ends all itself.
     pub fn watch_memory(&self) -> Option<OwnedFd> {
-        let (_, dir) =
-            self.dirs.iter().find(|(kind, _)| self.version == 1 && kind == "memory")?;
+        let (_, dir) = self.dirs.iter().find(|(kind, _)| self.version == 1 && kind == "memory")?;
         let control = fs::File::open(dir.join("memory.oom_control")).ok()?;
         let counter = sys::event_counter().ok()?;
         let order = format!("{} {}", counter.as_raw_fd(), control.as_raw_fd());
@@ -327,8 +322,8 @@ pub fn stats(groups: &[PathBuf]) -> Option<Stats> {
     }
     let used = number("memory.current") + number("memory.usage_in_bytes");
     // Pages of files that nobody misses when they go.
-    let cached = within("memory.stat", "total_inactive_file")
-        .max(within("memory.stat", "inactive_file"));
+    let cached =
+        within("memory.stat", "total_inactive_file").max(within("memory.stat", "inactive_file"));
     let cpu_us = within("cpu.stat", "usage_usec") + number("cpuacct.usage") / 1000;
     Some(Stats {
         memory_bytes: used.saturating_sub(cached),

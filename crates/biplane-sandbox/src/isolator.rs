@@ -1,11 +1,14 @@
 //! What a node may ask of isolation, whatever kind it is.
 
 use crate::spec::{Paths, SandboxSpec};
+use crate::sys;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+
+const END_WAIT_MS: i32 = 2000;
 
 /// How sandboxes are kept apart. `native` is namespaces of this kernel, `none` is a plain process;
 /// a microVM would be a third.
@@ -85,6 +88,8 @@ pub struct Sandbox {
     pub host_uid: u32,
     /// Its control groups; empty where there are none.
     pub cgroups: Vec<PathBuf>,
+    /// Of `pid`: a number may come to mean another process, this cannot.
+    handle: Option<OwnedFd>,
     control: UnixStream,
 }
 
@@ -120,7 +125,7 @@ impl Sandbox {
         reader.read_line(&mut line).map_err(SpawnError::Launcher)?;
         match serde_json::from_str(&line) {
             Ok(Event::Started { pid, host_uid, cgroups }) => {
-                Ok(Self { pid, host_uid, cgroups, control })
+                Ok(Self { pid, host_uid, cgroups, handle: sys::process_handle(pid).ok(), control })
             }
             Ok(Event::Failed { step, error }) => Err(SpawnError::Refused { step, error }),
             Ok(Event::Exited { .. }) | Err(_) => Err(SpawnError::NoAnswer),
@@ -141,6 +146,14 @@ impl Sandbox {
 
     pub fn kill(&self) {
         let _ = (&self.control).write_all(b"k");
+    }
+
+    /// The supervisor was killed, which kills process 1; this makes sure, and waits for it.
+    pub(crate) fn end_without_supervisor(&self) {
+        if let Some(handle) = &self.handle {
+            let _ = sys::signal_handle(handle.as_fd(), libc::SIGKILL);
+            let _ = sys::poll(&[Some(handle.as_fd())], END_WAIT_MS);
+        }
     }
 
     /// Blocks until it has ended; -9 when nobody was left to say how.

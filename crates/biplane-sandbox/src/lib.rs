@@ -26,6 +26,6 @@ pub use launcher::launcher_main_if_asked;
 pub use libraries::libraries;
 pub use native::{IsolatorConfig, IsolatorError, Native, Unisolated, clear};
 pub use spec::{
-    Access, DOORS, INSIDE_ID, Layer, Limits, Mount, Network, Paths, ProcView, Program,
-    SandboxSpec, WORK,
+    Access, DOORS, INSIDE_ID, Layer, Limits, Mount, Network, Paths, ProcView, Program, SandboxSpec,
+    WORK,
 };

@@ -80,9 +80,8 @@ mod tests {
     fn a_linked_program_needs_its_loader_and_libraries() {
         let own = std::env::current_exe().unwrap();
         let found = libraries(&own).unwrap();
-        let has = |part: &str| {
-            found.iter().any(|mount| mount.target.to_string_lossy().contains(part))
-        };
+        let has =
+            |part: &str| found.iter().any(|mount| mount.target.to_string_lossy().contains(part));
         assert!(has("libc.so") && has("ld-linux"), "{found:?}");
         assert!(found.iter().all(|mount| mount.source.is_absolute() && mount.source.is_file()));
     }

@@ -5,7 +5,8 @@ use crate::identity::Identity;
 use crate::isolator::{Isolator, Level, LevelKind, Sandbox, SpawnError, Stats};
 use crate::launcher::{ARGUMENT, DEVELOPMENT, OWNERS_STEP, Order, PROC_STEP};
 use crate::spec::{
-    Access, DOORS, Layer, Limits, Mount, Network, Paths, ProcView, Program, SandboxSpec, WORK,
+    Access, DOORS, DOORS_INSIDE, Layer, Limits, Mount, Network, Paths, ProcView, Program,
+    SandboxSpec, WORK, WORK_INSIDE,
 };
 use crate::sys;
 use std::fs::{self, File};
@@ -167,7 +168,7 @@ impl Isolator for Native {
     }
 
     fn paths(&self, _: &Path) -> Paths {
-        Paths { doors: "/doors".into(), work: "/work".into(), tmp: "/tmp".into() }
+        Paths { doors: DOORS_INSIDE.into(), work: WORK_INSIDE.into(), tmp: "/tmp".into() }
     }
 
     fn spawn(&self, spec: &SandboxSpec, stderr: OwnedFd) -> Result<Sandbox, SpawnError> {
@@ -316,6 +317,6 @@ fn stats(sandbox: &Sandbox) -> Stats {
 
 /// What is left of a sandbox whose supervisor was killed: for when no [`crate::Event::Exited`] came.
 pub fn clear(sandbox: &Sandbox) {
-    let _ = sys::kill(sandbox.pid, libc::SIGKILL);
+    sandbox.end_without_supervisor();
     cgroup::clear(&sandbox.cgroups);
 }

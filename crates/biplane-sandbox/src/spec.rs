@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 pub const DOORS: &str = "doors";
 /// The name of the directory a sandbox may write to, below [`SandboxSpec::dir`].
 pub const WORK: &str = "work";
+/// Where they are seen inside, and where the program is.
+pub(crate) const DOORS_INSIDE: &str = "/doors";
+pub(crate) const WORK_INSIDE: &str = "/sandbox/work";
+pub(crate) const APP_INSIDE: &str = "/sandbox/app";
 /// Who everything in a sandbox runs as, seen from inside. There is no 0.
 pub const INSIDE_ID: u32 = 1000;
 
@@ -16,7 +20,7 @@ pub struct SandboxSpec {
     /// Names its control group: letters, digits, `-`, `_` and `.`, at most 64 of them.
     pub name: String,
     /// Absolute, private to the agent, and holds [`DOORS`] and [`WORK`]. `doors` is mounted read-only
-    /// at `/doors`: sockets may be made in it at any time. `work` is mounted at `/work`.
+    /// at `/doors`: sockets may be made in it at any time. `work` is mounted at `/sandbox/work`.
     pub dir: PathBuf,
     pub program: Program,
     /// Further parts of the host that are to be seen inside.
@@ -39,7 +43,7 @@ pub struct SandboxSpec {
 /// What runs as the main process; when it ends, so does the sandbox.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Program {
-    /// On the host; found inside at `/app/<file name>`. Others than its owner must be able to read
+    /// On the host; found inside at `/sandbox/app/<file name>`. Others than its owner must be able to read
     /// and execute it.
     pub path: PathBuf,
     pub args: Vec<String>,

@@ -50,7 +50,13 @@ pub fn open_path(root: Option<BorrowedFd<'_>>, path: &Path, flags: i32) -> Resul
     let path = c_path(path)?;
     // SAFETY: both pointers live as long as the call, and the size is that of the struct.
     owned(unsafe {
-        libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), &raw const how, size_of::<libc::open_how>())
+        libc::syscall(
+            libc::SYS_openat2,
+            dir,
+            path.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
     })
 }
 
@@ -123,9 +129,10 @@ pub fn new_mount(kind: &CStr, options: &[(&CStr, CString)], attributes: u64) -> 
     unsafe {
         let context = owned(libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC))?;
         let context_fd = context.as_raw_fd();
-        let config = |command: libc::c_uint, name: *const libc::c_char, value: *const libc::c_char| {
-            check(libc::syscall(libc::SYS_fsconfig, context_fd, command, name, value, 0))
-        };
+        let config =
+            |command: libc::c_uint, name: *const libc::c_char, value: *const libc::c_char| {
+                check(libc::syscall(libc::SYS_fsconfig, context_fd, command, name, value, 0))
+            };
         for (name, value) in options {
             config(FSCONFIG_SET_STRING, name.as_ptr(), value.as_ptr())?;
         }
@@ -258,6 +265,11 @@ pub fn signal_handle(handle: BorrowedFd<'_>, signal: i32) -> Result<()> {
     .map(drop)
 }
 
+pub fn process_handle(pid: i32) -> Result<OwnedFd> {
+    // SAFETY: plain numbers.
+    owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
 /// Waits until one of them is ready or hung up; what happened, in their order.
 pub fn poll(fds: &[Option<BorrowedFd<'_>>], timeout_ms: i32) -> Result<Vec<i16>> {
     let mut polled: Vec<libc::pollfd> = fds
@@ -270,7 +282,8 @@ pub fn poll(fds: &[Option<BorrowedFd<'_>>], timeout_ms: i32) -> Result<Vec<i16>>
         .collect();
     loop {
         // SAFETY: the array has the length that is given.
-        let done = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
+        let done =
+            unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
         match check(done.into()) {
             Ok(_) => return Ok(polled.iter().map(|fd| fd.revents).collect()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -522,10 +535,14 @@ pub fn change_dir(path: &CStr) -> Result<()> {
 
 /// Every signal to its default, none blocked.
 pub fn reset_signals() {
-    // SAFETY: default handlers; numbers that cannot be set are refused, which is as good.
+    /// `struct sigaction` of the kernel, all zero: the default.
+    const DEFAULT: [u64; 4] = [0; 4];
+    // SAFETY: default handlers; numbers that cannot be set are refused, which is as good. The library's
+    // own call leaves two numbers out, which may be ignored by who started all this.
     unsafe {
         for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
+            let nothing = null_mut::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), nothing, 8);
         }
         let mut none: libc::sigset_t = zeroed();
         libc::sigemptyset(&raw mut none);
@@ -567,12 +584,14 @@ pub fn on_signal(signal: i32, handler: extern "C" fn(i32)) -> Result<()> {
 pub fn loopback_up() -> Result<()> {
     // SAFETY: the request lives as long as the call; its name and flags are set.
     unsafe {
-        let socket = owned(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).into())?;
+        let socket =
+            owned(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).into())?;
         let mut request: libc::ifreq = zeroed();
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request).into()).map(drop)
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request).into())
+            .map(drop)
     }
 }
 
@@ -600,9 +619,7 @@ pub fn lock_byte(file: BorrowedFd<'_>, byte: u32) -> Result<bool> {
         lock.l_len = 1;
         match check(libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock).into()) {
             Ok(_) => Ok(true),
-            Err(error)
-                if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) =>
-            {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Ok(false)
             }
             Err(error) => Err(error),

@@ -86,6 +86,10 @@ pub struct LocalNode {
     pub cert: PathBuf,
     pub key: PathBuf,
     pub work_dir: PathBuf,
+    /// Where tables and volumes of this machine are, which engines must reach.
+    pub file_roots: Vec<PathBuf>,
+    /// Storage is elsewhere, too, and no door leads there yet.
+    pub host_network: bool,
 }
 
 pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
@@ -101,5 +105,15 @@ pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
         cert: files.cert,
         key: files.key,
         work_dir: dir,
+        file_roots: file_roots(&server.config),
+        host_network: server.config.s3.is_some(),
     })
+}
+
+fn file_roots(config: &ServerConfig) -> Vec<PathBuf> {
+    let mut roots = vec![config.data_dir.join("storage")];
+    roots.extend(config.local_roots.iter().cloned());
+    let root = config.storage_root.as_deref().and_then(|root| url::Url::parse(root).ok());
+    roots.extend(root.filter(|url| url.scheme() == "file").and_then(|url| url.to_file_path().ok()));
+    roots
 }

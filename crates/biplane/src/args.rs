@@ -24,7 +24,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Everything on this machine: the control plane and one node.
-    Up(ServerArgs),
+    Up(UpArgs),
     /// The control plane alone.
     Server(ServerArgs),
     /// A node agent, which starts engines for the control plane it dials.
@@ -32,6 +32,22 @@ pub enum Command {
     /// One SQL engine; started by the node agent.
     #[cfg(feature = "engine")]
     Engine(EngineArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
+    pub isolation: IsolationArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct IsolationArgs {
+    /// For development on hosts that cannot isolate: engines are plain processes, with all that this
+    /// user may do.
+    #[arg(long, env = "BIPLANE_DEV_NO_ISOLATION")]
+    pub dev_no_isolation: bool,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +114,14 @@ pub struct NodeArgs {
     /// The program of an engine, if it is not this one.
     #[arg(long, env = "BIPLANE_ENGINE_PROGRAM")]
     pub engine_program: Option<PathBuf>,
+    /// A directory that engines read and write: storage with `file://` URLs. May be repeated.
+    #[arg(long = "file-root", env = "BIPLANE_FILE_ROOTS", value_delimiter = ',')]
+    pub file_roots: Vec<PathBuf>,
+    /// Engines use the host's network: for storage that they reach themselves.
+    #[arg(long, env = "BIPLANE_HOST_NETWORK")]
+    pub host_network: bool,
+    #[command(flatten)]
+    pub isolation: IsolationArgs,
     /// End when standard input ends: whoever started this is gone then.
     #[arg(long, hide = true)]
     pub with_stdin: bool,

@@ -16,6 +16,8 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: a launcher of sandboxes never has a second thread.
+    biplane_sandbox::launcher_main_if_asked();
     let cli = Cli::parse();
     let ended = match cli.command {
         // The engine makes a runtime of its own, sized to its sandbox.
@@ -54,7 +56,7 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         let stop = on_signal()?;
         match command {
-            Command::Up(args) => up::up(args.into(), stop).await,
+            Command::Up(args) => up::up(args.server.into(), &args.isolation, stop).await,
             Command::Server(args) => up::server(args.into(), stop).await,
             Command::Node(args) => node::node(args, stop).await,
             #[cfg(feature = "engine")]

@@ -2,7 +2,7 @@
 
 use crate::args::NodeArgs;
 use anyhow::Context;
-use biplane_node::NodeConfig;
+use biplane_node::{Isolation, NodeConfig};
 use std::path::PathBuf;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,12 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         engine_command: engine_command(args.engine_program)?,
         engine_env: NodeConfig::ENGINE_ENV_NAMES.iter().filter_map(pass).collect(),
         sandboxes_max: SANDBOXES_MAX,
+        isolation: Isolation {
+            off_for_development: args.isolation.dev_no_isolation,
+            host_network: args.host_network,
+            file_roots: args.file_roots,
+            launcher: None,
+        },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
 }

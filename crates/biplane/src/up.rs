@@ -1,5 +1,6 @@
 //! `biplane up` and `biplane server`.
 
+use crate::args::IsolationArgs;
 use anyhow::Context;
 use biplane_server::{LocalNode, Server, ServerConfig};
 use std::process::Stdio;
@@ -19,10 +20,14 @@ pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Re
     Ok(())
 }
 
-pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn up(
+    config: ServerConfig,
+    isolation: &IsolationArgs,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let server = Server::start(config).await?;
     let node = server.local_node().await?;
-    let (mut running, mut life_line) = spawn(&node)?;
+    let (mut running, mut life_line) = spawn(&node, isolation)?;
     println!("ready {}", server.url());
     loop {
         tokio::select! {
@@ -30,7 +35,7 @@ pub async fn up(config: ServerConfig, stop: CancellationToken) -> anyhow::Result
             status = running.wait() => {
                 tracing::error!(status = %status?, "the node agent ended; starting it again");
                 tokio::time::sleep(NODE_RESTART).await;
-                (running, life_line) = spawn(&node)?;
+                (running, life_line) = spawn(&node, isolation)?;
             }
         }
     }
@@ -52,7 +57,7 @@ const SERVER_SECRETS: [&str; 4] = [
 ];
 
 /// The node ends when its standard input does, so it never outlives this process, however that ends.
-fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
+fn spawn(node: &LocalNode, isolation: &IsolationArgs) -> anyhow::Result<(Child, ChildStdin)> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([
         "node",
@@ -70,6 +75,15 @@ fn spawn(node: &LocalNode) -> anyhow::Result<(Child, ChildStdin)> {
         .arg("--key")
         .arg(&node.key);
     command.arg("--work-dir").arg(&node.work_dir);
+    for root in &node.file_roots {
+        command.arg("--file-root").arg(root);
+    }
+    if node.host_network {
+        command.arg("--host-network");
+    }
+    if isolation.dev_no_isolation {
+        command.arg("--dev-no-isolation");
+    }
     // What the server knows from its environment is none of a node's business.
     SERVER_SECRETS.iter().for_each(|name| {
         command.env_remove(name);

@@ -22,6 +22,11 @@ pub fn command() -> Vec<String> {
     ["/bin/sh", "-c", script, &own].map(str::to_owned).into()
 }
 
+/// A shell and a test binary are no program that a sandbox is made for.
+pub fn isolation() -> biplane_node::Isolation {
+    biplane_node::Isolation { off_for_development: true, ..Default::default() }
+}
+
 #[test]
 #[ignore = "the main of the fake engine"]
 fn run() {

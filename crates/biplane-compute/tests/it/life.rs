@@ -38,13 +38,13 @@ async fn an_engine_sees_little_of_its_host() {
     names.sort_unstable();
     assert_eq!(names, ["FAKE_MODE", "HOME", "LANG", "TMPDIR", "TZ"]);
     let cwd = ask(&lease, "cwd").await;
-    assert!(cwd.ends_with(lease.sandbox_id().as_str()));
+    assert!(cwd.ends_with(&format!("{}/work", lease.sandbox_id())));
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&cwd).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o700);
     let arguments = ask(&lease, "args").await;
     assert!(
-        arguments.contains("--door relay.sock") && arguments.contains("--memory-bytes "),
+        arguments.contains("--door ../doors/relay.sock") && arguments.contains("--memory-bytes "),
         "{arguments}"
     );
     let caller = ask(&lease, "call /who").await;

@@ -120,6 +120,7 @@ fn agent() {
         engine_command: fake_engine::command(),
         engine_env: Vec::new(),
         sandboxes_max: 16,
+        isolation: fake_engine::isolation(),
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(biplane_node::run(config, CancellationToken::new())).unwrap();

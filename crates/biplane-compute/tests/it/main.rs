@@ -7,3 +7,5 @@ mod life;
 mod loss;
 mod relay;
 mod support;
+
+biplane_sandbox::launcher_in_tests!();

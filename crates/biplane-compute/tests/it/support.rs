@@ -92,6 +92,7 @@ impl World {
             engine_command: fake_engine::command(),
             engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
             sandboxes_max: 16,
+            isolation: fake_engine::isolation(),
         };
         let stop = CancellationToken::new();
         let token = stop.clone();

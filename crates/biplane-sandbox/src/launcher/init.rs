@@ -4,7 +4,7 @@
 use super::inside::report;
 use super::{Order, mounts};
 use crate::error::{At, LaunchError, Result, refuse};
-use crate::spec::{Layer, Program};
+use crate::spec::{Layer, Program, WORK, WORK_INSIDE};
 use crate::sys;
 use biplane_forwarder::Listeners;
 use std::ffi::CString;
@@ -83,7 +83,7 @@ fn ready(order: &Order, stderr: &OwnedFd) -> Result<Command> {
     let spec = &order.spec;
     sys::new_session().at("start a session")?;
     sys::reset_signals();
-    let work = if spec.keeps(Layer::Files) { "/work".into() } else { spec.dir.join(crate::WORK) };
+    let work = if spec.keeps(Layer::Files) { WORK_INSIDE.into() } else { spec.dir.join(WORK) };
     sys::c_path(&work).and_then(|work| sys::change_dir(&work)).at("enter the working directory")?;
     let null = File::options().read(true).write(true).open("/dev/null").at("open /dev/null")?;
     for number in [0, 1] {

@@ -5,7 +5,7 @@ use super::mounts::{self, Part};
 use super::{Order, init, root};
 use crate::error::{At, LaunchError, Result, refuse};
 use crate::filter;
-use crate::spec::{INSIDE_ID, Layer, Network};
+use crate::spec::{DOORS_INSIDE, INSIDE_ID, Layer, Network};
 use crate::sys;
 use biplane_forwarder::Listeners;
 use std::fs::File;
@@ -88,7 +88,7 @@ fn prepare(
     if spec.keeps(Layer::Net) && spec.network == Network::None {
         sys::loopback_up().at("bring loopback up")?;
         if spec.forwarder {
-            listeners = Some(Listeners::bind(Path::new("/doors")).at("listen on loopback")?);
+            listeners = Some(Listeners::bind(Path::new(DOORS_INSIDE)).at("listen on loopback")?);
         }
     }
     lock(order, limits_memory)?;

@@ -61,3 +61,20 @@ fn serve(development: bool) -> ! {
     }
     sys::exit(0)
 }
+
+/// For a test binary, whose `main` belongs to the test harness: becomes the launcher before that begins.
+#[macro_export]
+macro_rules! launcher_in_tests {
+    () => {
+        #[expect(unsafe_code, reason = "the C library calls what this section names before main")]
+        mod launcher_before_main {
+            extern "C" fn become_launcher() {
+                $crate::launcher_main_if_asked();
+            }
+
+            #[used]
+            #[unsafe(link_section = ".init_array")]
+            static BECOME_LAUNCHER: extern "C" fn() = become_launcher;
+        }
+    };
+}

@@ -3,7 +3,9 @@
 
 use crate::error::{At, Result, refuse};
 use crate::identity::{self, Identity};
-use crate::spec::{Access, DOORS, Layer, Mount, ProcView, SandboxSpec, WORK};
+use crate::spec::{
+    APP_INSIDE, Access, DOORS, DOORS_INSIDE, Layer, Mount, ProcView, SandboxSpec, WORK, WORK_INSIDE,
+};
 use crate::sys;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 /// Device nodes that are no more than functions of the kernel.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 /// Places that belong to the sandbox itself.
-const OWN: &[&str] = &["proc", "sys", "dev", "doors", "work", "app"];
+const OWN: &[&str] = &["proc", "sys", "dev", "doors", "sandbox"];
 
 /// A detached mount and the place it is for.
 pub struct Part {
@@ -43,14 +45,14 @@ pub fn open_all(spec: &SandboxSpec, identity: &Identity, host_id: u32) -> Result
     }
     let (doors, work) = (spec.dir.join(DOORS), spec.dir.join(WORK));
     parts.push(opener.doors(&doors)?);
-    parts.push(opener.mount(&work, Path::new("/work"), Access::Write)?);
+    parts.push(opener.mount(&work, Path::new(WORK_INSIDE), Access::Write)?);
     Ok(parts)
 }
 
 /// Where a program that comes from the host is found.
 pub fn inside_path(program: &Path) -> Result<PathBuf> {
     match program.file_name() {
-        Some(name) => Ok(Path::new("/app").join(name)),
+        Some(name) => Ok(Path::new(APP_INSIDE).join(name)),
         None => refuse("find the program", "its path has no name"),
     }
 }
@@ -64,14 +66,21 @@ fn check_targets(spec: &SandboxSpec) -> Result<()> {
             && path.components().nth(1).is_some()
     };
     let own = |path: &Path| {
-        path.components().nth(1).is_some_and(|first| OWN.iter().any(|own| first.as_os_str() == *own))
+        path.components()
+            .nth(1)
+            .is_some_and(|first| OWN.iter().any(|own| first.as_os_str() == *own))
     };
     for (index, Mount { target, .. }) in spec.mounts.iter().enumerate() {
-        let nested = spec.mounts.iter().enumerate().any(|(other, mount)| {
-            other != index && mount.target.starts_with(target)
-        });
+        let nested = spec
+            .mounts
+            .iter()
+            .enumerate()
+            .any(|(other, mount)| other != index && mount.target.starts_with(target));
         if !plain(target) || own(target) || nested || target == Path::new("/tmp") {
-            return refuse("check the mounts", format!("{} cannot be a mount point", target.display()));
+            return refuse(
+                "check the mounts",
+                format!("{} cannot be a mount point", target.display()),
+            );
         }
     }
     Ok(())
@@ -101,24 +110,29 @@ impl Opener<'_> {
     /// Owned by the sandbox's user, else it could not connect to a socket there; and read-only.
     fn doors(&mut self, source: &Path) -> Result<Part> {
         let read_only = if self.spec.keeps(Layer::ReadOnly) { sys::MOUNT_READ_ONLY } else { 0 };
-        let attributes =
-            sys::MOUNT_NO_SUID | sys::MOUNT_NO_DEV | sys::MOUNT_NO_EXEC | read_only;
-        self.open(source, Path::new("/doors"), attributes, true)
+        let attributes = sys::MOUNT_NO_SUID | sys::MOUNT_NO_DEV | sys::MOUNT_NO_EXEC | read_only;
+        self.open(source, Path::new(DOORS_INSIDE), attributes, true)
     }
 
-    fn open(&mut self, source: &Path, target: &Path, attributes: u64, mapped: bool) -> Result<Part> {
+    fn open(
+        &mut self,
+        source: &Path,
+        target: &Path,
+        attributes: u64,
+        mapped: bool,
+    ) -> Result<Part> {
         let step = |verb: &str| format!("{verb} {}", source.display());
         let handle = sys::open_path(None, source, libc::O_PATH).at(step("open"))?;
-        let meta = File::from(handle.try_clone().at(step("open"))?).metadata().at(step("look at"))?;
+        let meta =
+            File::from(handle.try_clone().at(step("open"))?).metadata().at(step("look at"))?;
         let tree = sys::clone_tree(handle.as_fd()).at(step("mount"))?;
         let ids = if mapped && matches!(self.identity, Identity::Pool { .. }) {
             Some(self.map((meta.uid(), meta.gid()))?)
         } else {
             None
         };
-        sys::set_mount(tree.as_fd(), attributes, true, ids.as_ref().map(AsFd::as_fd)).at(step(
-            if mapped { super::OWNERS_STEP } else { "restrict" },
-        ))?;
+        sys::set_mount(tree.as_fd(), attributes, true, ids.as_ref().map(AsFd::as_fd))
+            .at(step(if mapped { super::OWNERS_STEP } else { "restrict" }))?;
         Ok(Part { tree, target: target.to_owned(), is_dir: meta.is_dir() })
     }
 
@@ -135,8 +149,20 @@ impl Opener<'_> {
 
 /// What of the kernel's own files general-purpose programs may read.
 pub const PROC_SHOWN: &[&str] = &[
-    "cpuinfo", "devices", "filesystems", "loadavg", "meminfo", "mounts", "net", "self", "stat", "sys",
-    "thread-self", "uptime", "version", "vmstat",
+    "cpuinfo",
+    "devices",
+    "filesystems",
+    "loadavg",
+    "meminfo",
+    "mounts",
+    "net",
+    "self",
+    "stat",
+    "sys",
+    "thread-self",
+    "uptime",
+    "version",
+    "vmstat",
 ];
 
 pub fn shows_kernel_files(view: ProcView) -> bool {

@@ -16,7 +16,7 @@ use std::path::{Component, Path};
 const STAGES: &[&str] = &["/tmp", "/usr", "/etc"];
 const ROOT_BYTES: u64 = 1 << 20;
 const TEMPORARY: u64 = sys::MOUNT_NO_SUID | sys::MOUNT_NO_DEV;
-const PASSWD: &str = "sandbox:x:1000:1000::/work:/usr/sbin/nologin\nnobody:x:65534:65534::/:/usr/sbin/nologin\n";
+const PASSWD: &str = "sandbox:x:1000:1000::/sandbox/work:/usr/sbin/nologin\nnobody:x:65534:65534::/:/usr/sbin/nologin\n";
 const GROUP: &str = "sandbox:x:1000:\nnogroup:x:65534:\n";
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 /// Names from files first: nothing else is asked unless there is somebody to ask.
@@ -35,7 +35,7 @@ pub fn enter(spec: &SandboxSpec, parts: Vec<Part>) -> Result<()> {
         let made = temporary(bytes, 0o1777, temporary_exec)?;
         put(root, Path::new(path), &made, true)?;
     }
-    for name in ["app", "etc", "home", "proc", "dev"] {
+    for name in ["etc", "home", "proc", "dev"] {
         dir(root, Path::new(name))?;
     }
     device_links(root)?;
@@ -190,10 +190,8 @@ fn mask(root: BorrowedFd<'_>) -> Result<()> {
             // A symbolic link, to something that is masked itself.
             continue;
         };
-        let is_dir = File::from(place.try_clone().at(step(&entry))?)
-            .metadata()
-            .at(step(&entry))?
-            .is_dir();
+        let is_dir =
+            File::from(place.try_clone().at(step(&entry))?).metadata().at(step(&entry))?.is_dir();
         let cover = if is_dir {
             let attributes = TEMPORARY | sys::MOUNT_NO_EXEC | sys::MOUNT_READ_ONLY;
             let small = [(c"size", c"4096".to_owned()), (c"mode", c"555".to_owned())];
