@@ -176,7 +176,7 @@ describe('the SQL editor', () => {
     await page.keyboard.press('Control+Enter');
     const grid = page.getByRole('grid', { name: 'Result' });
     await grid.getByRole('gridcell').first().waitFor();
-    await page.getByRole('button', { name: 'Column o_orderkey' }).click();
+    await page.getByRole('button', { name: 'o_orderkey bigint' }).click();
     const panel = page.getByRole('dialog', { name: 'Column o_orderkey' });
     await panel.getByText('2,500').first().waitFor();
     await panel.getByRole('button', { name: 'Descending' }).click();

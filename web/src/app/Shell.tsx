@@ -1,23 +1,20 @@
 /** The frame of every page: skip link, navigation, theme, account, shortcuts. */
 import { useQueryClient } from '@tanstack/react-query';
-import { useRef, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, navigate } from '../lib/router';
 import { setTheme, useTheme, type Theme } from '../lib/theme';
 import { IconButton } from '../ui/Button';
 import { Icon, type IconName } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { Toasts } from '../ui/Toasts';
+import { PAGES } from './pages';
 import { signOut, useSession } from './session';
-import { ShortcutsDialog } from './ShortcutsDialog';
+import { MOD, ShortcutsDialog } from './ShortcutsDialog';
 import { useGlobalKeys } from './useGlobalKeys';
 
-export const PAGES: readonly { to: string; label: string; icon: IconName; key: string; also?: string[] }[] = [
-  { to: '/sql', label: 'SQL editor', icon: 'sql', key: 's' },
-  { to: '/catalog', label: 'Catalog', icon: 'catalog', key: 'c', also: ['/volumes', '/functions', '/upload'] },
-  { to: '/warehouses', label: 'SQL warehouses', icon: 'warehouse', key: 'w' },
-  { to: '/history', label: 'Query history', icon: 'history', key: 'h' },
-  { to: '/settings', label: 'Settings', icon: 'settings', key: ',' },
-];
+const loadPalette = () => import('./Palette');
+const Palette = lazy(loadPalette);
+const IDLE_MS = 1500;
 
 const THEMES: Record<Theme, { next: Theme; icon: IconName; label: string }> = {
   system: { next: 'light', icon: 'screen', label: 'Theme: system' },
@@ -29,8 +26,14 @@ const within = (path: string, base: string) => path === base || path.startsWith(
 
 export function Shell({ path, children }: { path: string; children: ReactNode }) {
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   const main = useRef<HTMLElement>(null);
-  useGlobalKeys({ onHelp: () => setHelp(true), pages: PAGES });
+  useGlobalKeys({ onHelp: () => setHelp(true), onPalette: () => setPalette(true), pages: PAGES });
+  // Loaded when the page has come to rest, so that what is typed after Ctrl+K is not lost.
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), IDLE_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <div className="shell">
       <a
@@ -48,6 +51,11 @@ export function Shell({ path, children }: { path: string; children: ReactNode })
           <img src="/favicon.svg" alt="" width="26" height="26" />
           <span>Biplane</span>
         </Link>
+        <button type="button" className="nav-item nav-search" title="Search and go (Ctrl+K)" onClick={() => setPalette(true)}>
+          <Icon name="search" />
+          <span className="grow">Search</span>
+          <kbd aria-hidden="true">{MOD} K</kbd>
+        </button>
         <ul>
           {PAGES.map((page) => {
             const active = [page.to, ...(page.also ?? [])].some((base) => within(path, base));
@@ -67,6 +75,11 @@ export function Shell({ path, children }: { path: string; children: ReactNode })
         {children}
       </main>
       <Toasts />
+      {palette && (
+        <Suspense fallback={null}>
+          <Palette onClose={() => setPalette(false)} />
+        </Suspense>
+      )}
       {help && <ShortcutsDialog onClose={() => setHelp(false)} />}
     </div>
   );

@@ -2,12 +2,13 @@ import { Fragment } from 'react';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 
-const MOD = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+export const MOD = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
 
 const GROUPS: readonly [string, readonly [string[], string][]][] = [
   [
     'Everywhere',
     [
+      [[MOD, 'K'], 'Search and go: tables, pages, tabs, actions'],
       [['?'], 'Show this help'],
       [['g', 's'], 'Go to the SQL editor'],
       [['g', 'c'], 'Go to the catalog'],
@@ -32,6 +33,7 @@ const GROUPS: readonly [string, readonly [string[], string][]][] = [
     'Results and trees',
     [
       [['↑', '↓', '←', '→'], 'Move; in a tree, open and close'],
+      [['Alt', '↓'], 'Sort, filter and sum up the column'],
       [[MOD, 'C'], 'Copy the cell'],
       [[MOD, 'Shift', 'C'], 'Copy the row'],
       [['Enter'], 'Show the whole cell; in a tree, choose'],

@@ -1,4 +1,4 @@
-/** Keys that work on every page: `?` for help, `g` and a letter to go somewhere. */
+/** Keys that work on every page: Ctrl+K for the palette, `?` for help, `g` and a letter to go somewhere. */
 import { useEffect, useRef } from 'react';
 import { navigate } from '../lib/router';
 
@@ -6,6 +6,7 @@ const SEQUENCE_MS = 1200;
 
 interface Options {
   onHelp: () => void;
+  onPalette: () => void;
   pages: readonly { to: string; key: string }[];
 }
 
@@ -13,14 +14,19 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
-export function useGlobalKeys({ onHelp, pages }: Options): void {
+export function useGlobalKeys({ onHelp, onPalette, pages }: Options): void {
   const goSince = useRef(0);
-  const latest = useRef({ onHelp, pages });
+  const latest = useRef({ onHelp, onPalette, pages });
   useEffect(() => {
-    latest.current = { onHelp, pages };
+    latest.current = { onHelp, onPalette, pages };
   });
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        if (!document.querySelector('dialog[open]')) latest.current.onPalette();
+        return;
+      }
       const modified = event.ctrlKey || event.metaKey || event.altKey;
       if (modified || isTyping(event.target) || document.querySelector('dialog[open]')) return;
       if (event.key === '?') {

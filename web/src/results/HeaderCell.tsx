@@ -38,7 +38,6 @@ export function HeaderCell({ column, index, kind, left, width, sorted, filtered,
         type="button"
         tabIndex={-1}
         className="grid-open"
-        aria-label={`Column ${column.name}`}
         aria-haspopup="dialog"
         onClick={(event) => onOpen(event.currentTarget.getBoundingClientRect())}
       >

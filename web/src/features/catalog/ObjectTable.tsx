@@ -6,6 +6,7 @@ import { Link } from '../../lib/router';
 import { SearchField } from '../../ui/Fields';
 import { Icon, type IconName } from '../../ui/Icon';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 
 export interface ObjectRow {
   name: string;
@@ -59,7 +60,7 @@ export function ObjectTable({ label, query, rows, empty }: TableProps) {
 
 function Rows({ rows }: { rows: readonly ObjectRow[] }) {
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain">
         <thead>
           <tr>
@@ -91,6 +92,6 @@ function Rows({ rows }: { rows: readonly ObjectRow[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }

@@ -8,6 +8,7 @@ import { Link } from '../../lib/router';
 import { Button, IconButton } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { GrantDialog } from './GrantDialog';
 import { fullName, targetPath, TYPES, type Target } from './target';
@@ -88,7 +89,7 @@ export function PermissionsTab({ target }: { target: Target }) {
 
 function GrantTable({ assignments, onRevoke }: { assignments: PrivilegeAssignment[]; onRevoke: (grant: Grant) => void }) {
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain">
         <thead>
           <tr>
@@ -119,7 +120,7 @@ function GrantTable({ assignments, onRevoke }: { assignments: PrivilegeAssignmen
           ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }
 
@@ -141,7 +142,7 @@ function InheritedTable({ assignments, target }: { assignments: EffectiveAssignm
       <div className="card-head">
         <h2>Inherited</h2>
       </div>
-      <div className="table-wrap">
+      <TableWrap>
         <table className="plain">
           <thead>
             <tr>
@@ -165,7 +166,7 @@ function InheritedTable({ assignments, target }: { assignments: EffectiveAssignm
             })}
           </tbody>
         </table>
-      </div>
+      </TableWrap>
     </section>
   );
 }

@@ -10,6 +10,7 @@ import { stripComments } from '../../lib/sql';
 import { Button } from '../../ui/Button';
 import { SelectField } from '../../ui/Fields';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { filterPath, PERIODS, readFilters, STATUSES, toRequest, type Filters } from './filters';
 import { StatusBadge } from './StatusBadge';
 
@@ -134,7 +135,7 @@ function QueryTable({ rows }: { rows: readonly QueryInfo[] }) {
   const warehouses = useQuery(warehousesQuery);
   const names = new Map(warehouses.data?.map(({ id, name }) => [id, name]));
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain history-table">
         <thead>
           <tr>
@@ -169,7 +170,7 @@ function QueryTable({ rows }: { rows: readonly QueryInfo[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }
 

@@ -3,6 +3,7 @@ import { useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import type { PlanNode } from '../../api/types';
 import { formatBytes, formatCount, formatDuration } from '../../lib/format';
 import { Icon } from '../../ui/Icon';
+import { TableWrap } from '../../ui/TableWrap';
 import { planRows, type PlanRow } from './plan';
 
 export function Profile({ root }: { root: PlanNode }) {
@@ -38,7 +39,7 @@ export function Profile({ root }: { root: PlanNode }) {
     act();
   };
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain plan" role="treegrid" aria-label="Plan profile" ref={table}>
         <thead>
           <tr>
@@ -100,6 +101,6 @@ export function Profile({ root }: { root: PlanNode }) {
           })}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }

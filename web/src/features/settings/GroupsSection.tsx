@@ -11,6 +11,7 @@ import { SelectField, TextField } from '../../ui/Fields';
 import { Icon } from '../../ui/Icon';
 import { Menu } from '../../ui/Menu';
 import { EmptyState, ErrorNotice } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { SectionCard } from './SectionCard';
 
@@ -43,7 +44,7 @@ export function GroupsSection() {
           Create one, then add users to it.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain">
             <thead>
               <tr>
@@ -82,7 +83,7 @@ export function GroupsSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
       {creating && <CreateGroupDialog onClose={() => setCreating(false)} onDone={reload} />}
       {shown && <MembersDialog group={shown} onClose={() => setOpen(null)} onChanged={reload} />}

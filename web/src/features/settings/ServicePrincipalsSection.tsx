@@ -12,6 +12,7 @@ import { TextField } from '../../ui/Fields';
 import { Icon } from '../../ui/Icon';
 import { Menu } from '../../ui/Menu';
 import { EmptyState, ErrorNotice, Skeleton } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { SecretDialog } from './SecretDialog';
 import { SectionCard } from './SectionCard';
@@ -43,7 +44,7 @@ export function ServicePrincipalsSection() {
           Create one for a tool that should not act as a person.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain">
             <thead>
               <tr>
@@ -79,7 +80,7 @@ export function ServicePrincipalsSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
       {creating && <CreateDialog onClose={() => setCreating(false)} onDone={reload} />}
       {open && <SecretsDialog principal={open} onClose={() => setOpen(null)} />}

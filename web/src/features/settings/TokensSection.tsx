@@ -8,6 +8,7 @@ import { Button } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Fields';
 import { EmptyState } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { SecretDialog } from './SecretDialog';
 import { SectionCard } from './SectionCard';
@@ -48,7 +49,7 @@ export function TokensSection() {
           Create one to connect a tool. It has your rights until it ends or is revoked.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain">
             <thead>
               <tr>
@@ -75,7 +76,7 @@ export function TokensSection() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
       {creating && (
         <CreateTokenDialog

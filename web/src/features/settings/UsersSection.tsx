@@ -11,6 +11,7 @@ import { TextField } from '../../ui/Fields';
 import { Icon } from '../../ui/Icon';
 import { Menu } from '../../ui/Menu';
 import { EmptyState } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast, toastError } from '../../ui/Toasts';
 import { SectionCard } from './SectionCard';
 
@@ -49,7 +50,7 @@ export function UsersSection() {
           Create one, so that somebody else can sign in.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain">
             <thead>
               <tr>
@@ -94,7 +95,7 @@ export function UsersSection() {
               })}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
       {creating && <CreateUserDialog onClose={() => setCreating(false)} onDone={reload} />}
       {deleting && (

@@ -52,7 +52,7 @@ export function TabBar() {
               aria-selected={tab.id === active}
               aria-controls="sql-panel"
               tabIndex={tab.id === active ? 0 : -1}
-              title={`${tab.title} (double-click or F2 renames)`}
+              title={`${tab.title} (double-click or F2 renames, Delete closes)`}
               onClick={() => selectTab(tab.id)}
               onDoubleClick={() => setRenaming(tab)}
               onKeyDown={(event) => onKeyDown(event, tab)}
@@ -60,7 +60,8 @@ export function TabBar() {
               {isRunning(runs.get(tab.id)) && <span className="spinner" aria-label="running" />}
               <span className="truncate">{tab.title}</span>
             </button>
-            <IconButton icon="close" label={`Close ${tab.title}`} className="sql-tab-close" tabIndex={-1} onClick={() => close(tab)} />
+            {/* For the mouse only: a list of tabs may hold nothing else, and Delete closes too. */}
+            <IconButton icon="close" label={`Close ${tab.title}`} className="sql-tab-close" aria-hidden="true" tabIndex={-1} onClick={() => close(tab)} />
           </div>
         ))}
       </div>

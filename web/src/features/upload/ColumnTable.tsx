@@ -1,5 +1,6 @@
 /** Which columns the table gets, under which names and of which types. */
 import { TYPE_CHOICES, type ColumnChoice } from './load-sql';
+import { TableWrap } from '../../ui/TableWrap';
 
 interface ColumnTableProps {
   columns: readonly ColumnChoice[];
@@ -14,7 +15,7 @@ export function ColumnTable({ columns, onChange }: ColumnTableProps) {
       <summary>
         Columns: {columns.filter(({ included }) => included).length} of {columns.length} go into the table
       </summary>
-      <div className="table-wrap">
+      <TableWrap>
         <table className="plain">
           <thead>
             <tr>
@@ -63,7 +64,7 @@ export function ColumnTable({ columns, onChange }: ColumnTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableWrap>
     </details>
   );
 }

@@ -8,6 +8,7 @@ import { Link } from '../../lib/router';
 import { stripComments } from '../../lib/sql';
 import { Button } from '../../ui/Button';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast, toastError } from '../../ui/Toasts';
 import { StatusBadge } from '../history/StatusBadge';
 import '../history/history.css';
@@ -53,7 +54,7 @@ export function ActivityCard({ warehouse }: { warehouse: Warehouse }) {
           Statements sent to this warehouse are listed here, from every client.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain history-table">
             <thead>
               <tr>
@@ -73,7 +74,7 @@ export function ActivityCard({ warehouse }: { warehouse: Warehouse }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
     </>
   );

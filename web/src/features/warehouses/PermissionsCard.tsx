@@ -18,6 +18,7 @@ import { Button, IconButton } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { SelectField, TextField } from '../../ui/Fields';
 import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast, toastError } from '../../ui/Toasts';
 
 const KINDS: Record<PrincipalKind, string> = { group_name: 'Group', user_name: 'User', service_principal_name: 'Service principal' };
@@ -104,7 +105,7 @@ interface TableProps {
 
 function EntryTable({ entries, levels, onChange, onRemove }: TableProps) {
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain">
         <thead>
           <tr>
@@ -154,7 +155,7 @@ function EntryTable({ entries, levels, onChange, onRemove }: TableProps) {
           })}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }
 

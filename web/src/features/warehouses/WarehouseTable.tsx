@@ -7,6 +7,7 @@ import { Button } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
 import { Icon } from '../../ui/Icon';
 import { Menu } from '../../ui/Menu';
+import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { StateBadge } from './StateBadge';
 import { useWarehouseActions } from './useWarehouseActions';
@@ -21,7 +22,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
   const [deleting, setDeleting] = useState<Warehouse | null>(null);
   const { refresh } = useWarehouseActions();
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain">
         <thead>
           <tr>
@@ -86,7 +87,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
           <p>Statements that run on it are cancelled, and tools that connect to it stop working. Tables stay.</p>
         </FormDialog>
       )}
-    </div>
+    </TableWrap>
   );
 }
 

@@ -11,6 +11,7 @@ import { FormDialog } from '../../../ui/Dialog';
 import { TextField } from '../../../ui/Fields';
 import { Icon } from '../../../ui/Icon';
 import { EmptyState, ErrorState, SkeletonRows } from '../../../ui/States';
+import { TableWrap } from '../../../ui/TableWrap';
 import { toast } from '../../../ui/Toasts';
 import { type Target } from '../target';
 import { UploadList } from './UploadList';
@@ -174,7 +175,7 @@ function FileTable({ target, directory, entries, onDelete }: FileTableProps) {
   const inside = directory ? directory.split('/') : [];
   const [catalog = '', schema = ''] = target.path;
   return (
-    <div className="table-wrap">
+    <TableWrap>
       <table className="plain">
         <thead>
           <tr>
@@ -227,6 +228,6 @@ function FileTable({ target, directory, entries, onDelete }: FileTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }

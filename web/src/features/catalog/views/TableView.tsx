@@ -7,6 +7,7 @@ import { navigate } from '../../../lib/router';
 import { qualified } from '../../../lib/sql';
 import { Button } from '../../../ui/Button';
 import { EmptyState, ErrorState, SkeletonRows } from '../../../ui/States';
+import { TableWrap } from '../../../ui/TableWrap';
 import { Tabs } from '../../../ui/Tabs';
 import { openTab } from '../../sql/tabs';
 import { DetailList, propertyRows, standardRows } from '../DetailList';
@@ -94,7 +95,7 @@ function Columns({ info }: { info: TableInfo | undefined }) {
           The catalog knows no columns of it. Run DESCRIBE TABLE to look at the data itself.
         </EmptyState>
       ) : (
-        <div className="table-wrap">
+        <TableWrap>
           <table className="plain">
             <thead>
               <tr>
@@ -120,7 +121,7 @@ function Columns({ info }: { info: TableInfo | undefined }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableWrap>
       )}
     </section>
   );
