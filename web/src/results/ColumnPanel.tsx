@@ -30,12 +30,19 @@ export function ColumnPanel({ result, index, arranged, anchor, onClose }: Props)
   const column = result.columns[index];
   useEffect(() => {
     const element = panel.current;
-    if (!element?.isConnected) return;
+    if (!element?.isConnected) return undefined;
     element.showPopover();
-    const box = element.getBoundingClientRect();
-    element.style.left = `${Math.max(GAP, Math.min(anchor.left, innerWidth - WIDTH - GAP))}px`;
-    element.style.top = `${Math.max(GAP, Math.min(anchor.bottom, innerHeight - box.height - GAP))}px`;
     element.querySelector<HTMLElement>('button')?.focus();
+    const place = () => {
+      const { height } = element.getBoundingClientRect();
+      element.style.left = `${Math.max(GAP, Math.min(anchor.left, innerWidth - WIDTH - GAP))}px`;
+      element.style.top = `${Math.max(GAP, Math.min(anchor.bottom, innerHeight - height - GAP))}px`;
+    };
+    place();
+    // The statistics come later and make it taller.
+    const observer = new ResizeObserver(place);
+    observer.observe(element);
+    return () => observer.disconnect();
   }, [anchor]);
   if (!column) return null;
   const { sort } = arranged.spec;

@@ -24,7 +24,7 @@ export function initialWidths(columns: readonly ResultColumn[], row: (index: num
       if (cell) longest = Math.max(longest, Math.min(cell.length, 60));
     }
     const roomy = kindOf(column) === 'number' ? 4 : 0;
-    const head = Math.max(column.name.length * HEAD_CHAR_WIDTH, column.type_text.length * 6.8);
+    const head = Math.max(column.name.length * HEAD_CHAR_WIDTH + 6, column.type_text.length * 6.8);
     const wanted = Math.max(longest * CHAR_WIDTH + roomy, head) + PADDING;
     return Math.round(Math.min(Math.max(wanted, WIDTH_MIN), WIDTH_MAX));
   });

@@ -65,6 +65,7 @@ export function Toolbar({ tab, running, rowLimit, onRowLimit, onRun, onRunAll, o
       <select
         className="select small"
         style={{ width: 124 }}
+        data-wide=""
         aria-label="Row limit"
         title="How many rows to show. The CSV download has them all."
         value={rowLimit}

@@ -61,6 +61,7 @@ async function runOne(tabId: string, run: Run, rowLimit: number, signal: AbortSi
   try {
     const response = await inSession(tabId, run, request, signal);
     patchRun(tabId, run.id, outcome(run, response));
+    void queryClient.invalidateQueries({ queryKey: ['history', 'recent'] });
     if (response.status.state !== 'SUCCEEDED') return false;
     await afterSuccess(tabId, text);
     return true;
