@@ -154,7 +154,8 @@ impl Engine {
             program: Program { path: self.program.clone(), args, env, inside: None },
             mounts: self.mounts.clone(),
             network: self.network,
-            proc: ProcView::Processes,
+            // Libraries of the engine size themselves by `/proc/meminfo`.
+            proc: ProcView::Masked,
             limits: Limits {
                 cpu_millis: launch.cpu_millis,
                 memory_bytes: launch.memory_bytes,

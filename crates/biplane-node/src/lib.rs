@@ -17,8 +17,10 @@ mod tls;
 pub use isolation::Isolation;
 
 use biplane_api::ids::NodeId;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Where the agent finds the control plane, who it is, and what it starts.
@@ -40,6 +42,12 @@ pub struct NodeConfig {
     /// Sandboxes at one time; more are refused.
     pub sandboxes_max: usize,
     pub isolation: Isolation,
+    /// Where it stands; empty = of every region.
+    pub region: String,
+    /// What the operator says of it: `dedicated-host` keeps it for workspaces with that tag.
+    pub labels: BTreeMap<String, String>,
+    /// When told to end: so long statements may go on, while warehouses move to other nodes.
+    pub drain: Duration,
 }
 
 impl NodeConfig {
@@ -66,7 +74,8 @@ pub enum NodeError {
     Setup(#[from] tokio::task::JoinError),
 }
 
-/// Runs until `stop`, then ends every sandbox and returns, within five seconds.
+/// Runs until `stop`, then drains, ends every sandbox and returns, within five seconds more than the
+/// drain may take.
 ///
 /// Dropping the future ends the sandboxes too, without grace.
 pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), NodeError> {
@@ -96,6 +105,7 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     let ending = async {
         stop.cancelled().await;
         // The connection stays up meanwhile: the control plane is told what ends.
+        sandboxes.drain(config.drain).await;
         sandboxes.close().await;
     };
     tokio::select! {

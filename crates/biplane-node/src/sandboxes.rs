@@ -17,7 +17,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// A watcher that falls this far behind is cut off; it comes back and is told everything anew.
@@ -52,6 +52,8 @@ pub struct Sandboxes {
     state: Mutex<State>,
     /// One start at a time: two for the same id must not both see it missing.
     starting: tokio::sync::Mutex<()>,
+    /// A sandbox ended; for whoever drains.
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -77,8 +79,8 @@ impl Sandboxes {
         engine: Engine,
         abandoned: CancellationToken,
     ) -> Self {
-        let (state, starting) = Default::default();
-        Self { config, dialer, isolator, engine, abandoned, state, starting }
+        let (state, starting, ended) = Default::default();
+        Self { config, dialer, isolator, engine, abandoned, state, starting, ended }
     }
 
     /// Starts one, or finds that it runs.
@@ -190,6 +192,7 @@ impl Sandboxes {
         }
         let mut state = self.state.lock();
         state.running.remove(&id);
+        self.ended.notify_one();
         let event =
             Event::SandboxExited(SandboxExited { sandbox_id: id.into(), generation, status, tail });
         let lagging = match &state.watcher {
@@ -227,14 +230,29 @@ impl Sandboxes {
         }
     }
 
+    /// Takes no more. Returns when the control plane has ended all, or after `grace`, or at once when no
+    /// control plane is there to do so.
+    pub async fn drain(&self, grace: Duration) {
+        let watched = {
+            let mut state = self.state.lock();
+            state.closing = true;
+            state.watcher.as_ref().is_some_and(|watcher| watcher.try_send(leaving()).is_ok())
+        };
+        let empty = async {
+            while !self.state.lock().running.is_empty() {
+                self.ended.notified().await;
+            }
+        };
+        if watched {
+            let _ = tokio::time::timeout(grace, empty).await;
+        }
+    }
+
     /// Takes no more and ends all. Returns when nothing is left.
     pub async fn close(&self) {
         let ids: Vec<SandboxId> = {
             let mut state = self.state.lock();
             state.closing = true;
-            if let Some(watcher) = &state.watcher {
-                let _ = watcher.try_send(NodeEvent { event: Some(Event::Leaving(Leaving {})) });
-            }
             state.running.keys().cloned().collect()
         };
         futures::future::join_all(ids.iter().map(|id| self.stop(id, CLOSE_GRACE))).await;
@@ -259,9 +277,14 @@ impl Sandboxes {
             sandboxes,
             isolation: self.isolator.level().kind.as_str().to_owned(),
             isolation_reasons: self.isolator.level().reasons.clone(),
+            region: self.config.region.clone(),
+            labels: self.config.labels.clone().into_iter().collect(),
         };
         // The channel is new and has room.
         let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
+        if state.closing {
+            let _ = tell.try_send(leaving());
+        }
         state.watcher = Some(tell);
         told
     }
@@ -288,6 +311,10 @@ impl Sandboxes {
         };
         running.iter().map(usage).collect()
     }
+}
+
+fn leaving() -> NodeEvent {
+    NodeEvent { event: Some(Event::Leaving(Leaving {})) }
 }
 
 async fn remove_dir(dir: PathBuf) {

@@ -99,7 +99,8 @@ pub enum ProcView {
     /// The processes of the sandbox.
     #[default]
     Processes,
-    /// Also what general-purpose programs read (`cpuinfo`, `meminfo`, `sys`); the rest is masked.
+    /// Also what general-purpose programs read (`cpuinfo`, `stat`, `sys`), with `meminfo` telling the
+    /// sandbox's own limit; the rest is masked.
     Masked,
     /// Nothing. For hosts that let nobody mount it.
     Absent,

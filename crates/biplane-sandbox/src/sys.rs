@@ -270,6 +270,16 @@ pub fn process_handle(pid: i32) -> Result<OwnedFd> {
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
 }
 
+/// Physical memory.
+pub fn memory_bytes() -> u64 {
+    // SAFETY: plain data, filled by the call.
+    unsafe {
+        let mut info: libc::sysinfo = zeroed();
+        libc::sysinfo(&raw mut info);
+        info.totalram.saturating_mul(info.mem_unit.into())
+    }
+}
+
 /// Waits until one of them is ready or hung up; what happened, in their order.
 pub fn poll(fds: &[Option<BorrowedFd<'_>>], timeout_ms: i32) -> Result<Vec<i16>> {
     let mut polled: Vec<libc::pollfd> = fds

@@ -162,7 +162,6 @@ pub const PROC_SHOWN: &[&str] = &[
     "thread-self",
     "uptime",
     "version",
-    "vmstat",
 ];
 
 pub fn shows_kernel_files(view: ProcView) -> bool {

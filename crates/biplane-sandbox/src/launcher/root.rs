@@ -2,7 +2,7 @@
 //! a tenant wrote is attached.
 
 use super::mounts::{PROC_SHOWN, Part, shows_kernel_files};
-use crate::error::{At, LaunchError, Result, refuse};
+use crate::error::{At, Result, refuse};
 use crate::spec::{Layer, Network, ProcView, SandboxSpec};
 use crate::sys;
 use std::ffi::{CString, OsStr};
@@ -53,6 +53,7 @@ pub fn enter(spec: &SandboxSpec, parts: Vec<Part>) -> Result<()> {
         put(root, Path::new("proc"), &processes, true)?;
         if shows_kernel_files(spec.proc) && spec.keeps(Layer::Masks) {
             mask(root)?;
+            invent(root, spec)?;
         }
     }
     if spec.keeps(Layer::ReadOnly) {
@@ -201,13 +202,45 @@ fn mask(root: BorrowedFd<'_>) -> Result<()> {
         };
         sys::attach(cover.at(step(&entry))?.as_fd(), place.as_fd()).at(step(&entry))?;
     }
-    let sysctl = open(Path::new("proc/sys"), libc::O_PATH).at("open /proc/sys")?;
-    let copy = sys::clone_tree(sysctl.as_fd()).at("copy /proc/sys")?;
+    restrict_copy(root, Path::new("proc/sys"), Path::new("proc/sys"))
+}
+
+/// A read-only copy of what is at `source`, attached at `target`.
+fn restrict_copy(root: BorrowedFd<'_>, source: &Path, target: &Path) -> Result<()> {
+    let open = |path: &Path| sys::open_path(Some(root), path, libc::O_PATH);
     let attributes = TEMPORARY | sys::MOUNT_NO_EXEC | sys::MOUNT_READ_ONLY;
-    sys::set_mount(copy.as_fd(), attributes, false, None)
-        .and_then(|()| sys::attach(copy.as_fd(), sysctl.as_fd()))
-        .map_err(|error| LaunchError {
-            step: "make /proc/sys read-only".into(),
-            error: error.to_string(),
-        })
+    let step = format!("cover {}", target.display());
+    let copy = open(source).and_then(|source| sys::clone_tree(source.as_fd())).at(&step)?;
+    sys::set_mount(copy.as_fd(), attributes, false, None).at(&step)?;
+    open(target).and_then(|target| sys::attach(copy.as_fd(), target.as_fd())).at(&step)
+}
+
+/// Files about the host's memory and load, as if the sandbox were the host: programs size themselves by
+/// them, and nobody learns what the neighbours do.
+fn invent(root: BorrowedFd<'_>, spec: &SandboxSpec) -> Result<()> {
+    let total_kib = match spec.limits.memory_bytes {
+        0 => sys::memory_bytes(),
+        bytes => bytes.min(sys::memory_bytes()),
+    } / 1024;
+    let memory = [
+        ("MemTotal", total_kib),
+        ("MemFree", total_kib),
+        ("MemAvailable", total_kib),
+        ("Buffers", 0),
+        ("Cached", 0),
+        ("SwapCached", 0),
+        ("SwapTotal", 0),
+        ("SwapFree", 0),
+        ("Shmem", 0),
+        ("SReclaimable", 0),
+    ];
+    let memory: String = memory.iter().map(|(name, kib)| format!("{name}: {kib} kB\n")).collect();
+    let home = dir(root, Path::new("sandbox"))?;
+    for (file, text) in [("meminfo", memory.as_str()), ("loadavg", "0.00 0.00 0.00 1/1 1\n")] {
+        let step = || format!("invent {file}");
+        let made = sys::make_file(home.as_fd(), &name(OsStr::new(file))?).at(step())?;
+        File::from(made).write_all(text.as_bytes()).at(step())?;
+        restrict_copy(root, &Path::new("sandbox").join(file), &Path::new("proc").join(file))?;
+    }
+    Ok(())
 }

@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 #[test]
-fn hello() {
+fn engine() {
+    let Ok(program) = std::env::var("ENGINE") else { return };
     let dir = tempfile::tempdir().unwrap();
-    let t0 = std::time::Instant::now();
     let native = Native::start(IsolatorConfig {
         launcher: env!("CARGO_BIN_EXE_biplane-sandbox-launcher").into(),
         tag: format!("test{}", std::process::id()),
@@ -15,27 +15,41 @@ fn hello() {
         writable: vec![],
     })
     .unwrap();
-    eprintln!("{:?} {:?}", native.level(), t0.elapsed());
-    let program: &Path = env!("CARGO_BIN_EXE_hostile").as_ref();
-    for i in 0..50 {
+    eprintln!("{:?}", native.level());
+    let program = std::fs::canonicalize(Path::new(&program)).unwrap();
+    let t = std::time::Instant::now();
+    let mut mounts = libraries(&program).unwrap();
+    mounts.push(Mount::new(dir.path(), Path::new("/data/x"), Access::Write).unwrap());
+    eprintln!("libs {} {:?}", mounts.len(), t.elapsed());
+    for i in 0..10 {
         let sd = dir.path().join(format!("sb{i}"));
         for n in ["doors", "work"] {
             std::fs::create_dir_all(sd.join(n)).unwrap();
         }
+        let l = std::os::unix::net::UnixListener::bind(sd.join("doors/relay.sock")).unwrap();
         let spec = SandboxSpec {
             name: format!("sb{i}"),
             dir: sd,
             program: Program {
                 path: program.to_owned(),
-                args: vec!["hello".into()],
-                env: vec![("A".into(), "b".into())],
+                args: [
+                    "--door",
+                    "/doors/relay.sock",
+                    "--memory-bytes",
+                    "536870912",
+                    "--spill-dir",
+                    "/sandbox/work/spill",
+                ]
+                .map(String::from)
+                .to_vec(),
+                env: vec![("RUST_LOG".into(), "debug".into())],
                 inside: None,
             },
-            mounts: libraries(program).unwrap(),
+            mounts: mounts.clone(),
             network: Network::None,
-            proc: if i % 2 == 0 { ProcView::Masked } else { ProcView::Processes },
-            limits: Limits { memory_bytes: 64 << 20, ..Limits::default() },
-            forwarder: true,
+            proc: ProcView::Processes,
+            limits: Limits { memory_bytes: 512 << 20, ..Limits::default() },
+            forwarder: false,
             exec_written: false,
             without: vec![],
         };
@@ -43,15 +57,20 @@ fn hello() {
         let t = std::time::Instant::now();
         let sandbox = native.spawn(&spec, OwnedFd::from(w)).unwrap();
         let e = t.elapsed();
-        let s = native.stats(&sandbox);
-        if i < 2 {
-            eprintln!("{sandbox:?} {e:?} {s:?}");
-            let mut text = String::new();
-            r.read_to_string(&mut text).unwrap();
-            eprintln!("{text}");
-        }
+        let (mut c, _) = l.accept().unwrap();
+        let mut b = [0; 6];
+        c.read_exact(&mut b).unwrap();
+        eprintln!(
+            "{i} start {e:?} connected {:?} {:?} {:?}",
+            t.elapsed(),
+            std::str::from_utf8(&b),
+            native.stats(&sandbox)
+        );
+        sandbox.terminate();
         let t = std::time::Instant::now();
-        let w = sandbox.wait();
-        eprintln!("{i} start {e:?} {w:?} {:?}", t.elapsed());
+        eprintln!("{:?} {:?}", sandbox.wait(), t.elapsed());
+        let mut text = String::new();
+        r.read_to_string(&mut text).unwrap();
+        eprintln!("{text}");
     }
 }
