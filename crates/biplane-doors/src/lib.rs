@@ -13,6 +13,7 @@ mod limits;
 mod outside;
 mod policy;
 mod socket;
+pub mod storage;
 mod target;
 
 pub use address::Range;

@@ -1,4 +1,10 @@
 //! The doors at the wire, with a world outside that the tests make up.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod bed;
 mod connect;
@@ -6,3 +12,4 @@ mod forwarder;
 mod limits;
 mod plain;
 mod policy;
+mod storage;
