@@ -9,6 +9,7 @@ pub mod db;
 pub mod extract;
 pub mod ipnet;
 pub mod keys;
+pub mod metrics;
 pub mod page;
 pub mod secret;
 pub mod statement_token;
