@@ -36,6 +36,7 @@ codes! {
     BadRequest "BAD_REQUEST" BAD_REQUEST,
     InvalidParameterValue "INVALID_PARAMETER_VALUE" BAD_REQUEST,
     InvalidState "INVALID_STATE" BAD_REQUEST,
+    QuotaExceeded "QUOTA_EXCEEDED" BAD_REQUEST,
     Unauthenticated "UNAUTHENTICATED" UNAUTHORIZED,
     PermissionDenied "PERMISSION_DENIED" FORBIDDEN,
     NotFound "NOT_FOUND" NOT_FOUND,

@@ -224,6 +224,11 @@ pub struct WorkspaceRequest {
     /// `SERVERLESS`; `HYBRID` needs a cloud account.
     #[serde(default)]
     pub compute_mode: Option<String>,
+    /// An empty text takes it off.
+    #[serde(default)]
+    pub network_connectivity_config_id: Option<String>,
+    #[serde(default)]
+    pub private_access_settings_id: Option<String>,
     #[serde(flatten)]
     #[schema(ignore)]
     pub other: BTreeMap<String, serde_json::Value>,
@@ -241,9 +246,13 @@ pub struct WorkspaceInfo {
     pub compute_mode: String,
     pub storage_mode: String,
     pub custom_tags: BTreeMap<String, String>,
-    /// PROVISIONING, RUNNING or FAILED.
+    /// PROVISIONING, RUNNING, FAILED or CANCELLING.
     pub workspace_status: String,
     pub workspace_status_message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_connectivity_config_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_access_settings_id: Option<String>,
     pub creation_time: i64,
 }
 

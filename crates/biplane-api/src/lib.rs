@@ -9,6 +9,7 @@ pub mod identity;
 pub mod ids;
 pub mod internal;
 pub mod network;
+pub mod network_config;
 pub mod query;
 
 pub use error::{ApiError, ErrorCode};

@@ -234,7 +234,7 @@ impl Identity {
 }
 
 /// Account-level paths carry the account's id; `/api/2.0/accounts/servicePrincipals/…` is a workspace's.
-fn account_path(path: &str) -> bool {
+pub fn account_path(path: &str) -> bool {
     let rest = ["/api/2.0/accounts/", "/api/2.1/accounts/", "/api/2.0/preview/accounts/"]
         .iter()
         .find_map(|prefix| path.strip_prefix(prefix));

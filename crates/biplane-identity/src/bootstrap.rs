@@ -87,6 +87,9 @@ impl Identity {
             // The server gives it its metastore in the same start.
             status: "RUNNING".into(),
             status_message: "Workspace is running.".into(),
+            network_policy_id: None,
+            network_connectivity_config_id: None,
+            private_access_settings_id: None,
             created_at: now,
         };
         let admin = first_admin(&options.admin_user_name, now);

@@ -6,6 +6,7 @@
 
 use crate::CHANGES_TOPIC;
 use crate::authenticate::Token;
+use crate::network::Gate;
 use crate::principals::Resolved;
 use crate::workspaces::Places;
 use biplane_api::ids::{PrincipalId, WorkspaceId};
@@ -26,6 +27,7 @@ pub struct Cache {
     pub tokens: Part<[u8; 32], Token>,
     pub principals: Part<(PrincipalId, Option<WorkspaceId>), Resolved>,
     pub places: Part<(), Places>,
+    pub gate: Part<(), Gate>,
 }
 
 pub struct Part<K, V>(Entries<K, V>);
@@ -54,6 +56,7 @@ impl Cache {
             tokens: Part::new(),
             principals: Part::new(),
             places: Part::new(),
+            gate: Part::new(),
         });
         let mut changes = db.subscribe();
         let weak = Arc::downgrade(&cache);

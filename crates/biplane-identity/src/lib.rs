@@ -11,6 +11,7 @@ mod cache;
 mod entitlements;
 mod hash;
 mod lookup;
+mod network;
 mod oauth;
 mod permissions;
 mod principals;
@@ -20,9 +21,10 @@ mod tokens;
 mod web;
 mod workspaces;
 
-pub use authenticate::{Authenticated, Call, Credential};
+pub use authenticate::{Authenticated, Call, Credential, account_path, host};
 pub use bootstrap::{Bootstrap, BootstrapOptions};
 pub use lookup::KnownPrincipal;
+pub use network::{EGRESS_TOPIC, NetworkConfig};
 pub use workspaces::Workspace;
 
 use biplane_api::ids::{AccountId, PrincipalId, WorkspaceId};
@@ -36,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "identity_0001", sql: include_str!("../migrations/0001_identity.sql") },
     Migration { name: "identity_0002", sql: include_str!("../migrations/0002_entitlements.sql") },
     Migration { name: "identity_0003", sql: include_str!("../migrations/0003_nonce.sql") },
+    Migration { name: "identity_0004", sql: include_str!("../migrations/0004_network.sql") },
 ];
 
 /// Topic of `Db::subscribe`: anything that decides who may do what has changed.
@@ -46,6 +49,7 @@ pub struct Config {
     /// `biplane.example.com`: then `<deployment>.biplane.example.com` is a workspace and
     /// `accounts.biplane.example.com` the account. `<deployment>.localhost` is always.
     pub domain: Option<String>,
+    pub network: NetworkConfig,
 }
 
 /// Told when a workspace is made, so that it gets a metastore. Called until it succeeds, so it must
@@ -74,6 +78,7 @@ pub struct Identity {
     clock: Clock,
     account_id: AccountId,
     domain: Option<String>,
+    network: NetworkConfig,
     cache: Arc<Cache>,
     statement_tokens: StatementTokens,
     signer: oauth::Signer,
@@ -91,6 +96,7 @@ impl Identity {
         let identity = Self {
             account_id: account_id.parse().map_err(biplane_platform::ApiError::internal)?,
             domain: config.domain.map(|domain| domain.to_ascii_lowercase()),
+            network: config.network,
             cache: Cache::listening(&db),
             statement_tokens: StatementTokens::load(&db, &clock).await?,
             signer: oauth::Signer::load(&db, &clock).await?,
@@ -126,6 +132,7 @@ impl Identity {
             .merge(secrets::http::routes(self))
             .merge(workspaces::http::routes(self))
             .merge(permissions::http::routes(self))
+            .merge(network::routes(self))
             .merge(web::http::routes(self))
     }
 

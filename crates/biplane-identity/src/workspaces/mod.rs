@@ -27,6 +27,10 @@ pub struct Workspace {
     /// PROVISIONING, RUNNING, FAILED or CANCELLING (it is being deleted).
     pub status: String,
     pub status_message: String,
+    /// None: `default-policy`.
+    pub network_policy_id: Option<String>,
+    pub network_connectivity_config_id: Option<String>,
+    pub private_access_settings_id: Option<String>,
     pub created_at: i64,
 }
 

@@ -2,6 +2,7 @@
 
 use super::{DELETING, Workspace, delete, store};
 use crate::Identity;
+use crate::network::{connectivity, private_access};
 use biplane_api::identity::{WorkspaceInfo, WorkspaceRequest};
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
@@ -15,10 +16,8 @@ const CLASSIC_FIELDS: &[&str] = &[
     "credentials_id",
     "storage_configuration_id",
     "network_id",
-    "private_access_settings_id",
     "managed_services_customer_managed_key_id",
     "storage_customer_managed_key_id",
-    "network_connectivity_config_id",
     "gcp_managed_network_config",
     "gke_config",
     "cloud_resource_container",
@@ -38,6 +37,8 @@ pub fn info(identity: &Identity, row: Workspace) -> WorkspaceInfo {
         custom_tags: row.custom_tags,
         workspace_status: row.status,
         workspace_status_message: row.status_message,
+        network_connectivity_config_id: row.network_connectivity_config_id,
+        private_access_settings_id: row.private_access_settings_id,
         creation_time: row.created_at,
     }
 }
@@ -72,7 +73,7 @@ pub async fn workspace_create(
         .or(request.location.as_ref())
         .filter(|region| !region.is_empty());
     let region = region.cloned().or_else(|| all.first().map(|one| one.region.clone()));
-    let row = Workspace {
+    let mut row = Workspace {
         id,
         name: name.to_owned(),
         deployment_name,
@@ -85,12 +86,35 @@ pub async fn workspace_create(
         custom_tags: request.custom_tags.clone().unwrap_or_default(),
         status: "PROVISIONING".into(),
         status_message: "Workspace is being made.".into(),
+        network_policy_id: None,
+        network_connectivity_config_id: None,
+        private_access_settings_id: None,
         created_at: ctx.now_ms(),
     };
+    attach(&mut tx, &mut row, request).await?;
     store::insert(&mut tx, &row, Some(ctx.principal.id)).await?;
     store::permission_set(&mut tx, row.id, ctx.principal.id, "ADMIN").await?;
     identity.changed(tx).await?;
     finish(identity, ctx, row).await
+}
+
+/// What of the network's configuration the request names; an empty text takes it off.
+async fn attach(tx: &mut Tx, row: &mut Workspace, request: &WorkspaceRequest) -> Result<()> {
+    if let Some(id) = &request.network_connectivity_config_id {
+        let id = Some(id.clone()).filter(|id| !id.is_empty());
+        if let Some(id) = id.as_ref().filter(|_| id != row.network_connectivity_config_id) {
+            connectivity::ops::check_attach(tx, id, &row.region).await?;
+        }
+        row.network_connectivity_config_id = id;
+    }
+    if let Some(id) = &request.private_access_settings_id {
+        let id = Some(id.clone()).filter(|id| !id.is_empty());
+        if let Some(id) = &id {
+            private_access::ops::check_attach(tx, id, &row.region).await?;
+        }
+        row.private_access_settings_id = id;
+    }
+    Ok(())
 }
 
 fn taken(message: String) -> ApiError {
@@ -248,6 +272,7 @@ pub async fn workspace_update(
     if let Some(tier) = check_tier(request.pricing_tier.as_deref())? {
         row.pricing_tier = tier.to_owned();
     }
+    attach(&mut tx, &mut row, request).await?;
     store::update(&mut tx, &row, ctx.now_ms()).await?;
     identity.changed(tx).await?;
     match row.status.as_str() {

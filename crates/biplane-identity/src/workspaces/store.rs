@@ -16,7 +16,8 @@ const USERS_ENTITLEMENTS: &[Entitlement] =
 macro_rules! columns {
     () => {
         "workspace_id, workspace_name, deployment_name, host_name, region, compute_mode, pricing_tier,
-         custom_tags, status, status_message, created_at"
+         custom_tags, status, status_message, created_at, network_policy_id, network_connectivity_config_id,
+         private_access_settings_id"
     };
 }
 
@@ -33,6 +34,9 @@ fn from_row(row: &Row) -> Result<Workspace> {
         status: row.text(8)?,
         status_message: row.text(9)?,
         created_at: row.int(10)?,
+        network_policy_id: row.opt_text(11)?,
+        network_connectivity_config_id: row.opt_text(12)?,
+        private_access_settings_id: row.opt_text(13)?,
     })
 }
 
@@ -51,8 +55,9 @@ pub async fn by_id(tx: &mut Tx, id: WorkspaceId) -> Result<Option<Workspace>> {
 pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId>) -> Result<()> {
     tx.execute(
         "INSERT INTO workspaces (workspace_id, workspace_name, deployment_name, host_name, region, compute_mode,
-           pricing_tier, custom_tags, status, status_message, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+           pricing_tier, custom_tags, status, status_message, created_by, created_at, updated_at,
+           network_connectivity_config_id, private_access_settings_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
         args![
             row.id.0,
             &row.name,
@@ -65,7 +70,9 @@ pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId
             &row.status,
             &row.status_message,
             created_by.map(|id| id.0),
-            row.created_at
+            row.created_at,
+            &row.network_connectivity_config_id,
+            &row.private_access_settings_id
         ],
     )
     .await?;
@@ -101,7 +108,8 @@ pub fn system_group(name: &str, scope: Option<WorkspaceId>, now_ms: i64) -> Prin
 pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
     tx.execute(
         "UPDATE workspaces SET workspace_name = $2, custom_tags = $3, status = $4, status_message = $5,
-           pricing_tier = $6, updated_at = $7 WHERE workspace_id = $1",
+           pricing_tier = $6, updated_at = $7, network_connectivity_config_id = $8,
+           private_access_settings_id = $9 WHERE workspace_id = $1",
         args![
             row.id.0,
             &row.name,
@@ -109,7 +117,9 @@ pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
             &row.status,
             &row.status_message,
             &row.pricing_tier,
-            now_ms
+            now_ms,
+            &row.network_connectivity_config_id,
+            &row.private_access_settings_id
         ],
     )
     .await
@@ -135,6 +145,8 @@ pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
         "DELETE FROM group_members WHERE group_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
         "DELETE FROM group_members WHERE member_id IN (SELECT principal_id FROM principals WHERE home_workspace_id = $1)",
         "DELETE FROM principals WHERE home_workspace_id = $1",
+        "DELETE FROM ip_access_lists WHERE scope_id = $1",
+        "DELETE FROM network_switches WHERE scope_id = $1",
         "DELETE FROM workspaces WHERE workspace_id = $1",
     ] {
         tx.execute(sql, args![id.0]).await?;

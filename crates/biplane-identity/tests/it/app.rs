@@ -5,12 +5,13 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use biplane_api::ids::RequestId;
 use biplane_identity::{
-    Authenticated, Bootstrap, BootstrapOptions, Call, Config, Identity, MIGRATIONS,
+    Authenticated, Bootstrap, BootstrapOptions, Call, Config, Identity, MIGRATIONS, NetworkConfig,
 };
 use biplane_platform::testing::TestDb;
 use biplane_platform::{ApiError, Clock, Ctx, RelayPeer, Secret};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -79,7 +80,15 @@ impl App {
     pub async fn new() -> Self {
         let test_db = TestDb::new(&[MIGRATIONS]).await.unwrap();
         let clock = Clock::fixed(START_MS);
-        let config = Config { domain: Some("biplane.test".into()) };
+        let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let network = NetworkConfig {
+            egress_addresses: nets(&["203.0.113.7", "203.0.113.16/28"]),
+            private_endpoints: vec![
+                ("vpce-0a".into(), "10.1.0.0/16".parse().unwrap()),
+                ("vpce-0b".into(), "10.2.0.0/16".parse().unwrap()),
+            ],
+        };
+        let config = Config { domain: Some("biplane.test".into()), network };
         let identity = Identity::new(test_db.db.clone(), clock.clone(), config).await.unwrap();
         let boot = identity.bootstrap(&options()).await.unwrap();
         let (routes, _) = identity.routes().merge(identity.public_routes()).split_for_parts();
@@ -99,6 +108,12 @@ impl App {
             match self.authenticate(&request, relay).await {
                 Ok(found) => {
                     let ctx = self.ctx(&request, found);
+                    if let Some(address) = ctx.source_ip
+                        && (ctx.workspace.is_some() || biplane_identity::account_path(&path))
+                        && let Err(error) = self.identity.admit(address, ctx.workspace).await
+                    {
+                        return answer(axum::response::IntoResponse::into_response(error)).await;
+                    }
                     request.extensions_mut().insert(ctx);
                 }
                 Err(error) => {
@@ -132,7 +147,7 @@ impl App {
             workspace: found.workspace,
             request_id: RequestId::random(),
             clock: self.clock.clone(),
-            source_ip: None,
+            source_ip: request.extensions().get::<IpAddr>().copied(),
             user_agent: None,
             base_url: format!("http://{host}").into(),
             relay: None,
@@ -147,6 +162,18 @@ impl App {
             .header(header::HOST, "127.0.0.1:8080")
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header(header::CONTENT_TYPE, "application/scim+json");
+        self.send(request.body(body).unwrap(), None).await
+    }
+
+    /// As the admin, from an address.
+    pub async fn from(&self, address: &str, method: Method, uri: &str, body: Value) -> Answer {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::HOST, "127.0.0.1:8080")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.pat))
+            .extension(address.parse::<IpAddr>().unwrap());
         self.send(request.body(body).unwrap(), None).await
     }
 

@@ -6,6 +6,7 @@ mod authentication;
 mod entitlements;
 mod hostile;
 mod login;
+mod network;
 mod oauth;
 mod permissions;
 mod scim;

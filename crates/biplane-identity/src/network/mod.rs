@@ -1,0 +1,71 @@
+//! Network configuration: what compute may reach (`policies`, `connectivity`), who may reach the server
+//! (`ip_lists`, `private_access`), and the gate that decides it at the edge (`gate`).
+
+pub mod connectivity;
+mod gate;
+pub mod ip_lists;
+pub mod policies;
+pub mod private_access;
+
+pub use gate::Gate;
+
+use crate::Identity;
+use biplane_platform::{ApiError, ErrorCode, IpNet, Result};
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Topic of `Db::subscribe`: the egress policy of a workspace (the key; `*` = of any) has changed.
+pub const EGRESS_TOPIC: &str = "egress_policies";
+
+/// What the operator says of the networks around this deployment.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkConfig {
+    /// Where compute comes from when it calls out.
+    pub egress_addresses: Vec<IpNet>,
+    /// Networks that are the private endpoint of this name in the cloud.
+    pub private_endpoints: Vec<(String, IpNet)>,
+}
+
+pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
+    policies::http::routes(identity)
+        .merge(connectivity::http::routes(identity))
+        .merge(ip_lists::http::routes(identity))
+        .merge(private_access::http::routes(identity))
+}
+
+fn check_region(region: Option<&str>) -> Result<&str> {
+    let region = region.unwrap_or_default();
+    let shaped = (1..=63).contains(&region.len())
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match shaped {
+        true => Ok(region),
+        false => Err(ApiError::invalid("region must be the name of a region, such as us-east-1.")),
+    }
+}
+
+/// A name people give: 1 to 255 printable characters.
+fn check_label<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
+    let name = name.unwrap_or_default().trim();
+    let good =
+        !name.is_empty() && name.chars().count() <= 255 && !name.chars().any(char::is_control);
+    match good {
+        true => Ok(name),
+        false => Err(ApiError::invalid(format!("{what} must have 1 to 255 printable characters."))),
+    }
+}
+
+fn in_use(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::ResourceConflict, message)
+}
+
+fn quota(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::QuotaExceeded, message)
+}
+
+fn taken(what: &'static str, name: &str) -> impl Fn(ApiError) -> ApiError {
+    let message = format!("{what} with the name {name} exists already.");
+    move |error| match error.code {
+        ErrorCode::ResourceAlreadyExists => ApiError { message: message.clone(), ..error },
+        _ => error,
+    }
+}

@@ -1,0 +1,94 @@
+//! Private endpoints that are registered in the account.
+
+use super::store::{self, Endpoint};
+use crate::Identity;
+use crate::network::{check_label, check_region, in_use, quota};
+use biplane_api::network_config::VpcEndpoint;
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
+
+const ENDPOINTS_MAX: usize = 500;
+
+fn missing(id: &str) -> ApiError {
+    ApiError::not_found(format!("VPC endpoint {id:.64} does not exist."))
+}
+
+fn shown(identity: &Identity, row: Endpoint) -> VpcEndpoint {
+    let known = identity.network.private_endpoints.iter().any(|(name, _)| *name == row.aws_id);
+    VpcEndpoint {
+        vpc_endpoint_id: Some(row.id),
+        account_id: Some(identity.account_id.to_string()),
+        vpc_endpoint_name: Some(row.name),
+        aws_vpc_endpoint_id: Some(row.aws_id),
+        region: Some(row.region),
+        use_case: Some("WORKSPACE_ACCESS".into()),
+        state: Some(if known { "available" } else { "pendingAcceptance" }.into()),
+        ..VpcEndpoint::default()
+    }
+}
+
+pub async fn vpc_endpoint_create(
+    identity: &Identity,
+    ctx: &Ctx,
+    request: &VpcEndpoint,
+) -> Result<VpcEndpoint> {
+    ctx.require_account_admin()?;
+    if request.gcp_vpc_endpoint_info.is_some() {
+        return Err(ApiError::unsupported("A private endpoint in another cloud than AWS"));
+    }
+    let name = check_label("vpc_endpoint_name", request.vpc_endpoint_name.as_deref())?;
+    let region = check_region(request.region.as_deref())?;
+    let aws_id = request.aws_vpc_endpoint_id.as_deref().unwrap_or_default();
+    let shaped = aws_id.strip_prefix("vpce-").is_some_and(|rest| {
+        (1..=64).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    });
+    if !shaped {
+        return Err(ApiError::invalid("aws_vpc_endpoint_id must begin with vpce-."));
+    }
+    let row = Endpoint {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: name.to_owned(),
+        aws_id: aws_id.to_owned(),
+        region: region.to_owned(),
+    };
+    let mut tx = identity.db.write().await?;
+    let all = store::endpoints(&mut tx).await?;
+    if all.len() >= ENDPOINTS_MAX {
+        return Err(quota(format!("An account has at most {ENDPOINTS_MAX} VPC endpoints.")));
+    }
+    if all.iter().any(|other| other.name == name || other.aws_id == aws_id) {
+        return Err(ApiError::new(
+            ErrorCode::ResourceAlreadyExists,
+            "A VPC endpoint with this name or this id in the cloud is registered already.",
+        ));
+    }
+    store::endpoint_insert(&mut tx, &row, ctx.now_ms()).await?;
+    identity.changed(tx).await?;
+    Ok(shown(identity, row))
+}
+
+pub async fn vpc_endpoint_list(identity: &Identity, ctx: &Ctx) -> Result<Vec<VpcEndpoint>> {
+    ctx.require_account_admin()?;
+    let all = store::endpoints(&mut identity.db.read().await?).await?;
+    Ok(all.into_iter().map(|row| shown(identity, row)).collect())
+}
+
+pub async fn vpc_endpoint_get(identity: &Identity, ctx: &Ctx, id: &str) -> Result<VpcEndpoint> {
+    ctx.require_account_admin()?;
+    let all = store::endpoints(&mut identity.db.read().await?).await?;
+    let found = all.into_iter().find(|row| row.id == id);
+    found.map(|row| shown(identity, row)).ok_or_else(|| missing(id))
+}
+
+pub async fn vpc_endpoint_delete(identity: &Identity, ctx: &Ctx, id: &str) -> Result<VpcEndpoint> {
+    ctx.require_account_admin()?;
+    let mut tx = identity.db.write().await?;
+    let all = store::endpoints(&mut tx).await?;
+    let row = all.into_iter().find(|row| row.id == id).ok_or_else(|| missing(id))?;
+    if store::all(&mut tx).await?.iter().any(|one| one.endpoint_ids.iter().any(|own| own == id)) {
+        return Err(in_use("The VPC endpoint is named in private access settings."));
+    }
+    store::endpoint_delete(&mut tx, id).await?;
+    identity.changed(tx).await?;
+    Ok(shown(identity, row))
+}
