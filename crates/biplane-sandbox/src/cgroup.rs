@@ -49,7 +49,7 @@ impl Groups {
         }
     }
 
-    fn bases(&self) -> Vec<&Path> {
+    pub fn bases(&self) -> Vec<&Path> {
         match self {
             Self::None => Vec::new(),
             Self::V1(bases) => bases.iter().map(|(_, base)| base.as_path()).collect(),
@@ -57,12 +57,18 @@ impl Groups {
         }
     }
 
-    /// Removes the subtree; what still runs in it is ended.
-    pub fn remove(&self) {
+    /// What of the subtree is missing is made: the launcher of an agent that was killed may just have
+    /// removed it behind its successor.
+    fn restore(&self) -> io::Result<()> {
         for base in self.bases() {
-            sweep(base);
-            let _ = fs::remove_dir(base);
+            if !base.exists() {
+                fs::create_dir_all(base)?;
+                if matches!(self, Self::V2(_)) {
+                    enable(base)?;
+                }
+            }
         }
+        Ok(())
     }
 }
 
@@ -189,6 +195,7 @@ pub struct Group {
 
 impl Group {
     pub fn create(groups: &Groups, name: &str, limits: &Limits) -> Result<Self> {
+        groups.restore().at("make the control groups of the agent")?;
         let (version, dirs) = match groups {
             Groups::None => (0, Vec::new()),
             Groups::V1(bases) => {
@@ -296,6 +303,19 @@ impl Group {
     /// False: something is left in it.
     pub fn remove(&self) -> bool {
         self.dirs.iter().fold(true, |all, (_, dir)| remove(dir) && all)
+    }
+}
+
+/// Removes the groups of an agent that is gone, once the supervisors have removed those in them.
+pub fn leave(bases: &[PathBuf]) {
+    let until = Instant::now() + REMOVE_MAX;
+    for base in bases {
+        while let Err(error) = fs::remove_dir(base) {
+            if error.kind() == io::ErrorKind::NotFound || Instant::now() >= until {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The launcher ends as soon as its socket closes.
-const LAUNCHER_END: Duration = Duration::from_secs(2);
+/// The launcher ends when its socket closes, and the control groups are empty.
+const LAUNCHER_END: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub struct IsolatorConfig {
@@ -249,7 +249,8 @@ impl Host {
         // Before the launcher is there: it belongs where the agent is.
         let (groups, reason) = Groups::prepare(&config.tag);
         let program = config.launcher.clone();
-        let launcher = Launcher::start(&program, development).map_err(IsolatorError::Launcher)?;
+        let launcher =
+            Launcher::start(&program, development, &groups).map_err(IsolatorError::Launcher)?;
         Ok((Self { program, development, groups, launcher: Mutex::new(launcher) }, reason))
     }
 
@@ -264,7 +265,7 @@ impl Host {
             let mut launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner);
             if sys::send_fds(launcher.socket.as_fd(), fds).is_err() {
                 // It was killed. What it started lives on without it.
-                *launcher = Launcher::start(&self.program, self.development)
+                *launcher = Launcher::start(&self.program, self.development, &self.groups)
                     .map_err(SpawnError::Launcher)?;
                 sys::send_fds(launcher.socket.as_fd(), fds).map_err(SpawnError::Launcher)?;
             }
@@ -276,10 +277,10 @@ impl Host {
 }
 
 impl Launcher {
-    fn start(program: &Path, development: bool) -> io::Result<Self> {
+    fn start(program: &Path, development: bool, groups: &Groups) -> io::Result<Self> {
         let (ours, theirs) = sys::message_pair()?;
         let mut command = Command::new(program);
-        command.arg(ARGUMENT).env_clear().stdin(theirs).stdout(Stdio::null());
+        command.arg(ARGUMENT).args(groups.bases()).env_clear().stdin(theirs).stdout(Stdio::null());
         if development {
             command.arg(DEVELOPMENT);
         }
@@ -289,7 +290,7 @@ impl Launcher {
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        // Closing the socket ends it; it has nothing to tidy up.
+        // Closing the socket ends it, after it has removed the control groups.
         if let Ok((one, _other)) = sys::message_pair() {
             self.socket = one;
         }
@@ -302,12 +303,6 @@ impl Drop for Launcher {
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        self.groups.remove();
     }
 }
 

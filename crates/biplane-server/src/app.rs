@@ -104,6 +104,7 @@ fn description() -> OpenApi {
 /// The router of public listeners, and the one that engines call through the relay.
 pub fn routers(
     services: &Services,
+    config: &ServerConfig,
     audit: AuditSink,
     clock: Clock,
 ) -> anyhow::Result<(Router, Router)> {
@@ -113,6 +114,7 @@ pub fn routers(
         audit,
         operations: Operations::of(&api),
         clock,
+        trusted_proxies: config.trusted_proxies.clone(),
     });
     // Bytes, not the tree they came from: that one is megabytes, and routers clone what handlers hold.
     let api = Bytes::from(serde_json::to_vec(&api).context("the API description")?);

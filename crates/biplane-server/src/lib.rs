@@ -84,7 +84,7 @@ impl Server {
             audit,
         };
         let first = first_start::run(&server).await?;
-        let (public, calls) = app::routers(&server.services, audit_sink, clock)?;
+        let (public, calls) = app::routers(&server.services, &server.config, audit_sink, clock)?;
         for (socket, tls) in
             [(http, None), (https, server.https.is_some().then(|| server.acceptor()).transpose()?)]
         {

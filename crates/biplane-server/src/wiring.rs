@@ -33,7 +33,11 @@ pub fn told(error: ApiError) -> anyhow::Error {
 }
 
 pub fn identity_config(config: &ServerConfig) -> biplane_identity::Config {
-    biplane_identity::Config { domain: config.domain.clone() }
+    let network = biplane_identity::NetworkConfig {
+        egress_addresses: config.egress_addresses.clone(),
+        private_endpoints: config.private_endpoints.clone(),
+    };
+    biplane_identity::Config { domain: config.domain.clone(), network }
 }
 
 /// The catalog asks identity who there is.

@@ -8,16 +8,18 @@ mod mounts;
 mod root;
 mod supervisor;
 
-use crate::cgroup::Groups;
+use crate::cgroup::{self, Groups};
 use crate::identity::Identity;
 use crate::spec::SandboxSpec;
 use crate::sys;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 
 /// The hidden first argument of the launcher.
 pub const ARGUMENT: &str = "__sandbox-launcher";
-/// The second one, with which layers may be left out.
+/// Another one, with which layers may be left out. All others are the agent's control groups.
 pub const DEVELOPMENT: &str = "--development";
 
 /// The step that fails where a new `/proc` cannot be had.
@@ -39,13 +41,15 @@ pub struct Order {
 pub fn launcher_main_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|word| word == ARGUMENT) {
-        let development = arguments.next().is_some_and(|word| word == DEVELOPMENT);
-        serve(development);
+        let words: Vec<OsString> = arguments.collect();
+        let development = words.iter().any(|word| *word == DEVELOPMENT);
+        let groups = words.iter().map(PathBuf::from).filter(|path| path.is_absolute()).collect();
+        serve(development, groups);
     }
 }
 
 /// Standard input is the agent's socket. When it closes, the agent is gone.
-fn serve(development: bool) -> ! {
+fn serve(development: bool, groups: Vec<PathBuf>) -> ! {
     // In a session of its own: what a terminal or a service manager signals to all is for the agent to
     // act on, which lets the sandboxes end in order.
     let _ = sys::new_session();
@@ -59,6 +63,7 @@ fn serve(development: bool) -> ! {
             supervisor::run(order, control, stderr, development);
         }
     }
+    cgroup::leave(&groups);
     sys::exit(0)
 }
 

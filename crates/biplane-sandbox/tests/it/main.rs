@@ -1,4 +1,7 @@
-//! Sandboxes as they are: started, attacked, ended.
+//! Sandboxes as they are: started, attacked, ended. As root, and as a user without privileges.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-mod smoke;
+mod attacks;
+mod hostile;
+mod life;
+mod world;

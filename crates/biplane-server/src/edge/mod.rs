@@ -3,6 +3,7 @@
 //! Request id, authentication, audit, one log line per failure, headers clients rely on, the error
 //! shape for everything that has no handler. A route that is not in `public` needs a credential.
 
+mod forwarded;
 mod operations;
 mod public;
 
@@ -18,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use biplane_api::ids::RequestId;
 use biplane_identity::{Call, Identity};
 use biplane_platform::audit::{AuditEvent, AuditSink, OperationName};
-use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, Origin, RelayPeer};
+use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, IpNet, Origin, RelayPeer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +27,9 @@ use std::time::Instant;
 /// Agents longer than this are cut in the audit.
 const USER_AGENT_BYTES_MAX: usize = 512;
 const PATH_BYTES_MAX: usize = 1024;
+
+/// For whoever watches the server.
+const UNGATED: &[&str] = &["/healthz"];
 
 /// The connection a request came on.
 #[derive(Debug, Clone, Copy)]
@@ -46,13 +50,18 @@ pub struct Edge {
     pub audit: AuditSink,
     pub operations: Operations,
     pub clock: Clock,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let request_id = RequestId::random();
     let (mut parts, body) = request.into_parts();
-    let conn = parts.extensions.get::<Conn>().copied().unwrap_or_else(Conn::relay);
+    let conn = match parts.extensions.get::<Conn>() {
+        Some(conn) => forwarded::resolve(*conn, &parts.headers, &edge.trusted_proxies),
+        None => Conn::relay(),
+    };
     let matched = parts.extensions.get::<MatchedPath>().cloned();
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let agent = text(&parts.headers, header::USER_AGENT);
@@ -67,6 +76,10 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             .await
             .map(Some),
     };
+    let (known, authenticated) = match authenticated {
+        Ok(ctx) => (ctx.clone(), edge.admit(&parts, conn, ctx.as_ref()).await.map(|()| ctx)),
+        Err(error) => (None, Err(error)),
+    };
     let (ctx, mut response) = match authenticated {
         Ok(ctx) => {
             if let Some(ctx) = &ctx {
@@ -77,9 +90,9 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
         }
         // The SQL connectors read errors from headers.
         Err(error) if uri.path().starts_with("/sql/") => {
-            (None, biplane_query::thrift::refusal(error))
+            (known, biplane_query::thrift::refusal(error))
         }
-        Err(error) => (None, error.into_response()),
+        Err(error) => (known, error.into_response()),
     };
     let named = response.extensions_mut().remove::<OperationName>();
 
@@ -116,6 +129,26 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
 }
 
 impl Edge {
+    /// Whether a request may come from where it comes. Engines come through the relay.
+    async fn admit(&self, parts: &Parts, conn: Conn, ctx: Option<&Ctx>) -> Result<(), ApiError> {
+        let path = parts.uri.path();
+        if parts.extensions.get::<RelayPeer>().is_some() || UNGATED.contains(&path) {
+            return Ok(());
+        }
+        let address = conn.peer.ip();
+        match ctx.map(|ctx| ctx.workspace) {
+            Some(Some(workspace)) => self.identity.admit(address, Some(workspace)).await,
+            Some(None) if biplane_identity::account_path(path) => {
+                self.identity.admit(address, None).await
+            }
+            Some(None) => Ok(()),
+            None => {
+                let host = biplane_identity::host(&parts.uri, &parts.headers);
+                self.identity.admit_anybody(address, host).await
+            }
+        }
+    }
+
     async fn authenticate(
         &self,
         parts: &Parts,
