@@ -2,6 +2,7 @@
 
 use crate::ids::{NodeId, WarehouseId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What a caller may set of a warehouse. Create: absent means the default. Edit: absent means as it is.
@@ -251,6 +252,11 @@ pub struct NodeInfo {
     pub connected: bool,
     /// What stands between a sandbox and the host: `none`, later `native`, `microvm`.
     pub isolation: String,
+    /// Empty: of every region.
+    pub region: String,
+    pub labels: BTreeMap<String, String>,
+    /// It takes nothing new and ends when nothing runs on it.
+    pub leaving: bool,
     pub cpus: i64,
     pub memory_bytes: i64,
     /// Known while it is connected.
@@ -272,4 +278,23 @@ pub struct NodeSandbox {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NodeList {
     pub nodes: Vec<NodeInfo>,
+}
+
+/// Something that happened to a warehouse.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct WarehouseEvent {
+    pub warehouse_id: WarehouseId,
+    /// STARTING, RUNNING, SCALED_UP, SCALED_DOWN, STOPPING or STOPPED.
+    pub event_type: String,
+    /// Engines that served afterwards.
+    pub cluster_count: i64,
+    /// Milliseconds since the epoch.
+    pub event_time: i64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct WarehouseEventList {
+    pub events: Vec<WarehouseEvent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
 }

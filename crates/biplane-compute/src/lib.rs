@@ -11,7 +11,8 @@ mod state;
 mod warehouses;
 
 pub use ca::{CaError, NodeFiles, RelayCa};
-pub use warehouses::acquire::EngineLease;
+pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
+pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
 use biplane_api::ids::{SandboxId, WarehouseId};
@@ -29,8 +30,10 @@ use utoipa_axum::router::OpenApiRouter;
 use warehouses::slot::Slot;
 
 /// Tables of this crate.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "compute_0001", sql: include_str!("../migrations/0001_compute.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "compute_0001", sql: include_str!("../migrations/0001_compute.sql") },
+    Migration { name: "compute_0002", sql: include_str!("../migrations/0002_placement.sql") },
+];
 
 /// Patience. The defaults are for production; tests have less.
 #[derive(Debug, Clone)]
@@ -49,6 +52,13 @@ pub struct ComputeConfig {
     pub stop_grace: Duration,
     /// Before the second attempt of a start; longer before the third.
     pub retry_wait: Duration,
+    /// The first statement of a queue waits this long before another engine is started for it.
+    pub scale_out_wait: Duration,
+    /// An engine more than the least has nothing to do for this long before it ends.
+    pub scale_in_wait: Duration,
+    /// Statements that wait for one warehouse; more are refused.
+    pub queue_max: usize,
+    pub workspace_limits: WorkspaceLimits,
     /// What `auto_stop_mins` counts.
     pub minute: Duration,
 }
@@ -63,6 +73,10 @@ impl Default for ComputeConfig {
             drain_wait: Duration::from_secs(30),
             stop_grace: Duration::from_secs(2),
             retry_wait: Duration::from_millis(200),
+            scale_out_wait: Duration::from_millis(500),
+            scale_in_wait: Duration::from_secs(120),
+            queue_max: 1000,
+            workspace_limits: WorkspaceLimits::default(),
             minute: Duration::from_secs(60),
         }
     }
@@ -81,6 +95,7 @@ pub struct Compute {
     /// News of permissions, read before permissions are looked at.
     permission_news: Mutex<broadcast::Receiver<Change>>,
     serial: AtomicU64,
+    pub(crate) tenancies: RwLock<Option<Arc<dyn Tenancies>>>,
 }
 
 impl Compute {
@@ -102,6 +117,7 @@ impl Compute {
             expected: RwLock::default(),
             permission_news,
             serial: AtomicU64::new(0),
+            tenancies: RwLock::default(),
         });
         compute.load().await?;
         tokio::spawn(compute.clone().heed_rows(row_news));

@@ -2,8 +2,8 @@
 
 use crate::Compute;
 use crate::relay::{Guarded, Refused};
-use crate::warehouses::reconcile;
-use crate::warehouses::slot::{EngineLink, Placed, Slot};
+use crate::warehouses::reconcile::{self, Given};
+use crate::warehouses::slot::{EngineLink, Member, Slot};
 use crate::warehouses::store::{self, TOPIC, Warehouse};
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::Result;
@@ -34,13 +34,11 @@ impl Compute {
         let slots: Vec<Arc<Slot>> = rows.into_iter().map(|row| self.enter(row)).collect();
         let mut orphans = Vec::new();
         for sandbox in sandboxes {
-            let slot = self
-                .slot(&sandbox.warehouse_id)
-                .filter(|slot| slot.live.borrow().sandbox.is_none());
-            match slot {
+            match self.slot(&sandbox.warehouse_id) {
                 Some(slot) => {
-                    self.expect(&slot, &sandbox, 0, self.config.reconnect_wait * 2);
-                    slot.update_sandbox(&sandbox.id, |_, placed| placed.adopted = true);
+                    let limits = Given::default();
+                    self.expect(&slot, &sandbox, limits, self.config.reconnect_wait * 2);
+                    slot.update_member(&sandbox.id, |member| member.adopted = true);
                 }
                 None => orphans.push(sandbox.id),
             }
@@ -188,14 +186,14 @@ impl Compute {
     /// The warehouse of a sandbox, when it was placed on that node and is not known to have ended.
     pub(crate) fn expected_slot(&self, node_id: &NodeId, id: &SandboxId) -> Option<Arc<Slot>> {
         let slot = self.expected.read().get(id).cloned()?;
-        let right = |placed: &Placed| placed.id == *id && placed.node_id == *node_id;
-        let right = slot.live.borrow().sandbox.as_ref().is_some_and(right);
+        let right = |member: &Member| member.node_id == *node_id;
+        let right = slot.live.borrow().member(id).is_some_and(right);
         right.then_some(slot)
     }
 
     pub(crate) fn placed(&self, node_id: &NodeId, id: &SandboxId) -> Option<PlacedPeer> {
         let slot = self.expected_slot(node_id, id)?;
-        let closed = slot.live.borrow().sandbox.as_ref()?.closed.clone();
+        let closed = slot.live.borrow().member(id)?.closed.clone();
         Some(PlacedPeer { workspace_id: slot.workspace_id, closed })
     }
 
@@ -210,7 +208,7 @@ impl Compute {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let slot = self.expected_slot(node_id, id).ok_or(Refused::UnknownSandbox)?;
-        let closed = slot.live.borrow().sandbox.as_ref().map(|placed| placed.closed.clone());
+        let closed = slot.live.borrow().member(id).map(|member| member.closed.clone());
         let (lost, cut) = (CancellationToken::new(), closed.unwrap_or_default().child_token());
         let _cut = cut.clone().drop_guard();
         let client = EngineClient::new(
@@ -221,21 +219,25 @@ impl Compute {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let link = EngineLink { sandbox_id: id.clone(), client, lost: lost.clone(), cut, serial };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine connected");
-        slot.update_sandbox(id, |live, placed| {
-            placed.served_since.get_or_insert_with(Instant::now);
-            live.engine = Some(link);
+        slot.update_member(id, |member| {
+            member.served_since.get_or_insert_with(Instant::now);
+            member.idle_since = Instant::now();
+            member.engine = Some(link);
+        });
+        slot.live.send_modify(|live| {
             live.trouble = None;
             live.idle_since = Instant::now();
         });
+        slot.dispatch();
         tokio::select! {
             () = lost.cancelled() => {}
             () = self.stop.cancelled() => return Ok(()),
         }
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine disconnected");
         let patience = self.config.reconnect_wait;
-        slot.update_sandbox(id, |live, placed| {
-            if live.engine.take_if(|engine| engine.serial == serial).is_some() {
-                placed.engine_due = Instant::now() + patience;
+        slot.update_member(id, |member| {
+            if member.engine.take_if(|engine| engine.serial == serial).is_some() {
+                member.engine_due = Instant::now() + patience;
             }
         });
         Ok(())

@@ -48,6 +48,14 @@ pub struct Hello {
     /// Why it is not `full`, for the operator.
     #[prost(string, repeated, tag = "6")]
     pub isolation_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Where it stands; empty = of every region.
+    #[prost(string, tag = "7")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(map = "string, string", tag = "8")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Heartbeat {

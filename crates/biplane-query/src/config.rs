@@ -24,11 +24,14 @@ pub struct QueryConfig {
     /// Rows of the query history.
     pub history_retention: Duration,
     pub link_lifetime: Duration,
-    /// Statements of one warehouse that run at once, and that wait for their turn.
+    /// Statements of one warehouse in progress here, and that wait to be. A bound for this server: how
+    /// many run at once is the warehouse's to say.
     pub running_max: usize,
     pub queued_max: usize,
     /// For a stopped warehouse to start.
     pub start_wait: Duration,
+    /// For an engine of a running warehouse to have room.
+    pub queue_wait: Duration,
     /// The longest any statement may run.
     pub statement_timeout: Duration,
     pub session_idle: Duration,
@@ -50,9 +53,10 @@ impl QueryConfig {
             finished_max: 20_000,
             history_retention: Duration::from_secs(30 * 24 * 3600),
             link_lifetime: Duration::from_secs(15 * 60),
-            running_max: 16,
+            running_max: 2600,
             queued_max: 1000,
             start_wait: Duration::from_secs(600),
+            queue_wait: Duration::from_secs(3600),
             statement_timeout: Duration::from_secs(172_800),
             session_idle: Duration::from_secs(8 * 3600),
             sessions_max: 10_000,

@@ -16,8 +16,35 @@ pub struct Lease {
     pub sandbox_id: SandboxId,
     /// Cancelled when the engine is gone.
     pub lost: CancellationToken,
+    /// Waited for because all engines had enough to do; the rest of the wait was for a start.
+    pub queued: Duration,
     /// Dropped with the lease.
-    pub guard: Box<dyn Any + Send + Sync>,
+    pub guard: Box<dyn LeaseGuard>,
+}
+
+/// What keeps a lease.
+pub trait LeaseGuard: Send + Sync {
+    /// Something of the session stays on this engine; it is kept for the session while the pin lives.
+    fn pin(&self) -> Box<dyn Any + Send + Sync>;
+}
+
+impl LeaseGuard for () {
+    fn pin(&self) -> Box<dyn Any + Send + Sync> {
+        Box::new(())
+    }
+}
+
+/// Which engine, and how long it is worth waiting for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The one that the session used last.
+    pub engine: Option<SandboxId>,
+    /// The session has temporary objects there: no other will do while that one is there.
+    pub bound: bool,
+    /// A stopped warehouse must have started by then.
+    pub start_by: Instant,
+    /// An engine of a running one must have room by then.
+    pub queue_by: Instant,
 }
 
 impl fmt::Debug for Lease {
@@ -40,8 +67,12 @@ pub trait Engines: Send + Sync {
     async fn authorize(&self, ctx: &Ctx, warehouse: &WarehouseId) -> Result<WarehouseRules>;
 
     /// An engine of the warehouse, started and waited for if it is stopped.
-    async fn acquire(&self, ctx: &Ctx, warehouse: &WarehouseId, deadline: Instant)
-    -> Result<Lease>;
+    async fn acquire(&self, ctx: &Ctx, warehouse: &WarehouseId, wish: Wish) -> Result<Lease>;
+
+    /// Refuses when so many wait for the warehouse that one more makes no sense. At once.
+    fn queue_check(&self, _warehouse: &WarehouseId) -> Result<()> {
+        Ok(())
+    }
 
     /// Warehouses whose query history `ctx` may see whole (CAN_MONITOR).
     async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>>;

@@ -18,7 +18,7 @@ mod teardown;
 pub mod thrift;
 
 pub use config::QueryConfig;
-pub use engines::{Engines, Home, Homes, Lease, WarehouseRules};
+pub use engines::{Engines, Home, Homes, Lease, LeaseGuard, WarehouseRules, Wish};
 pub use staging::{StagedFiles, StagingVerb};
 
 use biplane_platform::statement_token::StatementTokens;

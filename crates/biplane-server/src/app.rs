@@ -52,10 +52,15 @@ impl Services {
         let volumes = Arc::new(wiring::CatalogVolumes(catalog.clone(), identity.clone()));
         let workspace =
             Workspace::new(volumes, clock.clone(), config.data_dir.join("uploads"), key);
+        let limits = ComputeConfig {
+            workspace_limits: config.workspace_limits.clone(),
+            ..ComputeConfig::default()
+        };
         let compute =
-            Compute::start(db.clone(), clock.clone(), ComputeConfig::default(), stop.clone())
+            Compute::start(db.clone(), clock.clone(), limits, stop.clone())
                 .await
                 .map_err(wiring::told)?;
+        compute.set_tenancies(Arc::new(wiring::IdentityTenancies(identity.clone())));
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;

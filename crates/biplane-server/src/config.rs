@@ -1,5 +1,6 @@
 //! What a server is started with.
 
+pub use biplane_compute::WorkspaceLimits;
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
 
@@ -22,6 +23,8 @@ pub struct ServerConfig {
     /// Networks that are the private endpoints of this name: `(vpce-…, 10.0.0.0/16)`.
     pub private_endpoints: Vec<(String, IpNet)>,
     pub relay_listen: String,
+    /// What the compute of one workspace may have together.
+    pub workspace_limits: WorkspaceLimits,
     /// Root of managed storage; None = in the data directory.
     pub storage_root: Option<String>,
     /// Directories in which external locations may be made.
@@ -59,6 +62,7 @@ impl ServerConfig {
             egress_addresses: Vec::new(),
             private_endpoints: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
+            workspace_limits: WorkspaceLimits::default(),
             storage_root: None,
             local_roots: Vec::new(),
             s3: None,

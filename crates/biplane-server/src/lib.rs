@@ -12,7 +12,7 @@ mod tls;
 mod web;
 mod wiring;
 
-pub use config::{S3Config, ServerConfig};
+pub use config::{S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
 pub use profile::LocalNode;
 

@@ -7,21 +7,22 @@ use biplane_api::catalog::{FunctionInfo, TableInfo};
 use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
-use biplane_compute::Compute;
+use biplane_compute::{AcquireRequest, Compute, EngineLease, Tenancies, Tenancy};
 use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
 use biplane_query::thrift::{Names, Wanted};
 use biplane_query::{
-    Engines, Home, Homes, Lease, Query, QueryConfig, StagedFiles, StagingVerb, WarehouseRules,
+    Engines, Home, Homes, Lease, LeaseGuard, Query, QueryConfig, StagedFiles, StagingVerb,
+    WarehouseRules, Wish,
 };
 use biplane_workspace::{FileVerb, Volumes, Workspace};
 use parking_lot::Mutex;
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::TryRecvError};
-use tokio::time::Instant;
 use url::Url;
 
 /// An error of a step of the start, with what the operator needs to know.
@@ -154,6 +155,28 @@ fn directory_url(dir: &Path) -> anyhow::Result<String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+struct HeldEngine(EngineLease);
+
+impl LeaseGuard for HeldEngine {
+    fn pin(&self) -> Box<dyn Any + Send + Sync> {
+        self.0.pin()
+    }
+}
+
+/// Placement asks identity where a workspace belongs.
+pub struct IdentityTenancies(pub Arc<Identity>);
+
+#[async_trait::async_trait]
+impl Tenancies for IdentityTenancies {
+    async fn tenancy(&self, workspace: WorkspaceId) -> Result<Tenancy> {
+        let found = self.0.workspace_get(workspace).await?;
+        Ok(found.map_or_else(Tenancy::default, |mut workspace| Tenancy {
+            dedicated: workspace.custom_tags.remove(biplane_compute::DEDICATED),
+            region: workspace.region,
+        }))
+    }
+}
+
 /// Statements ask compute for engines.
 struct ComputeEngines(Arc<Compute>);
 
@@ -164,19 +187,21 @@ impl Engines for ComputeEngines {
         Ok(WarehouseRules { statement_timeout })
     }
 
-    async fn acquire(
-        &self,
-        ctx: &Ctx,
-        warehouse: &WarehouseId,
-        deadline: Instant,
-    ) -> Result<Lease> {
-        let lease = self.0.acquire(ctx, warehouse, deadline).await?;
+    async fn acquire(&self, ctx: &Ctx, warehouse: &WarehouseId, wish: Wish) -> Result<Lease> {
+        let Wish { engine, bound, start_by, queue_by } = wish;
+        let request = AcquireRequest { engine, bound, start_by, queue_by };
+        let lease = self.0.acquire(ctx, warehouse, request).await?;
         Ok(Lease {
             client: lease.engine(),
             sandbox_id: lease.sandbox_id().clone(),
             lost: lease.lost().clone(),
-            guard: Box::new(lease),
+            queued: lease.queued,
+            guard: Box::new(HeldEngine(lease)),
         })
+    }
+
+    fn queue_check(&self, warehouse: &WarehouseId) -> Result<()> {
+        self.0.queue_check(warehouse)
     }
 
     async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>> {

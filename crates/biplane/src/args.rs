@@ -74,6 +74,15 @@ pub struct ServerArgs {
     /// Where nodes dial in.
     #[arg(long, env = "BIPLANE_RELAY_LISTEN", default_value = "127.0.0.1:0")]
     relay_listen: String,
+    /// Sandboxes that one workspace may have at a time, on all nodes; 0 = no limit.
+    #[arg(long, env = "BIPLANE_WORKSPACE_SANDBOXES_MAX", default_value_t = 0)]
+    workspace_sandboxes_max: u32,
+    /// Processors that its sandboxes may have together; 0 = no limit.
+    #[arg(long, env = "BIPLANE_WORKSPACE_CPUS_MAX", default_value_t = 0)]
+    workspace_cpus_max: u64,
+    /// GiB of memory that they may have together; 0 = no limit.
+    #[arg(long, env = "BIPLANE_WORKSPACE_MEMORY_GIB_MAX", default_value_t = 0)]
+    workspace_memory_gib_max: u64,
     /// Root of managed tables and volumes: `file:///…` or `s3://bucket/prefix`. Default: in the data directory.
     #[arg(long, env = "BIPLANE_STORAGE_ROOT")]
     storage_root: Option<String>,
@@ -111,6 +120,15 @@ pub struct NodeArgs {
     pub key: PathBuf,
     #[arg(long)]
     pub work_dir: PathBuf,
+    /// Where it stands: it takes workspaces of this region only. Without it, of every region.
+    #[arg(long, env = "BIPLANE_NODE_REGION", default_value = "")]
+    pub region: String,
+    /// `name=value`; may be repeated. `dedicated-host=x` keeps it for workspaces with that custom tag.
+    #[arg(long = "label", env = "BIPLANE_NODE_LABELS", value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// When told to end: so long statements may go on while warehouses move to other nodes.
+    #[arg(long, env = "BIPLANE_NODE_DRAIN_SECONDS", default_value_t = 60)]
+    pub drain_seconds: u64,
     /// The program of an engine, if it is not this one.
     #[arg(long, env = "BIPLANE_ENGINE_PROGRAM")]
     pub engine_program: Option<PathBuf>,
@@ -178,6 +196,11 @@ impl From<ServerArgs> for ServerConfig {
             egress_addresses: args.network.egress_addresses,
             private_endpoints: args.network.private_endpoints,
             relay_listen: args.relay_listen,
+            workspace_limits: biplane_server::WorkspaceLimits {
+                sandboxes: args.workspace_sandboxes_max,
+                cpu_millis: args.workspace_cpus_max.saturating_mul(1000),
+                memory_bytes: args.workspace_memory_gib_max.saturating_mul(1 << 30),
+            },
             storage_root: args.storage_root,
             local_roots: args.local_roots,
             s3,

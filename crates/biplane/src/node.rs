@@ -3,7 +3,9 @@
 use crate::args::NodeArgs;
 use anyhow::Context;
 use biplane_node::{Isolation, NodeConfig};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +32,13 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         engine_command: engine_command(args.engine_program)?,
         engine_env: NodeConfig::ENGINE_ENV_NAMES.iter().filter_map(pass).collect(),
         sandboxes_max: SANDBOXES_MAX,
+        region: args.region,
+        labels: labels(&args.labels)?,
+        drain: match args.with_stdin {
+            // Its control plane ends, too.
+            true => Duration::ZERO,
+            false => Duration::from_secs(args.drain_seconds),
+        },
         isolation: Isolation {
             off_for_development: args.isolation.dev_no_isolation,
             host_network: args.host_network,
@@ -38,6 +47,15 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
+}
+
+fn labels(given: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let one = |text: &String| {
+        let (name, value) = text.split_once('=').context("a label is written name=value")?;
+        anyhow::ensure!(!name.is_empty(), "a label needs a name");
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    given.iter().map(one).collect()
 }
 
 /// This program as an engine; a build without one starts the `biplane-engine` that stands beside it.

@@ -2,4 +2,5 @@
 
 pub(crate) mod http;
 mod ops;
+pub(crate) mod place;
 mod store;

@@ -25,19 +25,19 @@ impl Compute {
             .collect();
         let mut known = HashMap::new();
         for slot in self.all_slots() {
-            let Some(placed) =
-                slot.live.borrow().sandbox.clone().filter(|placed| placed.node_id == node.id)
-            else {
-                continue;
+            let here: Vec<(SandboxId, i64)> = {
+                let live = slot.live.borrow();
+                let here = live.members.iter().filter(|member| member.node_id == node.id);
+                here.map(|member| (member.id.clone(), member.generation)).collect()
             };
-            known.insert(placed.id.to_string(), ());
-            let runs = runs
-                .get(placed.id.as_str())
-                .is_some_and(|n| i64::try_from(*n) == Ok(placed.generation));
-            if !runs {
-                slot.update_sandbox(&placed.id, |_, placed| {
-                    placed.exited = Some("the node no longer runs it".into())
-                });
+            for (id, generation) in here {
+                let generation_there = runs.get(id.as_str()).copied().map(i64::try_from);
+                if generation_there != Some(Ok(generation)) {
+                    slot.update_member(&id, |member| {
+                        member.exited = Some("the node no longer runs it".into());
+                    });
+                }
+                known.insert(id.to_string(), ());
             }
         }
         for sandbox in &node.hello.sandboxes {
@@ -62,11 +62,18 @@ impl Compute {
     pub(crate) fn node_silent(&self, id: &NodeId) {
         for slot in self.all_slots() {
             let live = slot.live.borrow();
-            let here = live.sandbox.as_ref().is_some_and(|placed| placed.node_id == *id);
-            if let Some(engine) = live.engine.as_ref().filter(|_| here) {
+            let here = live.members.iter().filter(|member| member.node_id == *id);
+            for engine in here.filter_map(|member| member.engine.as_ref()) {
                 engine.cut.cancel();
             }
         }
+    }
+
+    /// Its warehouses go elsewhere, if there is an elsewhere.
+    pub(crate) fn node_leaving(&self, node: &Node) {
+        tracing::info!(node_id = %node.id, "node leaves");
+        node.leaving.store(true, Ordering::Relaxed);
+        self.wake_all();
     }
 
     async fn note_seen(&self, node: &Node) {
@@ -92,26 +99,10 @@ impl Compute {
             status => format!("exit code {status}"),
         };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, how, tail = exit.tail, "an engine ended");
-        slot.update_sandbox(&id, |live, placed| {
-            placed.exited = Some(how);
-            live.engine = None;
+        slot.update_member(&id, |member| {
+            member.exited = Some(how);
+            member.engine = None;
         });
-    }
-
-    /// The connected node with the smallest part of its memory given away.
-    pub(crate) fn place(&self) -> Option<Arc<Node>> {
-        let mut given: HashMap<NodeId, u64> = HashMap::new();
-        for slot in self.all_slots() {
-            if let Some(placed) = &slot.live.borrow().sandbox {
-                *given.entry(placed.node_id.clone()).or_default() += placed.memory_bytes;
-            }
-        }
-        let load = |node: &Arc<Node>| {
-            let given = given.get(&node.id).copied().unwrap_or(0);
-            given.saturating_mul(1000) / node.hello.memory_bytes.max(1)
-        };
-        let staying = |node: &Arc<Node>| !node.leaving.load(Ordering::Relaxed);
-        self.nodes.all().into_iter().filter(staying).min_by_key(load)
     }
 
     pub async fn node_list(&self, ctx: &Ctx) -> Result<NodeList> {
@@ -132,25 +123,29 @@ impl Compute {
         let visible = |slot: &&Arc<Slot>| {
             ctx.principal.account_admin || Some(slot.workspace_id) == ctx.workspace
         };
-        let sandboxes = slots.iter().filter(visible).filter_map(|slot| {
-            let placed =
-                slot.live.borrow().sandbox.clone().filter(|placed| placed.node_id == row.id)?;
-            Some(NodeSandbox {
-                sandbox_id: placed.id.to_string(),
+        let mut sandboxes = Vec::new();
+        for slot in slots.iter().filter(visible) {
+            let live = slot.live.borrow();
+            let here = live.members.iter().filter(|member| member.node_id == row.id);
+            sandboxes.extend(here.map(|member| NodeSandbox {
+                sandbox_id: member.id.to_string(),
                 warehouse_id: slot.id.clone(),
-                created_at: placed.created_at,
-            })
-        });
+                created_at: member.created_at,
+            }));
+        }
         NodeInfo {
             connected: node.is_some(),
             memory_available_bytes: heartbeat
                 .as_ref()
                 .map(|beat| i64::try_from(beat.memory_available_bytes).unwrap_or(i64::MAX)),
             load1: heartbeat.as_ref().map(|beat| beat.load1),
-            sandboxes: sandboxes.collect(),
+            sandboxes,
             id: row.id,
             version: row.version,
             isolation: row.isolation,
+            region: row.region,
+            labels: row.labels,
+            leaving: node.is_some_and(|node| node.leaving.load(Ordering::Relaxed)),
             cpus: row.cpus,
             memory_bytes: row.memory_bytes,
             last_seen_at: row.last_seen_at,

@@ -11,7 +11,7 @@ use biplane_proto::v1::{
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -129,7 +129,7 @@ pub(super) async fn serve(
                 Ok(Some(event)) => {
                     match event.event {
                     Some(Event::SandboxExited(exit)) => compute.sandbox_exited(id, &exit),
-                    Some(Event::Leaving(_)) => node.leaving.store(true, Ordering::Relaxed),
+                    Some(Event::Leaving(_)) => compute.node_leaving(&node),
                     Some(Event::Hello(_)) | None => {}
                 }
                 }

@@ -1,23 +1,55 @@
-//! An engine for a statement: at once when the warehouse runs, else after starting it.
+//! An engine for a statement: at once when one has room, else after its turn in the queue, after another
+//! engine came, or after the warehouse was started.
 
-use super::slot::{EngineLink, Live, Slot};
+use super::queue::Wish;
+use super::slot::{EngineLink, Live, Member, Slot};
 use super::store::{self, Desired};
 use crate::Compute;
 use biplane_api::ids::{SandboxId, WarehouseId};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 use biplane_proto::v1::engine_client::EngineClient;
+use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
+
+/// What a statement asks for.
+#[derive(Debug, Clone)]
+pub struct AcquireRequest {
+    /// The engine that the session used last.
+    pub engine: Option<SandboxId>,
+    /// The session has temporary objects there: no other will do, as long as that one is there.
+    pub bound: bool,
+    /// A stopped warehouse must have started by then.
+    pub start_by: Instant,
+    /// An engine of a running one must have room by then.
+    pub queue_by: Instant,
+}
+
+impl AcquireRequest {
+    pub fn by(deadline: Instant) -> Self {
+        Self { engine: None, bound: false, start_by: deadline, queue_by: deadline }
+    }
+}
 
 /// The right to run one statement on an engine. As long as it lives the warehouse is not idle.
 pub struct EngineLease {
     slot: Arc<Slot>,
     link: EngineLink,
+    /// Waited for because all engines had enough to do.
+    pub queued: Duration,
 }
 
 impl EngineLease {
+    /// One of the places of this member.
+    pub(super) fn take(slot: &Arc<Slot>, member: &mut Member) -> Option<Self> {
+        let link = member.engine.clone()?;
+        member.active += 1;
+        Some(Self { slot: slot.clone(), link, queued: Duration::ZERO })
+    }
+
     /// A client on the engine's one connection; as cheap as a few counters.
     pub fn engine(&self) -> EngineClient<Channel> {
         self.link.client.clone()
@@ -35,26 +67,57 @@ impl EngineLease {
     pub fn lost(&self) -> &CancellationToken {
         &self.link.lost
     }
+
+    /// Something of a session stays on this engine: while the pin lives the engine is not taken away for
+    /// having nothing to do.
+    pub fn pin(&self) -> Box<dyn Any + Send + Sync> {
+        self.slot.update_quietly(&self.link.sandbox_id, |member| member.pins += 1);
+        Box::new(EnginePin { slot: self.slot.clone(), id: self.link.sandbox_id.clone() })
+    }
 }
 
 impl Drop for EngineLease {
     fn drop(&mut self) {
-        let mut last_of_an_old_engine = false;
+        // One of several engines may go now, at once or after a while.
+        let mut idle = false;
         self.slot.live.send_if_modified(|live| {
-            live.active = live.active.saturating_sub(1);
-            live.idle_since = Instant::now();
-            last_of_an_old_engine = live.active == 0 && live.ready().is_none();
+            let now = Instant::now();
+            live.idle_since = now;
+            let generation = live.row.generation;
+            let id = &self.link.sandbox_id;
+            let several = live.members.len() > 1;
+            if let Some(member) = live.members.iter_mut().find(|member| member.id == *id) {
+                member.active = member.active.saturating_sub(1);
+                member.idle_since = now;
+                let leaving = member.retiring || member.generation != generation || !member.alive();
+                idle = member.active == 0 && (leaving || several);
+            }
             false
         });
-        if last_of_an_old_engine {
+        self.slot.dispatch();
+        if idle {
             self.slot.wake.notify_one();
         }
     }
 }
 
+struct EnginePin {
+    slot: Arc<Slot>,
+    id: SandboxId,
+}
+
+impl Drop for EnginePin {
+    fn drop(&mut self) {
+        self.slot.update_quietly(&self.id, |member| member.pins = member.pins.saturating_sub(1));
+        self.slot.wake.notify_one();
+    }
+}
+
 /// What somebody who waits for an engine finds.
 enum Found {
-    Ready,
+    /// Engines are there; the turn comes.
+    Queue,
+    /// Engines are on their way.
     Wait,
     Stopped,
     StoppedByHand,
@@ -63,40 +126,64 @@ enum Found {
 }
 
 impl Compute {
-    /// The engine of a warehouse that `ctx` may use. A stopped warehouse is started and waited for.
+    /// An engine of a warehouse that `ctx` may use. A stopped warehouse is started and waited for.
     pub async fn acquire(
         self: &Arc<Self>,
         ctx: &Ctx,
         id: &WarehouseId,
-        deadline: Instant,
+        request: AcquireRequest,
     ) -> Result<EngineLease> {
         let slot = self.slot_for(ctx, id, "CAN_USE").await?;
-        match lease(&slot) {
+        let wish = Wish { engine: request.engine.clone(), bound: request.bound };
+        match slot.lease(&wish) {
             Some(lease) => Ok(lease),
-            None => self.acquire_later(slot, deadline).await,
+            None => self.acquire_later(slot, wish, request).await,
         }
+    }
+
+    /// Refuses when the queue of the warehouse is full.
+    pub fn queue_check(&self, id: &WarehouseId) -> Result<()> {
+        let waiting = self.slot(id).map_or(0, |slot| slot.live.borrow().queue.len());
+        match waiting < self.config.queue_max {
+            true => Ok(()),
+            false => Err(self.queue_full(id)),
+        }
+    }
+
+    fn queue_full(&self, id: &WarehouseId) -> ApiError {
+        let text = format!(
+            "SQL warehouse {id} has {} statements waiting. Try again later.",
+            self.config.queue_max
+        );
+        let mut error = ApiError::new(ErrorCode::ResourceExhausted, text);
+        error.retry_after_s = Some(1);
+        error
     }
 
     async fn acquire_later(
         self: &Arc<Self>,
         slot: Arc<Slot>,
-        deadline: Instant,
+        wish: Wish,
+        request: AcquireRequest,
     ) -> Result<EngineLease> {
         let mut changes = slot.live.subscribe();
         let (stops, give_ups) = {
             let live = changes.borrow_and_update();
             (live.stops, live.give_ups)
         };
+        let turn = slot.enqueue(wish, self.config.queue_max);
+        let mut turn = turn.ok_or_else(|| self.queue_full(&slot.id))?;
+        slot.wake.notify_one();
+        let mut queued = Duration::ZERO;
         loop {
             let found = look(&changes.borrow_and_update(), stops, give_ups);
-            match found {
-                Found::Ready => {
-                    if let Some(lease) = lease(&slot) {
-                        return Ok(lease);
-                    }
+            let deadline = match found {
+                Found::Queue => request.queue_by,
+                Found::Wait => request.start_by,
+                Found::Stopped => {
+                    self.want_running(&slot).await?;
+                    request.start_by
                 }
-                Found::Wait => {}
-                Found::Stopped => self.want_running(&slot).await?,
                 Found::StoppedByHand => {
                     return Err(ApiError::new(
                         ErrorCode::InvalidState,
@@ -110,15 +197,23 @@ impl Compute {
                     ));
                 }
                 Found::Deleted => return Err(super::ops::missing(&slot.id)),
+            };
+            let since = Instant::now();
+            let overloaded = matches!(found, Found::Queue);
+            let lease = tokio::select! {
+                biased;
+                lease = &mut turn => Some(lease),
+                _ = changes.changed() => None,
+                () = tokio::time::sleep_until(deadline) => return Err(late(&slot, overloaded)),
+            };
+            if overloaded {
+                queued += since.elapsed();
             }
-            tokio::select! {
-                _ = changes.changed() => {}
-                () = tokio::time::sleep_until(deadline) => {
-                    return Err(ApiError::new(
-                        ErrorCode::DeadlineExceeded,
-                        format!("SQL warehouse {} did not start in time.", slot.id),
-                    ));
-                }
+            if let Some(lease) = lease {
+                let lost = |_| ApiError::internal("the queue of a warehouse lost a statement");
+                let mut lease = lease.map_err(lost)?;
+                lease.queued = queued;
+                return Ok(lease);
             }
         }
     }
@@ -136,21 +231,38 @@ impl Compute {
     }
 }
 
-fn lease(slot: &Arc<Slot>) -> Option<EngineLease> {
-    let mut link = None;
-    slot.live.send_if_modified(|live| {
-        link = live.ready().cloned();
-        live.active += u32::from(link.is_some());
-        false
-    });
-    link.map(|link| EngineLease { slot: slot.clone(), link })
+fn late(slot: &Slot, overloaded: bool) -> ApiError {
+    let text = match overloaded {
+        true => format!(
+            "SQL warehouse {} had too much to do: the statement waited too long for its turn.",
+            slot.id
+        ),
+        false => format!("SQL warehouse {} did not start in time.", slot.id),
+    };
+    ApiError::new(ErrorCode::DeadlineExceeded, text)
+}
+
+impl Slot {
+    /// A lease without waiting, unless others wait already.
+    fn lease(self: &Arc<Self>, wish: &Wish) -> Option<EngineLease> {
+        let mut lease = None;
+        self.live.send_if_modified(|live| {
+            if live.queue.is_empty()
+                && let Some(index) = live.pick(wish)
+            {
+                lease = EngineLease::take(self, &mut live.members[index]);
+            }
+            false
+        });
+        lease
+    }
 }
 
 fn look(live: &Live, stops: u64, give_ups: u64) -> Found {
     if live.deleted {
         Found::Deleted
-    } else if live.ready().is_some() {
-        Found::Ready
+    } else if live.ready() {
+        Found::Queue
     } else if live.stops != stops {
         Found::StoppedByHand
     } else if live.give_ups != give_ups {

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use biplane_api::compute::{
     DataSource, DefaultWarehouseOverride, DefaultWarehouseOverrideList, Empty, WarehouseConfig,
-    WarehouseCreated, WarehouseInfo, WarehouseList, WarehouseRequest,
+    WarehouseCreated, WarehouseEventList, WarehouseInfo, WarehouseList, WarehouseRequest,
 };
 use biplane_api::error::ErrorBody;
 use biplane_api::ids::WarehouseId;
@@ -32,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
             warehouse_override_update,
             warehouse_override_delete
         ))
+        .routes(routes!(warehouse_event_list))
         .routes(routes!(data_source_list))
 }
 
@@ -70,6 +71,20 @@ async fn warehouse_list(
     ApiQuery(page): ApiQuery<PageParams>,
 ) -> Result<Json<WarehouseList>> {
     Ok(Json(compute.warehouse_list(&ctx, page.page_size, page.page_token.as_deref()).await?))
+}
+
+/// What happened to a warehouse, the newest first: starts, stops, engines that came and went.
+#[utoipa::path(get, path = "/api/2.0/biplane/warehouses/{id}/events", operation_id = "warehouse_event_list", tag = "warehouses",
+    params(("id" = String, Path), PageParams),
+    responses((status = 200, body = WarehouseEventList), (status = "4XX", body = ErrorBody)))]
+async fn warehouse_event_list(
+    State(compute): Service,
+    ctx: Ctx,
+    ApiPath(text): ApiPath<String>,
+    ApiQuery(page): ApiQuery<PageParams>,
+) -> Result<Json<WarehouseEventList>> {
+    let (size, token) = (page.page_size, page.page_token.as_deref());
+    Ok(Json(compute.warehouse_event_list(&ctx, &id(&text)?, size, token).await?))
 }
 
 /// One warehouse.

@@ -4,10 +4,14 @@
 pub(crate) mod acquire;
 pub(crate) mod config;
 pub(crate) mod endpoints;
+mod events;
 pub(crate) mod http;
+mod member;
 pub(crate) mod ops;
 pub(crate) mod overrides;
+pub(crate) mod queue;
 pub(crate) mod reconcile;
+mod scale;
 pub(crate) mod slot;
 pub(crate) mod spec;
 pub(crate) mod store;

@@ -1,6 +1,7 @@
 //! One warehouse in memory: its row, what runs for it now, who uses it. All under one lock that is held
 //! for nanoseconds; whoever waits for a change subscribes.
 
+use super::queue::{Queue, Wish};
 use super::store::{Desired, Warehouse};
 use biplane_api::compute::WarehouseState;
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
@@ -35,10 +36,10 @@ pub(crate) struct Live {
     pub deleted: bool,
     /// The decision to stop it for idleness was made and is being written: nobody new gets in.
     pub gated: bool,
-    pub sandbox: Option<Placed>,
-    pub engine: Option<EngineLink>,
-    /// Statements in progress.
-    pub active: u32,
+    /// What runs for it, in the order of their beginning.
+    pub members: Vec<Member>,
+    /// Statements that wait for an engine.
+    pub queue: Queue,
     pub sessions: i64,
     pub idle_since: Instant,
     /// How often somebody stopped it on purpose, and how often a start was given up: whoever waits
@@ -49,14 +50,15 @@ pub(crate) struct Live {
     pub trouble: Option<String>,
 }
 
-/// A sandbox that was placed on a node.
-#[derive(Clone)]
-pub(crate) struct Placed {
+/// A sandbox that was placed on a node, and the engine in it.
+pub(crate) struct Member {
     pub id: SandboxId,
     pub node_id: NodeId,
     pub generation: i64,
+    pub cpu_millis: u32,
     pub memory_bytes: u64,
     pub created_at: i64,
+    pub engine: Option<EngineLink>,
     /// Its engine must be connected by then.
     pub engine_due: Instant,
     /// A server before this one placed it: its end says nothing about the next start.
@@ -65,8 +67,32 @@ pub(crate) struct Placed {
     pub served_since: Option<Instant>,
     /// The node says that nothing of it is left.
     pub exited: Option<String>,
+    /// It is to end: statements go there only while there is no other.
+    pub retiring: bool,
+    /// Statements in progress, and how many there may be.
+    pub active: u32,
+    pub room: u32,
+    /// Sessions whose temporary objects are there.
+    pub pins: u32,
+    pub idle_since: Instant,
+    /// Statements on an engine that is to be replaced may run until then.
+    pub drain_due: Option<Instant>,
+    /// On a node that is away: forgotten then.
+    pub node_back_due: Option<Instant>,
     /// Cancelled when the sandbox is forgotten: its connections end.
     pub closed: CancellationToken,
+}
+
+impl Member {
+    /// Connected, and not known to have ended.
+    pub fn alive(&self) -> bool {
+        let connected = self.engine.as_ref().is_some_and(|engine| !engine.lost.is_cancelled());
+        connected && self.exited.is_none()
+    }
+
+    fn full(&self) -> bool {
+        self.active >= self.room
+    }
 }
 
 /// The connection of a running engine.
@@ -83,21 +109,65 @@ pub(crate) struct EngineLink {
 }
 
 impl Live {
-    /// The engine that statements may run on.
-    pub fn ready(&self) -> Option<&EngineLink> {
-        let sandbox = self.sandbox.as_ref()?;
-        let wanted = !self.deleted && !self.gated && self.row.desired == Desired::Running;
-        let current = sandbox.generation == self.row.generation && sandbox.exited.is_none();
-        self.engine.as_ref().filter(|engine| wanted && current && !engine.lost.is_cancelled())
+    pub fn member(&self, id: &SandboxId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == *id)
+    }
+
+    /// Statements in progress and in the queue.
+    pub fn busy(&self) -> bool {
+        !self.queue.is_empty() || self.members.iter().any(|member| member.active > 0)
+    }
+
+    fn wanted(&self) -> bool {
+        !self.deleted && !self.gated && self.row.desired == Desired::Running
+    }
+
+    /// Whether statements may run on this one.
+    fn serves(&self, member: &Member) -> bool {
+        self.wanted() && member.generation == self.row.generation && member.alive()
+    }
+
+    /// The engines that statements may run on.
+    pub fn serving(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| self.serves(member))
+    }
+
+    /// Whether there is an engine at all; it may be full.
+    pub fn ready(&self) -> bool {
+        self.serving().next().is_some()
+    }
+
+    /// The engine that the next statement goes to: the one it is bound to and no other, the one it would
+    /// like, or the one with the least to do.
+    pub fn pick(&self, wish: &Wish) -> Option<usize> {
+        let asked = self.members.iter().position(|member| wish.engine.as_ref() == Some(&member.id));
+        if let Some(index) = asked {
+            let member = &self.members[index];
+            let free = self.serves(member) && !member.full();
+            // It may be back in a moment, with what the session left there.
+            let there = member.exited.is_none() && member.generation == self.row.generation;
+            if wish.bound && there {
+                return free.then_some(index);
+            }
+            if free && !member.retiring {
+                return Some(index);
+            }
+        }
+        let serving = || self.members.iter().enumerate().filter(|(_, member)| self.serves(member));
+        let staying = serving().any(|(_, member)| !member.retiring);
+        let open = serving().filter(|(_, member)| !member.full() && member.retiring != staying);
+        let load =
+            |member: &Member| u64::from(member.active) * 1000 / u64::from(member.room.max(1));
+        open.min_by_key(|(_, member)| load(member)).map(|(index, _)| index)
     }
 
     pub fn state(&self) -> WarehouseState {
         match self.row.desired {
             _ if self.deleted => WarehouseState::Deleted,
             Desired::Running if self.gated => WarehouseState::Stopping,
-            Desired::Running if self.ready().is_some() => WarehouseState::Running,
+            Desired::Running if self.ready() => WarehouseState::Running,
             Desired::Running => WarehouseState::Starting,
-            Desired::Stopped if self.sandbox.is_some() => WarehouseState::Stopping,
+            Desired::Stopped if !self.members.is_empty() => WarehouseState::Stopping,
             Desired::Stopped => WarehouseState::Stopped,
         }
     }
@@ -108,9 +178,8 @@ impl Slot {
         let live = Live {
             deleted: false,
             gated: false,
-            sandbox: None,
-            engine: None,
-            active: 0,
+            members: Vec::new(),
+            queue: Queue::default(),
             sessions: 0,
             idle_since: Instant::now(),
             stops: 0,
@@ -144,20 +213,23 @@ impl Slot {
         self.live.borrow().row.clone()
     }
 
-    /// Changes what is known of the sandbox `id`, if it is still the one.
-    pub fn update_sandbox(&self, id: &SandboxId, change: impl FnOnce(&mut Live, &mut Placed)) {
+    /// Changes what is known of the sandbox `id`, if it is still there.
+    pub fn update_member(&self, id: &SandboxId, change: impl FnOnce(&mut Member)) {
         self.live.send_if_modified(|live| {
-            let Some(mut placed) = live.sandbox.take() else {
-                return false;
-            };
-            let same = placed.id == *id;
-            if same {
-                change(live, &mut placed);
-            }
-            live.sandbox = Some(placed);
-            same
+            let member = live.members.iter_mut().find(|member| member.id == *id);
+            member.map(change).is_some()
         });
         self.wake.notify_one();
+    }
+
+    /// The same, of what only the reconciler cares for.
+    pub fn update_quietly(&self, id: &SandboxId, change: impl FnOnce(&mut Member)) {
+        self.live.send_if_modified(|live| {
+            if let Some(member) = live.members.iter_mut().find(|member| member.id == *id) {
+                change(member);
+            }
+            false
+        });
     }
 
     pub fn acl_known(&self) -> (u64, Option<Arc<[Entry]>>) {

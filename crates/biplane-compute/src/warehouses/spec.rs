@@ -17,6 +17,8 @@ const SIZES: &[(&str, u32, u64)] = &[
     ("4X-Large", 1024, 2048),
     ("5X-Large", 2048, 4096),
 ];
+const STATEMENTS_MIN: u32 = 10;
+const STATEMENTS_MAX: u32 = 40;
 const CLUSTERS_MAX: i64 = 40;
 const MIN_CLUSTERS_MAX: i64 = 30;
 const NAME_CHARS_MAX: usize = 100;
@@ -197,6 +199,12 @@ impl Spec {
             return invalid("instance_profile_arn is too long.".into());
         }
         Ok(())
+    }
+
+    /// Statements that one engine runs at a time; the others wait for it or for another.
+    pub fn statements_max(&self) -> u32 {
+        let (cpus, _) = size(&self.cluster_size).unwrap_or((4, 0));
+        cpus.clamp(STATEMENTS_MIN, STATEMENTS_MAX)
     }
 
     /// Processors (in thousandths) and memory of its engine on a node of the given size: half of the

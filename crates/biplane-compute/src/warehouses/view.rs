@@ -11,7 +11,11 @@ impl Slot {
         let live = self.live.borrow();
         let (row, spec, state) = (&live.row, &live.row.spec, live.state());
         let odbc_params = address(&ctx.base_url, row.id.as_str());
-        let up = matches!(state, WarehouseState::Running | WarehouseState::Starting);
+        let num_clusters = match state {
+            WarehouseState::Running => live.serving().count(),
+            WarehouseState::Starting => 1,
+            _ => 0,
+        };
         WarehouseInfo {
             id: row.id.clone(),
             name: row.name.clone(),
@@ -29,7 +33,7 @@ impl Slot {
             statement_timeout: spec.statement_timeout,
             creator_name: row.creator_name.clone(),
             state,
-            num_clusters: i64::from(up),
+            num_clusters: i64::try_from(num_clusters).unwrap_or(i64::MAX),
             num_active_sessions: live.sessions,
             jdbc_url: jdbc_url(&odbc_params),
             odbc_params,

@@ -121,6 +121,9 @@ fn agent() {
         engine_env: Vec::new(),
         sandboxes_max: 16,
         isolation: fake_engine::isolation(),
+        region: String::new(),
+        labels: Default::default(),
+        drain: Duration::ZERO,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(biplane_node::run(config, CancellationToken::new())).unwrap();

@@ -5,6 +5,7 @@ mod api;
 mod fake_engine;
 mod life;
 mod loss;
+mod placement;
 mod relay;
 mod support;
 

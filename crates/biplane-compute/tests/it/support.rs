@@ -4,8 +4,11 @@ use crate::fake_engine;
 use axum::routing::get;
 use axum::{Extension, Router};
 use biplane_api::compute::{WarehouseInfo, WarehouseRequest, WarehouseState};
-use biplane_api::ids::{WarehouseId, WorkspaceId};
-use biplane_compute::{Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa};
+use biplane_api::ids::{NodeId, WarehouseId, WorkspaceId};
+use biplane_compute::{
+    AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa,
+    WorkspaceLimits,
+};
 use biplane_node::NodeConfig;
 use biplane_platform::testing::{TestDb, admin_ctx};
 use biplane_platform::{Clock, Ctx, RelayPeer, Result};
@@ -30,6 +33,10 @@ pub fn quick() -> ComputeConfig {
         reconnect_wait: Duration::from_secs(10),
         node_wait: PATIENCE,
         drain_wait: PATIENCE,
+        scale_out_wait: Duration::from_millis(5),
+        scale_in_wait: PATIENCE,
+        queue_max: 100,
+        workspace_limits: WorkspaceLimits::default(),
         stop_grace: Duration::from_millis(500),
         retry_wait: Duration::from_millis(5),
         minute: Duration::from_secs(60),
@@ -51,6 +58,7 @@ pub struct World {
 }
 
 pub struct Agent {
+    pub node_id: NodeId,
     pub stop: CancellationToken,
     pub task: JoinHandle<()>,
 }
@@ -81,23 +89,45 @@ impl World {
         Self { compute, ctx, config, ca, files, relay, proxy, node: None, db, server, serving }
     }
 
-    pub fn start_node(&mut self, engine_mode: &str) {
+    /// Another node than the first, as the operator describes it.
+    pub fn start_other_node(
+        &self,
+        region: &str,
+        labels: &[(&str, &str)],
+        drain: Duration,
+    ) -> Agent {
+        let tls = tempfile::tempdir_in(self.db.dir()).unwrap().keep();
+        let files = self.ca.write_node_files(&tls).unwrap();
         let config = NodeConfig {
-            node_id: self.files.node_id.clone(),
+            region: region.into(),
+            labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            drain,
+            work_dir: tls.join("work"),
+            ..self.node_config(&files, "serve")
+        };
+        agent(config)
+    }
+
+    pub fn start_node(&mut self, engine_mode: &str) {
+        self.node = Some(agent(self.node_config(&self.files, engine_mode)));
+    }
+
+    fn node_config(&self, files: &NodeFiles, engine_mode: &str) -> NodeConfig {
+        NodeConfig {
+            node_id: files.node_id.clone(),
             relay: self.proxy.address.to_string(),
-            ca_cert: self.files.ca_cert.clone(),
-            cert: self.files.cert.clone(),
-            key: self.files.key.clone(),
+            ca_cert: files.ca_cert.clone(),
+            cert: files.cert.clone(),
+            key: files.key.clone(),
             work_dir: self.db.dir().join("node"),
             engine_command: fake_engine::command(),
             engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
             sandboxes_max: 16,
             isolation: fake_engine::isolation(),
-        };
-        let stop = CancellationToken::new();
-        let token = stop.clone();
-        let task = tokio::spawn(async move { biplane_node::run(config, token).await.unwrap() });
-        self.node = Some(Agent { stop, task });
+            region: String::new(),
+            labels: Default::default(),
+            drain: Duration::ZERO,
+        }
     }
 
     pub async fn stop_node(&mut self) {
@@ -144,7 +174,53 @@ impl World {
     }
 
     pub async fn acquire(&self, id: &WarehouseId) -> Result<EngineLease> {
-        self.compute.acquire(&self.ctx, id, Instant::now() + PATIENCE).await
+        self.acquire_as(id, AcquireRequest::by(Instant::now() + PATIENCE)).await
+    }
+
+    pub async fn acquire_as(
+        &self,
+        id: &WarehouseId,
+        request: AcquireRequest,
+    ) -> Result<EngineLease> {
+        self.compute.acquire(&self.ctx, id, request).await
+    }
+
+    /// With so many engines at least and at most.
+    pub async fn create_clusters(&self, least: i64, most: i64) -> WarehouseId {
+        self.create_with(WarehouseRequest {
+            name: Some("many".into()),
+            cluster_size: Some("2X-Small".into()),
+            min_num_clusters: Some(least),
+            max_num_clusters: Some(most),
+            ..WarehouseRequest::default()
+        })
+        .await
+    }
+
+    /// Waits until it has so many engines that serve.
+    pub async fn clusters(&self, id: &WarehouseId, number: i64) {
+        eventually(&format!("{number} engines"), async || {
+            let info = self.get(id).await;
+            let serves = info.state == WarehouseState::Running && info.num_clusters == number;
+            serves.then_some(())
+        })
+        .await;
+    }
+
+    /// How many nodes are connected.
+    pub async fn nodes(&self, number: usize) {
+        eventually("nodes", async || {
+            let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+            (nodes.iter().filter(|node| node.connected).count() == number).then_some(())
+        })
+        .await;
+    }
+
+    /// Sandboxes by node.
+    pub async fn placed(&self) -> std::collections::BTreeMap<String, usize> {
+        let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+        let placed = nodes.into_iter().map(|node| (node.id.to_string(), node.sandboxes.len()));
+        placed.filter(|(_, sandboxes)| *sandboxes > 0).collect()
     }
 
     /// Acquires, asks the engine, gives back.
@@ -179,6 +255,13 @@ impl World {
     }
 }
 
+fn agent(config: NodeConfig) -> Agent {
+    let (node_id, stop) = (config.node_id.clone(), CancellationToken::new());
+    let token = stop.clone();
+    let task = tokio::spawn(async move { biplane_node::run(config, token).await.unwrap() });
+    Agent { node_id, stop, task }
+}
+
 async fn serve(
     db: &TestDb,
     config: &ComputeConfig,
@@ -202,7 +285,7 @@ pub async fn ask(lease: &EngineLease, statement: &str) -> String {
     try_ask(lease, statement).await.unwrap()
 }
 
-async fn try_ask(lease: &EngineLease, statement: &str) -> Result<String, tonic::Status> {
+pub async fn try_ask(lease: &EngineLease, statement: &str) -> Result<String, tonic::Status> {
     let request = ExecuteRequest { statement: statement.into(), ..ExecuteRequest::default() };
     let mut events = lease.engine().execute(request).await?.into_inner();
     let mut text = String::new();

@@ -14,11 +14,13 @@ pub(crate) use store::change as store_change;
 pub use ops::Sessions;
 pub use settings::{QueryTag, Settings};
 
-use biplane_api::ids::{PrincipalId, SqlSessionId, WarehouseId, WorkspaceId};
+use biplane_api::ids::{PrincipalId, SandboxId, SqlSessionId, WarehouseId, WorkspaceId};
 use biplane_proto::v1::SessionChange;
 use biplane_proto::v1::engine_client::EngineClient;
 use parking_lot::Mutex;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -50,9 +52,31 @@ pub struct SqlSession {
     running: AtomicUsize,
     /// Cancelled when the session is closed; its statements go with it.
     closed: CancellationToken,
-    /// Where its temporary objects are.
-    engine: Mutex<Option<EngineClient<Channel>>>,
+    engines: Mutex<Engines>,
 }
+
+/// Where a session has been.
+#[derive(Default)]
+struct Engines {
+    /// All that may keep something of it, the last one last.
+    used: Vec<(SandboxId, EngineClient<Channel>)>,
+    /// Keeps the engine with its temporary objects.
+    pin: Option<Pin>,
+}
+
+struct Pin {
+    engine: SandboxId,
+    _kept: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engines").field("used", &self.used.len()).finish_non_exhaustive()
+    }
+}
+
+/// More than a warehouse has engines.
+const ENGINES_MAX: usize = 64;
 
 impl SqlSession {
     /// What holds for the next statement.
@@ -80,8 +104,37 @@ impl SqlSession {
         RunningIn(self.clone())
     }
 
-    pub(crate) fn ran_on(&self, client: &EngineClient<Channel>) {
-        *self.engine.lock() = Some(client.clone());
+    /// The engine that its next statement would like, and whether no other will do.
+    pub(crate) fn engine_wish(&self) -> (Option<SandboxId>, bool) {
+        let engines = self.engines.lock();
+        match &engines.pin {
+            Some(pin) => (Some(pin.engine.clone()), true),
+            None => (engines.used.last().map(|(id, _)| id.clone()), false),
+        }
+    }
+
+    /// A statement runs there. What the session had on the engine it was bound to is gone with that one.
+    pub(crate) fn ran_on(&self, id: &SandboxId, client: &EngineClient<Channel>) {
+        let mut engines = self.engines.lock();
+        engines.pin.take_if(|pin| pin.engine != *id);
+        engines.used.retain(|(used, _)| used != id);
+        if engines.used.len() >= ENGINES_MAX {
+            engines.used.remove(0);
+        }
+        engines.used.push((id.clone(), client.clone()));
+    }
+
+    /// It leaves temporary objects there.
+    pub(crate) fn bind(&self, id: &SandboxId, pin: impl FnOnce() -> Box<dyn Any + Send + Sync>) {
+        let mut engines = self.engines.lock();
+        if engines.pin.as_ref().is_none_or(|pin| pin.engine != *id) {
+            engines.pin = Some(Pin { engine: id.clone(), _kept: pin() });
+        }
+    }
+
+    fn engines_left(&self) -> Vec<EngineClient<Channel>> {
+        let engines = std::mem::take(&mut *self.engines.lock());
+        engines.used.into_iter().map(|(_, client)| client).collect()
     }
 }
 

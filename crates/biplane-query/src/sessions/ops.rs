@@ -134,8 +134,7 @@ impl Sessions {
             self.engines.session_closed(&session.warehouse_id);
         }
         session.closed.cancel();
-        let client = session.engine.lock().take();
-        if let Some(mut client) = client {
+        for mut client in session.engines_left() {
             let session_id = session.id.to_string();
             // Only temporary objects are at stake; an engine that does not answer loses them anyway.
             tokio::spawn(async move {

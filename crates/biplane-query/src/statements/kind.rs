@@ -22,6 +22,22 @@ pub(crate) fn only_reads(sql: &str) -> bool {
     READS.iter().any(|read| word.eq_ignore_ascii_case(read))
 }
 
+/// Whether it leaves something in the session's engine that only that engine has. True when in doubt.
+pub(crate) fn leaves_temporary(sql: &str) -> bool {
+    let (word, rest) = first_word(sql);
+    let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    let marked = |names: &[&str], within: usize| {
+        words(rest)
+            .take(within)
+            .any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+    };
+    if is(&["create"]) {
+        return marked(&["temp", "temporary"], 4);
+    }
+    // SET VAR x = 1 speaks of a variable that DECLARE has made there.
+    is(&["declare", "cache"])
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
@@ -63,6 +79,21 @@ fn after_comment(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_objects_are_seen() {
+        for sql in [
+            "CREATE TEMPORARY VIEW v AS SELECT 1",
+            "/* dbt */ create or replace temp view v as select 1",
+            "CREATE OR REPLACE GLOBAL TEMPORARY VIEW v AS SELECT 1",
+            "DECLARE VARIABLE x INT",
+        ] {
+            assert!(leaves_temporary(sql), "{sql}");
+        }
+        for sql in ["SELECT 'temporary'", "CREATE TABLE t AS SELECT 1 AS temporary", "USE c", ""] {
+            assert!(!leaves_temporary(sql), "{sql}");
+        }
+    }
 
     #[test]
     fn reads_are_told_from_the_rest() {

@@ -150,6 +150,7 @@ impl StatementService {
             .min()
             .unwrap_or(Duration::MAX)
             .min(self.config.statement_timeout);
+        self.engines.queue_check(&warehouse_id)?;
         let place = self.admission.enter(&warehouse_id)?;
         let info = Info {
             id: StatementId::random(),

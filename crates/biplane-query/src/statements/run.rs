@@ -1,7 +1,9 @@
 //! The life of one statement: its turn, an engine, the stream of its result into the spool, its end.
 
 use super::admission::Place;
-use super::{Ended, Metrics, State, Statement, StatementError, StatementService, record};
+use super::{Ended, Metrics, State, Statement, StatementError, StatementService, kind, record};
+use crate::engines::{Lease, Wish};
+use crate::metrics;
 use crate::results::{self, files};
 use crate::sessions::{RunningIn, store_change};
 use crate::staging::{self, Staging};
@@ -46,6 +48,8 @@ enum Stop {
 struct Times {
     turn: Option<Instant>,
     engine: Option<Instant>,
+    /// In the warehouse's queue, after the turn.
+    queued: Duration,
 }
 
 struct Run {
@@ -62,6 +66,7 @@ pub(super) async fn run(
     mut job: Job,
 ) {
     let began = Instant::now();
+    let _running = metrics::Running::begin();
     let run = Run { service, ctx, statement, times: parking_lot::Mutex::default() };
     let outcome = AssertUnwindSafe(run.outcome(&mut job)).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|_| {
@@ -130,12 +135,29 @@ impl Run {
         Ok(Finished { statement_type: "OTHER".to_owned(), ..Finished::default() })
     }
 
+    async fn lease(&self, job: &Job) -> Result<Lease, Stop> {
+        let (now, config) = (Instant::now(), &self.service.config);
+        let session = job.running_in.as_ref().map(RunningIn::session);
+        let (engine, bound) = session.map_or((None, false), |session| session.engine_wish());
+        let wish = Wish {
+            engine,
+            bound,
+            start_by: (now + config.start_wait).min(job.deadline),
+            queue_by: (now + config.queue_wait).min(job.deadline),
+        };
+        let warehouse = &self.statement.info.warehouse_id;
+        let lease = self.service.engines.acquire(&self.ctx, warehouse, wish).await;
+        let lease = lease.map_err(refused)?;
+        let mut times = self.times.lock();
+        times.engine = Some(Instant::now());
+        times.queued += lease.queued;
+        drop(times);
+        Ok(lease)
+    }
+
     async fn attempt(&self, job: &Job) -> Result<Finished, Stop> {
         let info = &self.statement.info;
-        let until = (Instant::now() + self.service.config.start_wait).min(job.deadline);
-        let engines = &self.service.engines;
-        let lease = engines.acquire(&self.ctx, &info.warehouse_id, until).await.map_err(refused)?;
-        self.times.lock().engine = Some(Instant::now());
+        let lease = self.lease(job).await?;
         let left_ms =
             i64::try_from(job.deadline.duration_since(Instant::now()).as_millis()).unwrap_or(0);
         let expires_ms =
@@ -148,7 +170,11 @@ impl Run {
         let request = ExecuteRequest { token: token.expose().to_owned(), ..job.execute.clone() };
         let mut client = lease.client.clone().max_decoding_message_size(MESSAGE_BYTES_MAX);
         if let Some(running_in) = &job.running_in {
-            running_in.session().ran_on(&client);
+            let session = running_in.session();
+            session.ran_on(&lease.sandbox_id, &client);
+            if kind::leaves_temporary(&job.execute.statement) {
+                session.bind(&lease.sandbox_id, || lease.guard.pin());
+            }
         }
         self.statement.running();
         let mut stream = tokio::select! {
@@ -242,6 +268,7 @@ impl Run {
             tracing::error!(statement_id = %self.statement.info.id, %error, cause = ?error.internal, "the end of a statement could not be written");
             (ended.state, ended.error) = (State::Failed, Some(internal()));
         }
+        metrics::ended(&ended);
         let spilled = self.statement.spilled();
         let succeeded = ended.state == State::Succeeded;
         // Whoever waits may run the next statement at once.
@@ -282,12 +309,13 @@ impl Run {
         let times = self.times.lock();
         let turn = times.turn.unwrap_or(now);
         let engine = times.engine.unwrap_or(now);
+        let queued = u64::try_from(times.queued.as_millis()).unwrap_or(0);
         let found = finished.metrics.unwrap_or_default();
         let snapshot = self.statement.snapshot();
         Metrics {
             total_ms: ms(began, now),
-            queued_ms: ms(began, turn),
-            provisioning_ms: ms(turn, engine),
+            queued_ms: ms(began, turn) + queued,
+            provisioning_ms: ms(turn, engine).saturating_sub(queued),
             compile_ms: found.compile_ms,
             execute_ms: found.execute_ms,
             rows_read: found.rows_read,

@@ -36,6 +36,28 @@ async fn a_session_carries_what_use_left_behind() {
 }
 
 #[tokio::test]
+async fn temporary_objects_bind_a_session_to_its_engine() {
+    let lab = Lab::new().await;
+    let session = open(&lab).await;
+    let run = async |text: &str| lab.execute(text, json!({"session_id": session})).await.ok();
+    run("SELECT 1").await;
+    run("CREATE TEMPORARY VIEW v AS SELECT 1").await;
+    run("SELECT 2").await;
+    let wishes = lab.engines.wishes.lock().clone();
+    assert_eq!((&wishes[0].0, wishes[0].1), (&None, false));
+    assert!(wishes[1].0.is_some() && !wishes[1].1);
+    assert!(wishes[2].0 == wishes[1].0 && wishes[2].1);
+    let pins = || lab.engines.pins.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(pins(), 1);
+    let path = format!("/api/2.0/sql/sessions/{session}?warehouse_id={}", lab.engines.warehouse);
+    lab.delete(&path).await.ok();
+    assert_eq!(pins(), 0);
+    // Another session is not bound, wherever it goes.
+    lab.execute("SELECT 3", json!({})).await.ok();
+    assert!(!lab.engines.wishes.lock().last().unwrap().1);
+}
+
+#[tokio::test]
 async fn closing_ends_its_statements_and_tells_the_engine() {
     let lab = Lab::new().await;
     let session = open(&lab).await;

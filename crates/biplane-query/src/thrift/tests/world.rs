@@ -6,7 +6,7 @@ use super::super::metadata::Pattern;
 use super::super::{Names, Thrift, Wanted};
 use crate::{
     Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, StagedFiles, StagingVerb,
-    WarehouseRules,
+    WarehouseRules, Wish,
 };
 use axum::Router;
 use axum::body::Body;
@@ -109,16 +109,12 @@ impl Engines for FakeEngines {
         }
     }
 
-    async fn acquire(
-        &self,
-        _: &Ctx,
-        _: &WarehouseId,
-        _: tokio::time::Instant,
-    ) -> biplane_platform::Result<Lease> {
+    async fn acquire(&self, _: &Ctx, _: &WarehouseId, _: Wish) -> biplane_platform::Result<Lease> {
         Ok(Lease {
             client: self.0.clone(),
             sandbox_id: SandboxId::random(),
             lost: Default::default(),
+            queued: Default::default(),
             guard: Box::new(()),
         })
     }

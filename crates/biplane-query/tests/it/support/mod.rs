@@ -10,14 +10,15 @@ use biplane_platform::testing::{TestDb, admin_ctx, ctx};
 use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, Result};
 use biplane_proto::v1::engine_client::EngineClient;
 use biplane_query::{
-    Engines, Home, Homes, Lease, MIGRATIONS, Query, QueryConfig, StagedFiles, StagingVerb,
-    WarehouseRules,
+    Engines, Home, Homes, Lease, LeaseGuard, MIGRATIONS, Query, QueryConfig, StagedFiles,
+    StagingVerb, WarehouseRules, Wish,
 };
 use bytes::Bytes;
 use engine::FakeEngine;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,20 +26,32 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+type Current = (FakeEngine, EngineClient<tonic::transport::Channel>, SandboxId);
+
 /// One warehouse; each engine of it when the one before has died.
 pub struct FakeEngines {
     pub warehouse: WarehouseId,
     engines: Mutex<VecDeque<FakeEngine>>,
-    current: tokio::sync::Mutex<Option<(FakeEngine, EngineClient<tonic::transport::Channel>)>>,
+    current: tokio::sync::Mutex<Option<Current>>,
     /// Leases that live.
     pub leases: Arc<AtomicUsize>,
+    /// What statements wished for, and sessions that have something here.
+    pub wishes: Mutex<Vec<(Option<SandboxId>, bool)>>,
+    pub pins: Arc<AtomicUsize>,
     pub monitors: Mutex<Vec<PrincipalId>>,
     /// Set: no engine comes, until the deadline.
     pub never_starts: std::sync::atomic::AtomicBool,
     pub panics: std::sync::atomic::AtomicBool,
 }
 
-struct Counted(Arc<AtomicUsize>);
+struct Counted(Arc<AtomicUsize>, Arc<AtomicUsize>);
+
+impl LeaseGuard for Counted {
+    fn pin(&self) -> Box<dyn Any + Send + Sync> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Box::new(Counted(self.1.clone(), self.1.clone()))
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -58,25 +71,27 @@ impl Engines for FakeEngines {
         }
     }
 
-    async fn acquire(&self, _: &Ctx, _: &WarehouseId, deadline: Instant) -> Result<Lease> {
+    async fn acquire(&self, _: &Ctx, _: &WarehouseId, wish: Wish) -> Result<Lease> {
+        self.wishes.lock().push((wish.engine.clone(), wish.bound));
         assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         if self.never_starts.load(Ordering::SeqCst) {
-            tokio::time::sleep_until(deadline).await;
+            tokio::time::sleep_until(wish.start_by).await;
             return Err(ApiError::new(
                 ErrorCode::DeadlineExceeded,
                 "The warehouse did not start in time.",
             ));
         }
         let mut current = self.current.lock().await;
-        if current.as_ref().is_none_or(|(engine, _)| engine.die.is_cancelled()) {
+        if current.as_ref().is_none_or(|(engine, ..)| engine.die.is_cancelled()) {
             let engine = self.engines.lock().pop_front().unwrap();
             let client = EngineClient::new(engine.connect().await);
-            *current = Some((engine, client));
+            *current = Some((engine, client, SandboxId::random()));
         }
-        let (engine, client) = current.clone().unwrap();
+        let (engine, client, sandbox_id) = current.clone().unwrap();
         self.leases.fetch_add(1, Ordering::SeqCst);
-        let guard = Box::new(Counted(self.leases.clone()));
-        Ok(Lease { client, sandbox_id: SandboxId::random(), lost: engine.die, guard })
+        let guard = Box::new(Counted(self.leases.clone(), self.pins.clone()));
+        let queued = Duration::ZERO;
+        Ok(Lease { client, sandbox_id, lost: engine.die, queued, guard })
     }
 
     async fn monitored(&self, ctx: &Ctx) -> Result<Vec<WarehouseId>> {
@@ -178,6 +193,8 @@ impl Lab {
             engines: Mutex::new(engine.iter().cloned().collect()),
             current: Default::default(),
             leases: Default::default(),
+            wishes: Default::default(),
+            pins: Default::default(),
             monitors: Default::default(),
             never_starts: false.into(),
             panics: false.into(),
