@@ -23,6 +23,8 @@ pub struct ServerConfig {
     /// Networks that are the private endpoints of this name: `(vpce-…, 10.0.0.0/16)`.
     pub private_endpoints: Vec<(String, IpNet)>,
     pub relay_listen: String,
+    /// `GET /metrics` for Prometheus, without a login; None = nowhere.
+    pub metrics_listen: Option<String>,
     /// What the compute of one workspace may have together.
     pub workspace_limits: WorkspaceLimits,
     /// Root of managed storage; None = in the data directory.
@@ -62,6 +64,7 @@ impl ServerConfig {
             egress_addresses: Vec::new(),
             private_endpoints: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
+            metrics_listen: None,
             workspace_limits: WorkspaceLimits::default(),
             storage_root: None,
             local_roots: Vec::new(),

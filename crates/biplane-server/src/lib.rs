@@ -6,6 +6,7 @@ mod config;
 mod edge;
 mod first_start;
 mod listener;
+mod metrics;
 mod profile;
 mod samples;
 mod tls;
@@ -44,6 +45,7 @@ pub struct Server {
     config: ServerConfig,
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     relay: SocketAddr,
     /// No new connections.
     stop_listening: CancellationToken,
@@ -68,12 +70,14 @@ impl Server {
         let services = Services::start(&config, &db, &clock, &stop).await?;
         let http = bind(config.listen.as_deref()).await?;
         let https = bind(config.tls_listen.as_deref()).await?;
+        let metrics = bind(config.metrics_listen.as_deref()).await?;
         let relay = TcpListener::bind(&config.relay_listen)
             .await
             .with_context(|| format!("listening for nodes on {}", config.relay_listen))?;
         let server = Self {
             http: address(http.as_ref())?,
             https: address(https.as_ref())?,
+            metrics: address(metrics.as_ref())?,
             relay: relay.local_addr()?,
             stop_listening: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -93,6 +97,9 @@ impl Server {
                 server.tasks.spawn(listener.serve(server.stop_listening.clone(), DRAIN));
             }
         }
+        if let Some(socket) = metrics {
+            server.tasks.spawn(metrics::serve(socket, server.stop_listening.clone()));
+        }
         server.serve_relay(relay, calls);
         server.background(first);
         Ok(server)
@@ -105,6 +112,10 @@ impl Server {
             (None, Some(address)) => format!("https://{}", host(address)),
             (None, None) => String::new(),
         }
+    }
+
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.map(|address| format!("http://{}/metrics", host(address)))
     }
 
     pub fn https_url(&self) -> Option<String> {

@@ -83,6 +83,9 @@ pub struct ServerArgs {
     /// GiB of memory that they may have together; 0 = no limit.
     #[arg(long, env = "BIPLANE_WORKSPACE_MEMORY_GIB_MAX", default_value_t = 0)]
     workspace_memory_gib_max: u64,
+    /// `GET /metrics` for Prometheus, for the operator's network: it asks for no login.
+    #[arg(long, env = "BIPLANE_METRICS_LISTEN")]
+    metrics_listen: Option<String>,
     /// Root of managed tables and volumes: `file:///…` or `s3://bucket/prefix`. Default: in the data directory.
     #[arg(long, env = "BIPLANE_STORAGE_ROOT")]
     storage_root: Option<String>,
@@ -196,6 +199,7 @@ impl From<ServerArgs> for ServerConfig {
             egress_addresses: args.network.egress_addresses,
             private_endpoints: args.network.private_endpoints,
             relay_listen: args.relay_listen,
+            metrics_listen: args.metrics_listen,
             workspace_limits: biplane_server::WorkspaceLimits {
                 sandboxes: args.workspace_sandboxes_max,
                 cpu_millis: args.workspace_cpus_max.saturating_mul(1000),

@@ -10,6 +10,7 @@ mod public;
 pub use operations::Operations;
 pub use public::PUBLIC;
 
+use crate::metrics;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -122,6 +123,7 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             user_agent: agent.map(|agent| cut(&agent, USER_AGENT_BYTES_MAX)),
             duration_us: i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
+        metrics::request(&event.operation, status, start.elapsed());
         edge.audit.record(event).await;
     }
     finish(response.headers_mut(), &request_id, ctx.as_ref());

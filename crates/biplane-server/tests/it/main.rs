@@ -4,4 +4,6 @@
 mod coverage;
 mod edge;
 mod harness;
+mod metrics;
+mod network;
 mod openapi;
