@@ -9,6 +9,7 @@ use deltalake_core::protocol::DeltaOperation;
 use std::collections::{BTreeMap, HashMap};
 
 use super::columns;
+use super::protocol::Change;
 use super::rest::{Rest, encode};
 use super::view::{new_name, patch_table, set_owner, unset_missing};
 use super::write::{Target, commit_properties, find_column, session};
@@ -49,7 +50,7 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
         }
         _ => {}
     }
-    let mut target = Target::open(cx, &alter.name, Access::Manage).await?;
+    let mut target = Target::open_for(cx, &alter.name, Access::Manage, Change::Metadata).await?;
     match alter.action {
         TableAction::AddColumns { columns, if_not_exists } => {
             add_columns(cx, &mut target, columns, if_not_exists).await?;
@@ -338,12 +339,13 @@ async fn comment_on_table(
             let patch = PatchTable { columns: Some(all), ..Default::default() };
             return patch_table(cx, &full.join("."), &patch).await;
         }
-        let mut target = Target::open(cx, &comment.name, Access::Manage).await?;
+        let mut target =
+            Target::open_for(cx, &comment.name, Access::Manage, Change::Metadata).await?;
         column_comment(cx, &mut target, column, comment.comment).await?;
         return Ok(Output::Empty);
     }
     if info.table_type != "VIEW" {
-        let target = Target::open(cx, &comment.name, Access::Manage).await?;
+        let target = Target::open_for(cx, &comment.name, Access::Manage, Change::Metadata).await?;
         let update = TableMetadataUpdate { name: None, description: Some(text.clone()) };
         target
             .delta

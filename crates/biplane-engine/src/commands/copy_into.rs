@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::protocol::Change;
 use super::rows::Table;
-use super::write::{Source, Target, align, commit_properties, find_column, metric, writer};
+use super::write::{Source, Target, align, commit_as, find_column, metric, writer};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::files::{self, Format, Found, Options};
@@ -109,7 +110,7 @@ async fn attempt(
     options: &Options,
     copy_options: &CopyOptions,
 ) -> SqlResult<Output> {
-    let mut target = Target::open(cx, &copy.table, Access::Write).await?;
+    let mut target = Target::open_for(cx, &copy.table, Access::Write, Change::Append).await?;
     let mut found = found_files(cx, copy, options).await?;
     let history = if copy.validate.is_some() { None } else { Some(history(&target.delta).await?) };
     if let Some(history) = history.as_ref().filter(|_| !copy_options.force) {
@@ -131,7 +132,7 @@ async fn attempt(
             (found.shown(file), entry)
         })
         .collect();
-    let provider = files::open(cx, found, options.clone()).await?;
+    let provider = files::open(cx, found, options.clone(), asks_for_files(copy)).await?;
     let plan = source_plan(cx, copy, provider).await?;
     let (rows, merges) = shape(cx, copy, &mut target, plan, copy_options).await?;
     let Some(history) = history else {
@@ -139,7 +140,7 @@ async fn attempt(
     };
     let number = put_manifest(&target.delta, &history, loaded).await?;
     let properties =
-        commit_properties(cx).with_application_transaction(Transaction::new(APP_ID, number));
+        commit_as(cx, "COPY INTO").with_application_transaction(Transaction::new(APP_ID, number));
     let mut builder =
         writer(cx, &target, rows, SaveMode::Append)?.with_commit_properties(properties);
     if merges {
@@ -161,6 +162,12 @@ async fn attempt(
         target.publish_columns(cx).await?;
     }
     counts(rows)
+}
+
+/// Whether the query given with the files speaks of `_metadata`.
+fn asks_for_files(copy: &CopyInto) -> bool {
+    let query = copy.projection.as_ref().map(|projection| projection.query.as_ref());
+    query.is_some_and(files::metadata::is_asked_for)
 }
 
 fn counts(rows: i64) -> SqlResult<Output> {

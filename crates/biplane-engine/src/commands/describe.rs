@@ -269,6 +269,12 @@ fn json_pairs(value: Option<&serde_json::Value>) -> Option<Pairs> {
     Some(object.iter().map(|(key, value)| (key.clone(), text(value))).collect())
 }
 
+/// What the statement was, where its commit says so.
+fn operation(info: &CommitInfo) -> Option<String> {
+    let named = info.info.get(super::write::OPERATION).and_then(|name| name.as_str());
+    named.map(str::to_owned).or_else(|| info.operation.clone())
+}
+
 async fn history(cx: &StatementContext, name: &Name, limit: Option<u64>) -> SqlResult<Output> {
     let target = open_for_read(cx, name).await?;
     let limit =
@@ -295,7 +301,7 @@ async fn history(cx: &StatementContext, name: &Name, limit: Option<u64>) -> SqlR
         )
         .text("userId", text(&|i| i.user_id.clone()))
         .text("userName", text(&|i| i.user_name.clone().or_else(|| extra(i, "userName"))))
-        .text("operation", text(&|i| i.operation.clone()))
+        .text("operation", text(&operation))
         .map("operationParameters", infos.iter().map(|(_, i)| parameters(i)).collect())
         .text("job", text(&|_| None))
         .text("notebook", text(&|_| None))

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast;
 use deltalake_core::protocol::SaveMode;
 
 use super::expressions::{self, From_, full_sql, quoted};
+use super::protocol::Change;
 use super::write::{Source, Target, align, find_column, metric, writer};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
@@ -14,7 +15,11 @@ use crate::output::{Modified, Output};
 use crate::parser::{Insert, InsertMode, parse_query};
 
 pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output> {
-    let target = Target::open(cx, &insert.table, Access::Write).await?;
+    let change = match insert.mode {
+        InsertMode::Append => Change::Append,
+        _ => Change::Rewrite,
+    };
+    let target = Target::open_for(cx, &insert.table, Access::Write, change).await?;
     let schema = target.arrow_schema()?;
     if !insert.by_name {
         name_columns(&mut insert.source);

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast;
 use deltalake_core::kernel::schema::partitions::{FilterOp, FilterValue};
 use deltalake_core::operations::optimize::OptimizeType;
 
+use super::protocol::Change;
 use super::rows::Table;
 use super::write::{Target, commit_properties, find_column, session};
 use crate::context::StatementContext;
@@ -18,7 +19,7 @@ const RETENTION_HOURS_DEFAULT: f64 = 168.0;
 const RETENTION_HOURS_MAX: f64 = 24.0 * 366.0 * 100.0;
 
 pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Output> {
-    let target = Target::open(cx, &optimize.table, Access::Write).await?;
+    let target = Target::open_for(cx, &optimize.table, Access::Write, Change::Rewrite).await?;
     let schema = target.arrow_schema()?;
     let partitions = target.partitions()?;
     let mut columns = Vec::new();
@@ -97,7 +98,7 @@ pub async fn vacuum(cx: &StatementContext, vacuum: Vacuum) -> SqlResult<Output> 
     if vacuum.lite {
         return Err(SqlError::unsupported("VACUUM … LITE"));
     }
-    let target = Target::open(cx, &vacuum.table, Access::Manage).await?;
+    let target = Target::open_for(cx, &vacuum.table, Access::Manage, Change::History).await?;
     let enforce = !cx
         .conf("spark.databricks.delta.retentiondurationcheck.enabled")
         .is_some_and(|value| value.eq_ignore_ascii_case("false"));
@@ -136,7 +137,7 @@ pub async fn vacuum(cx: &StatementContext, vacuum: Vacuum) -> SqlResult<Output> 
 }
 
 pub async fn restore(cx: &StatementContext, restore: Restore) -> SqlResult<Output> {
-    let target = Target::open(cx, &restore.table, Access::Manage).await?;
+    let target = Target::open_for(cx, &restore.table, Access::Manage, Change::History).await?;
     let mut builder = target.delta.clone().restore().with_commit_properties(commit_properties(cx));
     builder = match &restore.to {
         TableVersion::Version(version) => {

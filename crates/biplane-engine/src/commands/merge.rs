@@ -10,6 +10,7 @@ use deltalake_core::operations::merge::MergeBuilder;
 
 use super::expressions::{self, From_, full_sql};
 use super::not_null;
+use super::protocol::Change;
 use super::update::assigned_column;
 use super::write::{Target, assign, commit_properties, find_column, session};
 use crate::context::StatementContext;
@@ -30,7 +31,7 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
     if merge.schema_evolution {
         return Err(SqlError::unsupported("MERGE WITH SCHEMA EVOLUTION"));
     }
-    let target = Target::open(cx, &merge.target, Access::Write).await?;
+    let target = Target::open_for(cx, &merge.target, Access::Write, Change::Rewrite).await?;
     let target_alias = merge.target_alias.clone().unwrap_or_else(|| target.full[2].clone());
     let target_alias = target_alias.to_lowercase();
     let source_alias = merge.source_alias.clone().unwrap_or_else(|| match &merge.source {

@@ -15,6 +15,7 @@ mod like;
 mod maintenance;
 mod merge;
 mod not_null;
+mod protocol;
 mod replace;
 pub mod rest;
 pub mod rows;

@@ -13,9 +13,10 @@ use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::protocol::{self, Change};
 use super::rest::{Rest, encode, is_missing};
 use super::table::{Draft, configuration};
-use super::write::{commit_properties, session};
+use super::write::{commit_as, commit_properties, session};
 use super::{columns, copy_into};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
@@ -28,7 +29,9 @@ pub async fn run(
     draft: &Draft,
     old: &ResolvedTable,
 ) -> SqlResult<DeltaTable> {
-    let delta = without_checks(cx, cx.delta_table(old).await?).await?;
+    let delta = cx.delta_table(old).await?;
+    protocol::check(&delta, Change::Rewrite)?;
+    let delta = without_checks(cx, delta).await?;
     let rows = match &draft.rows {
         Some(rows) => rows.clone(),
         None => {
@@ -46,6 +49,10 @@ pub async fn run(
             LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema })
         }
     };
+    let operation = match draft.rows {
+        Some(_) => "CREATE OR REPLACE TABLE AS SELECT",
+        None => "CREATE OR REPLACE TABLE",
+    };
     let snapshot = delta.snapshot()?.snapshot().clone();
     let table = WriteBuilder::new(delta.log_store(), Some(snapshot))
         .with_input_plan(rows)
@@ -55,7 +62,7 @@ pub async fn run(
         .with_session_state(session(cx))
         // The new table has loaded nothing yet.
         .with_commit_properties(
-            commit_properties(cx)
+            commit_as(cx, operation)
                 .with_application_transaction(Transaction::new(copy_into::APP_ID, 0)),
         )
         .await?;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::catalog::finish_drop;
 use super::columns;
 use super::rest::{Rest, encode, is_taken};
-use super::write::{Source, Target, align, commit_properties, metric, session};
+use super::write::{Source, Target, align, commit_as, commit_properties, metric, session};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -352,7 +352,7 @@ async fn make(
         .with_partition_columns(draft.partitions.clone())
         .with_configuration(configuration(&draft.properties))
         .with_session_state(session(cx))
-        .with_commit_properties(commit_properties(cx));
+        .with_commit_properties(commit_as(cx, "CREATE TABLE AS SELECT"));
     if let Some(comment) = &draft.comment {
         builder = builder.with_description(comment);
     }

@@ -4,13 +4,16 @@ use biplane_api::internal::Access;
 use datafusion::common::Column;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast;
+use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::protocol::SaveMode;
 use std::collections::HashMap;
 
 use super::expressions::{self, From_, full_sql, quoted};
 use super::not_null;
+use super::protocol::Change;
 use super::write::{
-    Source, Target, align, assign, commit_properties, find_column, metric, number, session, writer,
+    Source, Target, align, assign, commit_as, commit_properties, find_column, metric, number,
+    session, writer,
 };
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
@@ -18,7 +21,7 @@ use crate::output::{Modified, Output};
 use crate::parser::{Delete, Name, Update, parse_query};
 
 pub async fn update(cx: &StatementContext, update: Update) -> SqlResult<Output> {
-    let target = Target::open(cx, &update.table, Access::Write).await?;
+    let target = Target::open_for(cx, &update.table, Access::Write, Change::Rewrite).await?;
     let alias = update.alias.clone().unwrap_or_else(|| target.full[2].clone()).to_lowercase();
     let schema = target.arrow_schema()?;
     let mut columns = Vec::new();
@@ -144,7 +147,9 @@ async fn update_by_query(
         None => changed,
         Some(filter) => union(changed, kept(cx, target, alias, filter).await?)?,
     };
-    writer(cx, target, rows, SaveMode::Overwrite)?.await?;
+    writer(cx, target, rows, SaveMode::Overwrite)?
+        .with_commit_properties(commit_as(cx, "UPDATE"))
+        .await?;
     Ok(Output::Modified(Modified::affected(affected)))
 }
 
@@ -172,9 +177,11 @@ async fn kept(
 }
 
 pub async fn delete(cx: &StatementContext, delete: Delete) -> SqlResult<Output> {
-    let target = Target::open(cx, &delete.table, Access::Write).await?;
+    let target = Target::open_for(cx, &delete.table, Access::Write, Change::Rewrite).await?;
     let alias = delete.alias.clone().unwrap_or_else(|| target.full[2].clone()).to_lowercase();
-    let Some(filter) = delete.filter else { return delete_all(cx, &target).await };
+    let Some(filter) = delete.filter else {
+        return delete_all(cx, &target, commit_properties(cx)).await;
+    };
     let from = [From_ { relation: full_sql(&target.full), alias: &alias }];
     let (mut planned, input) = expressions::plan(cx, std::slice::from_ref(&filter), &from).await?;
     let expr = planned.pop().ok_or_else(|| SqlError::internal("no filter was planned"))?;
@@ -182,7 +189,9 @@ pub async fn delete(cx: &StatementContext, delete: Delete) -> SqlResult<Output> 
         let affected = count(cx, &target, &alias, Some(&filter)).await?;
         if affected > 0 {
             let rows = kept(cx, &target, &alias, &filter).await?;
-            writer(cx, &target, rows, SaveMode::Overwrite)?.await?;
+            writer(cx, &target, rows, SaveMode::Overwrite)?
+                .with_commit_properties(commit_as(cx, "DELETE"))
+                .await?;
         }
         return Ok(Output::Modified(Modified::affected(affected)));
     }
@@ -204,20 +213,24 @@ pub async fn delete(cx: &StatementContext, delete: Delete) -> SqlResult<Output> 
     Ok(Output::Modified(Modified::affected(rows)))
 }
 
-async fn delete_all(cx: &StatementContext, target: &Target) -> SqlResult<Output> {
+async fn delete_all(
+    cx: &StatementContext,
+    target: &Target,
+    properties: CommitProperties,
+) -> SqlResult<Output> {
     let affected = count(cx, target, &target.full[2], None).await?;
     target
         .delta
         .clone()
         .delete()
         .with_session_state(session(cx))
-        .with_commit_properties(commit_properties(cx))
+        .with_commit_properties(properties)
         .await?;
     Ok(Output::Modified(Modified::affected(affected)))
 }
 
 pub async fn truncate(cx: &StatementContext, table: &Name) -> SqlResult<Output> {
-    let target = Target::open(cx, table, Access::Write).await?;
-    delete_all(cx, &target).await?;
+    let target = Target::open_for(cx, table, Access::Write, Change::Rewrite).await?;
+    delete_all(cx, &target, commit_as(cx, "TRUNCATE")).await?;
     Ok(Output::Empty)
 }

@@ -18,6 +18,7 @@ use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::protocol::{self, Change};
 use super::{columns, not_null};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
@@ -52,6 +53,18 @@ impl Target {
         }
         let delta = cx.delta_table(&table).await?;
         Ok(Self { full, info: table.info, delta })
+    }
+
+    /// To change it. Refused where that would spoil the table.
+    pub async fn open_for(
+        cx: &StatementContext,
+        name: &Name,
+        access: Access,
+        change: Change,
+    ) -> SqlResult<Self> {
+        let target = Self::open(cx, name, access).await?;
+        protocol::check(&target.delta, change)?;
+        Ok(target)
     }
 
     pub fn full_name(&self) -> String {
@@ -94,6 +107,19 @@ pub fn commit_properties(cx: &StatementContext) -> CommitProperties {
     CommitProperties::default()
         .with_metadata([("userName".to_owned(), user)])
         .with_create_checkpoint(true)
+}
+
+/// The key of a commit's information under which stands what the statement was, where the library's own
+/// word for it is another.
+pub const OPERATION: &str = "biplane.operation";
+
+/// The same, with the operation as Databricks calls it.
+pub fn commit_as(cx: &StatementContext, operation: &str) -> CommitProperties {
+    let text = |text: &str| serde_json::Value::String(text.to_owned());
+    commit_properties(cx).with_metadata([
+        ("userName".to_owned(), text(&cx.state.user_name)),
+        (OPERATION.to_owned(), text(operation)),
+    ])
 }
 
 /// Where a column of a table takes its values from.

@@ -3,11 +3,15 @@
 //! A path is resolved by the catalog before anything is listed; a provider sees only the files that
 //! were found under it.
 
+mod lines;
 pub mod list;
+pub mod metadata;
 mod options;
 mod path;
 mod provider;
+mod rescue;
 mod schema;
+mod view;
 
 pub use list::{Found, find};
 pub use options::{Format, Options};
@@ -41,6 +45,7 @@ pub fn is_path_table(format: &str, path: &str) -> bool {
 pub async fn provider(
     cx: &StatementContext,
     relation: FileRelation,
+    with_metadata: bool,
 ) -> SqlResult<Arc<dyn TableProvider>> {
     match relation {
         FileRelation::Path { format, path } => {
@@ -48,12 +53,12 @@ pub async fn provider(
             // A path alone says nothing of a header; Spark then takes none and reads text.
             options.infer_types = !matches!(options.format, Some(Format::Csv));
             let found = find(cx, &path, Access::Read, &options).await?;
-            open(cx, found, options).await
+            open(cx, found, options, with_metadata).await
         }
         FileRelation::ReadFiles(arguments) => {
             let (path, options) = options::of_arguments(cx, arguments).await?;
             let found = find(cx, &path, Access::Read, &options).await?;
-            open(cx, found, options).await
+            open(cx, found, options, with_metadata).await
         }
         FileRelation::Table(table) => {
             let format = table.info.data_source_format.clone().unwrap_or_default();
@@ -71,7 +76,7 @@ pub async fn provider(
             }
             let location = cx.location(storage)?;
             let found = list::under(location, String::new(), None, &options).await?;
-            open(cx, found, options).await
+            open(cx, found, options, false).await
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Options of readers, by Spark's names in any case.
 
+use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::ast::Expr;
 
+use super::rescue;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::{ColumnDef, parse_columns};
@@ -68,6 +70,16 @@ pub struct Options {
     pub glob: Option<String>,
     pub ignore_leading_space: bool,
     pub ignore_trailing_space: bool,
+    /// `_rescued_data`, unless asked for under another name or not wanted.
+    pub rescued: Rescued,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rescued {
+    No,
+    Named(String),
+    /// As `read_files` has it: where the columns are inferred.
+    Default,
 }
 
 impl Options {
@@ -88,6 +100,7 @@ impl Options {
             glob: None,
             ignore_leading_space: false,
             ignore_trailing_space: false,
+            rescued: Rescued::No,
         }
     }
 
@@ -115,6 +128,11 @@ impl Options {
             "pathglobfilter" | "fileglobfilter" | "fileNamePattern" => {
                 self.glob = Some(value.to_owned())
             }
+            "rescueddatacolumn" if value.is_empty() => self.rescued = Rescued::No,
+            "rescueddatacolumn" => self.rescued = Rescued::Named(value.to_owned()),
+            "schemaevolutionmode" | "cloudfiles.schemaevolutionmode" => {
+                self.set_evolution(key, value)?;
+            }
             "ignoreleadingwhitespace" => self.ignore_leading_space = flag(key, value)?,
             "ignoretrailingwhitespace" => self.ignore_trailing_space = flag(key, value)?,
             "encoding" | "charset" => match value.to_lowercase().as_str() {
@@ -138,10 +156,8 @@ impl Options {
             | "primitivesasstring"
             | "allowcomments"
             | "allowsinglequotes"
-            | "rescueddatacolumn"
             | "useStrictGlobber"
             | "usestrictglobber"
-            | "schemaevolutionmode"
             | "partitioncolumns"
             | "ignoremissingfiles"
             | "ignorecorruptfiles"
@@ -160,6 +176,36 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    fn set_evolution(&mut self, key: &str, value: &str) -> SqlResult<()> {
+        match value.to_lowercase().as_str() {
+            "none" if self.rescued == Rescued::Default => self.rescued = Rescued::No,
+            "none" | "rescue" => {}
+            // Each statement looks at the files anew, so that new columns are there.
+            "addnewcolumns" if self.schema.is_none() => {}
+            "addnewcolumns" => {
+                let text = "Schema evolution mode addNewColumns is not supported when the schema is specified. \
+                            To use this mode, you can provide the schema through schemaHints instead";
+                return Err(SqlError::new("CF_ADD_NEW_NOT_SUPPORTED", "0A000", text));
+            }
+            "failonnewcolumns" | "addnewcolumnswithtypewidening" => {
+                return Err(SqlError::unsupported(format!("the schemaEvolutionMode {value}")));
+            }
+            _ => return Err(invalid(key, value)),
+        }
+        Ok(())
+    }
+
+    /// The name of the column for rescued data, if there is one.
+    pub fn rescued_column(&self, format: Format, columns: &Schema) -> Option<String> {
+        let name = match &self.rescued {
+            Rescued::Named(name) => name.clone(),
+            Rescued::Default if self.schema.is_none() => rescue::COLUMN.to_owned(),
+            Rescued::Default | Rescued::No => return None,
+        };
+        let is_taken = columns.fields().iter().any(|f| f.name().eq_ignore_ascii_case(&name));
+        (format != Format::Text && !is_taken).then_some(name)
     }
 
     pub fn separator(&self, name: &str) -> u8 {
@@ -202,7 +248,9 @@ pub async fn of_arguments(
     arguments: Vec<(Option<String>, Expr)>,
 ) -> SqlResult<(String, Options)> {
     let mut options = Options::new(None);
+    options.rescued = Rescued::Default;
     let mut path = None;
+    let mut evolution = None;
     for (key, expr) in arguments {
         let value = text(crate::plan::constant(cx, &expr).await?)?;
         match key {
@@ -213,8 +261,15 @@ pub async fn of_arguments(
                 ));
             }
             Some(key) if key.eq_ignore_ascii_case("path") => path = Some(value),
+            // What it means depends on the others.
+            Some(key) if key.eq_ignore_ascii_case("schemaEvolutionMode") => {
+                evolution = Some((key, value));
+            }
             Some(key) => options.set(&key, &value)?,
         }
+    }
+    if let Some((key, value)) = evolution {
+        options.set(&key, &value)?;
     }
     let path = path.ok_or_else(|| SqlError::invalid_parameter("read_files needs a path"))?;
     Ok((path, options))

@@ -1,9 +1,9 @@
 //! A relation over files that were found: DataFusion's readers, with Spark's meaning of bad values.
 
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::common::Result;
 use datafusion::config::{CsvOptions, JsonOptions};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
@@ -13,10 +13,9 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableType, cast, lit, try_cast};
+use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
 use std::sync::Arc;
@@ -24,7 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::list::Found;
 use super::options::{Format, Options};
-use super::schema::{self, Columns};
+use super::schema;
+use super::{metadata, view};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 
@@ -35,11 +35,11 @@ const INFER_ROWS_MAX: usize = 20_000;
 /// Numbers the stores of all statements; no name of a user leads to one.
 static STORE: AtomicU64 = AtomicU64::new(0);
 
-struct Files {
-    schema: SchemaRef,
+pub struct Files {
+    schema: TableSchema,
     format: Arc<dyn FileFormat>,
     store: ObjectStoreUrl,
-    files: Vec<ObjectMeta>,
+    files: Vec<PartitionedFile>,
     compression: FileCompressionType,
     /// Knows the footers of the store.
     state: SessionState,
@@ -55,6 +55,7 @@ pub async fn open(
     cx: &StatementContext,
     found: Found,
     mut options: Options,
+    with_metadata: bool,
 ) -> SqlResult<Arc<dyn TableProvider>> {
     let first = found.files.first().map(|file| file.location.to_string()).unwrap_or_default();
     let format = match options.format {
@@ -73,18 +74,45 @@ pub async fn open(
     let state = cx.state_of(&found.location)?;
     let inferred = infer(&state, &found, reader.as_ref(), format, &options).await?;
     let columns = schema::settle(cx, &inferred, &options, format)?;
+    let rescued = options.rescued_column(format, &columns.wanted);
+    let by_line = format == Format::Json && !options.multi_line;
     let number = STORE.fetch_add(1, Ordering::Relaxed);
     let store = ObjectStoreUrl::parse(format!("files{number}://found"))?;
     cx.session.runtime_env().register_object_store(store.as_ref(), found.location.root.clone());
-    let files = Files {
-        schema: columns.read.clone(),
-        format: reader,
-        store,
-        files: found.files,
-        compression,
-        state,
+    let (read, reader) = match by_line {
+        // Lines first: what a record has beside the columns can be told from them alone.
+        true => (view::lines(), self::reader(Format::Text, &options, &first, compression)),
+        false => (columns.read.clone(), reader),
     };
-    view(cx, Arc::new(files), &columns, &options, format)
+    let describe = with_metadata || rescued.is_some() || by_line;
+    let (schema, partitioned) = describe_files(cx, &found, read, describe)?;
+    let files = Files { schema, format: reader, store, files: partitioned, compression, state };
+    let wish = view::Wish { rescued, metadata: with_metadata, by_line, format };
+    view::of(cx, Arc::new(files), &columns, &options, &wish)
+}
+
+/// The files, each with what `_metadata` says of it where that is needed.
+fn describe_files(
+    cx: &StatementContext,
+    found: &Found,
+    read: SchemaRef,
+    describe: bool,
+) -> SqlResult<(TableSchema, Vec<PartitionedFile>)> {
+    let zone = cx.settings.plan_zone();
+    let mut files = Vec::with_capacity(found.files.len());
+    for file in &found.files {
+        let mut partitioned = PartitionedFile::new_from_meta(file.clone());
+        if describe {
+            partitioned.partition_values = vec![metadata::value(&zone, file, &found.shown(file))?];
+        }
+        files.push(partitioned);
+    }
+    let mut schema = TableSchema::builder(read);
+    if describe {
+        let field = Field::new(view::DESCRIPTION, metadata::data_type(&zone), false);
+        schema = schema.with_table_partition_cols(vec![Arc::new(field)]);
+    }
+    Ok((schema.build(), files))
 }
 
 /// All files of a path are compressed alike.
@@ -151,7 +179,6 @@ async fn infer(
     format: Format,
     options: &Options,
 ) -> SqlResult<Schema> {
-    use arrow::datatypes::Field;
     if format == Format::Text {
         return Ok(Schema::new(vec![Field::new("value", DataType::Utf8, true)]));
     }
@@ -186,78 +213,10 @@ fn malformed(found: &Found) -> SqlError {
     SqlError::new("UNABLE_TO_INFER_SCHEMA", "42KD9", text)
 }
 
-/// The files with their columns as wanted.
-fn view(
-    cx: &StatementContext,
-    files: Arc<Files>,
-    columns: &Columns,
-    options: &Options,
-    format: Format,
-) -> SqlResult<Arc<dyn TableProvider>> {
-    if columns.read == columns.wanted && options.null_value.is_none() {
-        return Ok(files);
-    }
-    let scan = LogicalPlanBuilder::scan("files", provider_as_source(files), None)?;
-    let mut exprs = Vec::with_capacity(columns.wanted.fields().len());
-    for field in columns.wanted.fields() {
-        let there =
-            columns.read.fields().iter().find(|f| f.name().eq_ignore_ascii_case(field.name()));
-        let expr = match there {
-            None => lit(ScalarValue::try_from(field.data_type())?),
-            Some(read) => {
-                let column = Expr::Column(Column::from_name(read.name()));
-                value(cx, column, read.data_type(), field.data_type(), options, format)?
-            }
-        };
-        exprs.push(expr.alias(field.name()));
-    }
-    let plan = scan.project(exprs)?.build()?;
-    Ok(Arc::new(ViewTable::new(plan, None)))
-}
-
-fn value(
-    cx: &StatementContext,
-    column: Expr,
-    read: &DataType,
-    wanted: &DataType,
-    options: &Options,
-    format: Format,
-) -> SqlResult<Expr> {
-    let mut expr = column;
-    let is_text = read.is_string();
-    if is_text && format == Format::Csv {
-        use datafusion::functions::expr_fn as f;
-        let typed = !wanted.is_string();
-        if options.ignore_leading_space || typed {
-            expr = f::ltrim(vec![expr]);
-        }
-        if options.ignore_trailing_space || typed {
-            expr = f::rtrim(vec![expr]);
-        }
-        if let Some(null) = &options.null_value {
-            expr = f::nullif(expr, lit(null.clone()));
-        }
-    }
-    if read == wanted {
-        return Ok(expr);
-    }
-    let zone = Some(cx.settings.plan_zone());
-    let local = is_text && matches!(wanted, DataType::Timestamp(_, Some(_)));
-    if local {
-        let there = DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, zone);
-        expr = if options.fail_fast { cast(expr, there) } else { try_cast(expr, there) };
-        return Ok(cast(expr, wanted.clone()));
-    }
-    Ok(match is_text && !options.fail_fast {
-        true => try_cast(expr, wanted.clone()),
-        false => cast(expr, wanted.clone()),
-    })
-}
-
 #[async_trait]
 impl TableProvider for Files {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.schema.table_schema().clone()
     }
 
     fn table_type(&self) -> TableType {
@@ -271,10 +230,9 @@ impl TableProvider for Files {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files: Vec<PartitionedFile> =
-            self.files.iter().cloned().map(PartitionedFile::new_from_meta).collect();
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
-        let source = self.format.file_source(TableSchema::from(self.schema.clone()));
+        let groups =
+            FileGroup::new(self.files.clone()).split_files(state.config().target_partitions());
+        let source = self.format.file_source(self.schema.clone());
         let config = FileScanConfigBuilder::new(self.store.clone(), source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

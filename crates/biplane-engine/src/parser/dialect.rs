@@ -25,8 +25,9 @@ impl Dialect for BiplaneDialect {
         ch.is_ascii_alphabetic() || ch == '_'
     }
 
+    // `t@v3` is version 3 of the table.
     fn is_identifier_part(&self, ch: char) -> bool {
-        ch.is_ascii_alphanumeric() || ch == '_'
+        ch.is_ascii_alphanumeric() || ch == '_' || ch == '@'
     }
 
     fn supports_string_literal_backslash_escape(&self) -> bool {

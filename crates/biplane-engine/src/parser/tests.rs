@@ -198,7 +198,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("ANALYZE TABLE t COMPUTE STATISTICS FOR ALL COLUMNS", "OTHER"),
     ("select * from t version as of 3", "SELECT"),
     ("select * from t timestamp as of '2024-01-01' as x", "SELECT"),
-    ("select * from t@v3", "PARSE_SYNTAX_ERROR"),
+    ("select * from t@v3", "SELECT"),
     ("select * from parquet.`/Volumes/a/b/c/*.parquet`", "SELECT"),
     ("select * from read_files('/Volumes/a', format => 'csv', header => true)", "SELECT"),
     ("select * from (select 1 a) as __dbt_sbq where false limit 0", "SELECT"),

@@ -24,12 +24,14 @@ pub use snapshots::Snapshots;
 const HARMLESS: [&str; 5] =
     ["timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "appendOnly"];
 
-/// `table_id`: None for a path that is no table of the catalog.
+/// `table_id`: None for a path that is no table of the catalog. `described_as`: the path under which the
+/// files are shown in `_metadata`, where that is asked for.
 pub async fn provider(
     cx: &StatementContext,
     table_id: Option<&str>,
     storage: &Storage,
     version: Option<Wanted>,
+    described_as: Option<&str>,
 ) -> SqlResult<Arc<dyn TableProvider>> {
     let location = cx.location(storage)?;
     let table = match version {
@@ -38,7 +40,16 @@ pub async fn provider(
     };
     let state = table.snapshot()?;
     if let Some(files) = plain_files(cx, table_id, &location, state)? {
+        let files = match described_as {
+            None => files,
+            Some(path) => Arc::new(files.described(cx, &location, path)?),
+        };
         return Ok(Arc::new(scan::PlainDelta::new(cx, files, &location)?));
+    }
+    if described_as.is_some() {
+        return Err(SqlError::unsupported(
+            "_metadata of a Delta table with deletion vectors or column mapping",
+        ));
     }
     let session = Arc::new(cx.session.state());
     Ok(table.table_provider().with_session(session).await?)

@@ -53,7 +53,8 @@ pub async fn sources(
         }
         resolved.insert(name, table);
     }
-    let loads = rewritten.found.iter().map(|found| source(cx, found, &resolved, via));
+    let loads =
+        rewritten.found.iter().map(|found| source(cx, found, &resolved, via, rewritten.metadata));
     let providers = try_join_all(loads).await?;
     let mut sources = Sources::new();
     for (found, provider) in rewritten.found.iter().zip(providers) {
@@ -75,6 +76,7 @@ fn source<'a>(
     found: &'a Found,
     resolved: &'a BTreeMap<[String; 3], ResolvedTable>,
     via: &'a [String],
+    metadata: bool,
 ) -> BoxFuture<'a, SqlResult<Arc<dyn TableProvider>>> {
     async move {
         let version = match &found.version {
@@ -96,14 +98,16 @@ fn source<'a>(
             }
             Relation::Path { format, path } if format == "delta" => {
                 let storage = cx.resolve_path(path, Access::Read).await?;
-                delta::provider(cx, None, &storage, version).await
+                let shown = metadata.then_some(path.as_str());
+                delta::provider(cx, None, &storage, version, shown).await
             }
             Relation::Path { format, path } => {
                 let relation = FileRelation::Path { format: format.clone(), path: path.clone() };
-                files::provider(cx, relation).await
+                files::provider(cx, relation, metadata).await
             }
             Relation::ReadFiles(arguments) => {
-                files::provider(cx, FileRelation::ReadFiles(arguments.clone())).await
+                let relation = FileRelation::ReadFiles(arguments.clone());
+                files::provider(cx, relation, metadata).await
             }
         }
     }
@@ -133,9 +137,9 @@ async fn catalog_table(
     })?;
     match table.info.data_source_format.as_deref() {
         None | Some("DELTA") => {
-            delta::provider(cx, Some(&table.info.table_id), storage, version).await
+            delta::provider(cx, Some(&table.info.table_id), storage, version, None).await
         }
-        Some(_) => files::provider(cx, FileRelation::Table(Box::new(table.clone()))).await,
+        Some(_) => files::provider(cx, FileRelation::Table(Box::new(table.clone())), false).await,
     }
 }
 

@@ -14,6 +14,7 @@ use super::naming::display_name;
 use super::{calls, functions};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
+use crate::files::metadata;
 
 /// Behind it stands what tells two columns of one name apart; it is never shown.
 pub const HIDDEN: char = '\u{1}';
@@ -47,6 +48,8 @@ pub struct Rewritten {
     pub found: Vec<Found>,
     /// Names in lower case → as somebody wrote them.
     pub spelled: BTreeMap<String, String>,
+    /// Whether files are asked for their `_metadata`.
+    pub metadata: bool,
 }
 
 /// Where unqualified names are looked up.
@@ -64,7 +67,7 @@ pub fn query(scope: &Scope<'_>, query: &mut Query) -> SqlResult<Rewritten> {
         ctes: Vec::new(),
         withs: Vec::new(),
         columns: None,
-        out: Rewritten::default(),
+        out: Rewritten { metadata: metadata::is_asked_for(query), ..Rewritten::default() },
     };
     match query.visit(&mut rewriter) {
         ControlFlow::Continue(()) => Ok(rewriter.out),
@@ -222,6 +225,50 @@ impl Rewriter<'_> {
                 SelectItem::ExprWithAlias { expr, alias: name }
             };
         }
+    }
+
+    /// `*` does not show the metadata of files.
+    fn hide_metadata(&self, select: &mut Select) {
+        let factors = select.from.iter().flat_map(|from| {
+            std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+        });
+        let files: Vec<String> = factors.filter_map(|factor| self.name_of_files(factor)).collect();
+        if files.is_empty() {
+            return;
+        }
+        for item in &mut select.projection {
+            let options = match item {
+                SelectItem::Wildcard(options) => options,
+                SelectItem::QualifiedWildcard(
+                    ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) if files.contains(&name.to_string().to_lowercase()) => options,
+                _ => continue,
+            };
+            match &mut options.opt_except {
+                Some(except) => except.additional_elements.push(plain(metadata::COLUMN)),
+                None => {
+                    options.opt_except = Some(ast::ExceptSelectItem {
+                        first_element: plain(metadata::COLUMN),
+                        additional_elements: Vec::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The name by which the query speaks of files that it reads here.
+    fn name_of_files(&self, factor: &TableFactor) -> Option<String> {
+        let TableFactor::Table { name, alias, args, .. } = factor else { return None };
+        let parts = object_name_parts(name).ok()?;
+        let is_files = match (parts.as_slice(), args) {
+            ([function], Some(_)) => function.eq_ignore_ascii_case("read_files"),
+            ([format, path], None) => crate::files::is_path_table(format, path),
+            ([given], None) => self.scope.cx.relation(given).is_some(),
+            _ => false,
+        };
+        let last = alias.as_ref().map_or(parts.last(), |alias| Some(&alias.name.value));
+        last.filter(|_| is_files).map(|name| name.to_lowercase())
     }
 
     fn relation(&mut self, factor: &mut TableFactor) -> SqlResult<()> {
@@ -399,6 +446,9 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         self.select_items(select);
+        if self.out.metadata {
+            self.hide_metadata(select);
+        }
         for window in &mut select.named_window {
             lower(&mut window.0);
         }

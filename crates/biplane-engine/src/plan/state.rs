@@ -5,6 +5,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::Optimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion_spark::SessionStateBuilderSpark;
 use object_store::ObjectStore;
@@ -66,6 +67,12 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
         .with_runtime_env(runtime)
         .with_default_features()
         .with_spark_features();
+    // These two lose track of columns where a field of a struct is taken beside `*`.
+    let mut rules = Optimizer::new().rules;
+    rules.retain(|rule| {
+        !matches!(rule.name(), "extract_leaf_expressions" | "push_down_leaf_projections")
+    });
+    builder = builder.with_optimizer_rules(rules);
     // The first planner that answers wins.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
     for rule in super::analyzer_rules() {

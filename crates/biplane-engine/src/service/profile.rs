@@ -1,6 +1,8 @@
 //! What the operators of a plan counted: for the metrics of the history and for the query profile.
 
 use biplane_proto::v1;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 use serde_json::{Value, json};
@@ -103,6 +105,27 @@ pub fn progress(plan: &Arc<dyn ExecutionPlan>) -> v1::Progress {
         phase: v1::progress::Phase::Running.into(),
         rows_read: read.rows,
         bytes_read: read.bytes,
-        fraction: 0.0,
+        fraction: fraction(plan),
+    }
+}
+
+/// Files done of all that are read; 0 where something is read whose size nobody knows.
+fn fraction(plan: &Arc<dyn ExecutionPlan>) -> f32 {
+    let (mut done, mut all) = (0, 0);
+    let mut stack = vec![plan.clone()];
+    while let Some(node) = stack.pop() {
+        if node.children().is_empty() {
+            let source = node.downcast_ref::<DataSourceExec>();
+            let files = source.and_then(|s| s.data_source().downcast_ref::<FileScanConfig>());
+            let Some(files) = files else { return 0.0 };
+            all += files.file_groups.iter().map(FileGroup::len).sum::<usize>() as u64;
+            done += node.metrics().map_or(0, |metrics| named(&metrics, "files_processed"));
+        }
+        stack.extend(node.children().into_iter().cloned());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a bar on a screen")]
+    match all {
+        0 => 0.0,
+        all => (done.min(all) as f32) / (all as f32),
     }
 }

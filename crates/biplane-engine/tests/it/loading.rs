@@ -21,9 +21,12 @@ async fn files_are_read_with_their_types() {
     let root = harness.fake.root.join("in").display().to_string();
     let sql = format!("SELECT * FROM read_files('{csv}', format => 'csv', header => true)");
     let ran = harness.sql(&sql).await;
-    assert_eq!(ran.names(), ["id", "name", "score", "day"]);
-    assert_eq!(ran.types(), ["BIGINT", "STRING", "STRING", "DATE"]);
-    assert_eq!(harness.rows(&sql).await, ["1|A, b|1.5|2024-01-02", "2|null|x|2024-01-03"]);
+    assert_eq!(ran.names(), ["id", "name", "score", "day", "_rescued_data"]);
+    assert_eq!(ran.types(), ["BIGINT", "STRING", "STRING", "DATE", "STRING"]);
+    assert_eq!(
+        harness.rows(&sql).await,
+        ["1|A, b|1.5|2024-01-02|null", "2|null|x|2024-01-03|null"]
+    );
     let sql = format!(
         "SELECT id, score FROM read_files('{root}', format => 'csv', header => true, \
          schema => 'id INT, name STRING, score DOUBLE, day DATE') ORDER BY id"

@@ -7,4 +7,5 @@ mod harness;
 mod loading;
 mod query;
 mod service;
+mod slt;
 mod tables;

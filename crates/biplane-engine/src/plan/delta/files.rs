@@ -14,12 +14,15 @@ use object_store::path::Path;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
+use crate::files::metadata;
 use crate::storage::Location;
 
 /// Statistics of more columns than these are not looked at; Delta keeps 32 by default.
 const COLUMNS_MAX: usize = 64;
 
+#[derive(Clone)]
 pub struct Files {
     /// In the order of the table.
     pub schema: SchemaRef,
@@ -32,6 +35,7 @@ pub struct Files {
     columns: HashMap<String, Bounds>,
 }
 
+#[derive(Clone)]
 struct Bounds {
     min: Option<ArrayRef>,
     max: Option<ArrayRef>,
@@ -100,6 +104,36 @@ impl Files {
             out.files.push(file);
         }
         Ok(Some(out))
+    }
+
+    /// The same with the column `_metadata`. `path`: of the table, as the statement names it.
+    pub fn described(
+        &self,
+        cx: &StatementContext,
+        location: &Location,
+        path: &str,
+    ) -> SqlResult<Self> {
+        let zone = cx.settings.plan_zone();
+        let field = Arc::new(Field::new(metadata::COLUMN, metadata::data_type(&zone), false));
+        let mut out = self.clone();
+        let partitions = self.table_schema.table_partition_cols().iter().cloned();
+        out.table_schema = TableSchema::builder(self.table_schema.file_schema().clone())
+            .with_table_partition_cols(partitions.chain([field.clone()]).collect::<Vec<_>>())
+            .build();
+        out.schema = Arc::new(Schema::new(
+            self.schema.fields().iter().cloned().chain([field]).collect::<Vec<_>>(),
+        ));
+        out.order.push(out.table_schema.table_schema().fields().len() - 1);
+        for file in &mut out.files {
+            let full = file.object_meta.location.as_ref();
+            let inside = full.strip_prefix(location.prefix.as_ref()).unwrap_or(full);
+            let shown =
+                format!("{}/{}", path.trim_end_matches('/'), inside.trim_start_matches('/'));
+            file.partition_values.push(metadata::value(&zone, &file.object_meta, &shown)?);
+            // Those of the files do not speak of the new column.
+            file.statistics = None;
+        }
+        Ok(out)
     }
 
     fn partition_values(&self, index: usize, fields: &[Arc<Field>]) -> Option<Vec<ScalarValue>> {
