@@ -1,4 +1,5 @@
 /** The built pages in a real browser against a pretended server: states a real one is rarely in. */
+import { existsSync, statSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { preview, type PreviewServer } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -315,6 +316,24 @@ describe('warehouses', () => {
     await dialog.getByLabel('Clusters, at most').fill('0');
     await dialog.getByText('the first not above the second').waitFor();
   });
+});
+
+it('loads little for the first view', async () => {
+  const sizes = new Map<string, number>();
+  page.on('request', (request) => {
+    const name = /\/assets\/(.+)$/.exec(new URL(request.url()).pathname)?.[1];
+    if (!name) return;
+    const file = new URL(`../dist/assets/${name}`, import.meta.url);
+    sizes.set(name, statSync(existsSync(`${file.pathname}.gz`) ? `${file.pathname}.gz` : file).size);
+  });
+  await page.goto(`${base}/sql`);
+  await page.locator('.cm-content').waitFor();
+  const kilobytes = (names: string[]) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0) / 1000;
+  // These come when the page has been drawn.
+  const all = [...sizes.keys()].filter((name) => !/^(editor-extras|Palette)/.test(name));
+  expect(kilobytes(all)).toBeLessThan(250);
+  expect(kilobytes(all.filter((name) => !/^(Editor|dist)/.test(name)))).toBeLessThan(135);
+  expect(all.some((name) => /^(ChartPanel|format-sql)/.test(name))).toBe(false);
 });
 
 describe('states', () => {

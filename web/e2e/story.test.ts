@@ -82,6 +82,16 @@ describe('the story of the web app', () => {
     await shot('1-warehouses');
   });
 
+  it('shows who may use the warehouse', async () => {
+    await page.getByRole('row', { name: /Starter Warehouse/ }).getByRole('link').click();
+    await page.getByRole('tab', { name: 'Permissions' }).click();
+    await page.getByLabel('Permission of users').selectOption('CAN_MONITOR');
+    await page.getByText('users: CAN MONITOR').waitFor();
+    await page.getByLabel('Permission of users').selectOption('CAN_USE');
+    await page.getByText('users: CAN USE').waitFor();
+    await page.getByRole('button', { name: 'Close details' }).click();
+  });
+
   it('stops and starts the warehouse', async () => {
     const row = page.getByRole('row', { name: /Starter Warehouse/ });
     const stop = row.getByRole('button', { name: 'Stop' });
@@ -128,6 +138,42 @@ describe('the story of the web app', () => {
     const lines = Buffer.concat(chunks).toString().trim().split(/\r?\n/);
     expect(lines[0]).toMatch(/,mark$/);
     expect(lines).toHaveLength(10_001);
+  });
+
+  it('keeps a session: USE and a temporary view last, a closed session is renewed', async () => {
+    await runSql('use samples.information_schema');
+    await page.getByText('has no rows to show').waitFor();
+    await page.getByLabel('Schema', { exact: true }).locator('option:checked', { hasText: 'information_schema' }).waitFor({ state: 'attached' });
+    await runSql("create temporary view answers as select 42 as answer, 'x' as letter");
+    await page.getByText('has no rows to show').waitFor();
+    await runSql('select answer, current_schema() from answers where letter = :letter');
+    await page.getByLabel(':letter').fill('x');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await resultRow('42', 'information_schema');
+    await page.reload();
+    await resultRow('42', 'information_schema');
+    const closed = await page.evaluate(async () => {
+      const id = /"session":\{"id":"([^"]+)"/.exec(localStorage.getItem('biplane.sql.tabs') ?? '')?.[1];
+      const token = /biplane_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? '';
+      return (await fetch(`/api/2.0/sql/sessions/${id}`, { method: 'DELETE', headers: { 'X-CSRF-Token': token } })).status;
+    });
+    expect(closed).toBe(200);
+    await runSql('select current_schema() as still_here');
+    await page.getByText('The session had ended').waitFor();
+    await resultRow('information_schema');
+    await page.getByRole('combobox', { name: 'Catalog' }).selectOption('main');
+  });
+
+  it('sorts and filters what came', async () => {
+    await runSql("select n_name, n_regionkey from samples.tpch.nation");
+    await page.getByRole('button', { name: 'n_name string' }).click();
+    await page.getByRole('button', { name: 'Descending' }).click();
+    const first = page.getByRole('grid', { name: 'Result' }).getByRole('gridcell').first();
+    await expect.poll(() => first.textContent()).toBe('VIETNAM');
+    await page.getByRole('button', { name: /^n_regionkey/ }).click();
+    await page.getByLabel('Filter').fill('= 0');
+    await page.keyboard.press('Enter');
+    await page.getByText('5 of 25 rows').waitFor();
   });
 
   it('cancels a long statement', async () => {

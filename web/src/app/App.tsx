@@ -14,29 +14,37 @@ export interface PageProps {
 
 type Page = ComponentType<PageProps>;
 
-const CatalogPage = lazy(() => import('../features/catalog/CatalogPage'));
-const WarehousesPage = lazy(() => import('../features/warehouses/WarehousesPage'));
-const HistoryPage = lazy(() => import('../features/history/HistoryPage'));
+type Load = () => Promise<{ default: Page }>;
 
-const ROUTES: readonly [string, Page, string][] = [
-  ['/sql', lazy(() => import('../features/sql/SqlPage')), 'SQL editor'],
-  ['/catalog/:catalog?/:schema?/:table?', CatalogPage, 'Catalog'],
-  ['/volumes/:catalog/:schema/:volume/*', CatalogPage, 'Volume'],
-  ['/volumes/:catalog/:schema/:volume', CatalogPage, 'Volume'],
-  ['/functions/:catalog/:schema/:function', CatalogPage, 'Function'],
-  ['/upload', lazy(() => import('../features/upload/UploadPage')), 'Upload'],
-  ['/warehouses/:id?', WarehousesPage, 'SQL warehouses'],
-  ['/history/:id?', HistoryPage, 'Query history'],
-  ['/settings/:section?', lazy(() => import('../features/settings/SettingsPage')), 'Settings'],
+/** A page and the chunk it comes in, which may be asked for before it is drawn. */
+function chunk(load: Load): { Page: Page; load: Load } {
+  return { Page: lazy(load), load };
+}
+
+const catalog = chunk(() => import('../features/catalog/CatalogPage'));
+
+const ROUTES: readonly [string, ReturnType<typeof chunk>, string][] = [
+  ['/sql', chunk(() => import('../features/sql/SqlPage')), 'SQL editor'],
+  ['/catalog/:catalog?/:schema?/:table?', catalog, 'Catalog'],
+  ['/volumes/:catalog/:schema/:volume/*', catalog, 'Volume'],
+  ['/volumes/:catalog/:schema/:volume', catalog, 'Volume'],
+  ['/functions/:catalog/:schema/:function', catalog, 'Function'],
+  ['/upload', chunk(() => import('../features/upload/UploadPage')), 'Upload'],
+  ['/warehouses/:id?', chunk(() => import('../features/warehouses/WarehousesPage')), 'SQL warehouses'],
+  ['/history/:id?', chunk(() => import('../features/history/HistoryPage')), 'Query history'],
+  ['/settings/:section?', chunk(() => import('../features/settings/SettingsPage')), 'Settings'],
 ];
 
-function route(path: string): { page: Page; params: Params; title: string } | null {
-  for (const [pattern, page, title] of ROUTES) {
+function route(path: string): { page: Page; load: Load; params: Params; title: string } | null {
+  for (const [pattern, { Page, load }, title] of ROUTES) {
     const params = matchPath(pattern, path);
-    if (params) return { page, params, title };
+    if (params) return { page: Page, load, params, title };
   }
   return null;
 }
+
+// The first page's chunk comes while the session is asked for, not after it. A failure shows when it is drawn.
+route(location.pathname === '/' ? '/sql' : location.pathname)?.load().catch(() => undefined);
 
 export function App() {
   const { path } = useLocation();

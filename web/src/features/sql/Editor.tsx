@@ -5,7 +5,7 @@ import { EditorView } from '@codemirror/view';
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react';
 import { wordAt } from '../../lib/sql-error';
 import { splitStatements, statementAt } from '../../lib/sql';
-import { editorExtensions, type EditorHooks } from './editor-setup';
+import { addExtras, editorExtensions, type EditorHooks } from './editor-setup';
 import type { Piece } from './runs';
 import './editor.css';
 
@@ -48,6 +48,8 @@ export default function Editor({ tabId, initial, ref, ...hooks }: EditorProps) {
     const created = new EditorView({ state, parent: host.current });
     view.current = created;
     created.focus();
+    // Without them the editor still edits and runs.
+    addExtras(created, through(tabId)).catch(() => undefined);
     return () => {
       states.set(tabId, created.state);
       created.destroy();

@@ -21,7 +21,11 @@ import { TabBar } from './TabBar';
 import { Toolbar } from './Toolbar';
 import './sql.css';
 
-const Editor = lazy(() => import('./Editor'));
+// Asked for when this chunk is read, since no page of it goes without.
+const loading = import('./Editor');
+loading.catch(() => undefined);
+import('./editor-extras').catch(() => undefined);
+const Editor = lazy(() => loading.catch(() => import('./Editor')));
 const TREE_MIN = 180;
 const TREE_MAX = 520;
 const EDITOR_MIN = 90;

@@ -1,11 +1,8 @@
 /** The CodeMirror extensions of the editor. Colours come from the page's own CSS variables. */
-import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { keywordCompletionSource, sql } from '@codemirror/lang-sql';
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
 import { lintGutter } from '@codemirror/lint';
-import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
-import { EditorState, Prec, type Extension } from '@codemirror/state';
+import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state';
 import {
   drawSelection,
   EditorView,
@@ -17,9 +14,7 @@ import {
   placeholder,
 } from '@codemirror/view';
 import { classHighlighter } from '@lezer/highlight';
-import { catalogNames, nameCompletion } from './completion';
 import type { SqlContext } from './completion-context';
-import { databricksSql } from './dialect';
 
 export interface EditorHooks {
   run: () => void;
@@ -30,12 +25,23 @@ export interface EditorHooks {
   context: () => SqlContext;
 }
 
+const extras = new Compartment();
+
+/** The language, completion and search come in a chunk of their own, once the editor can be typed in. */
+export async function addExtras(view: EditorView, hooks: EditorHooks): Promise<void> {
+  const { editorExtras } = await import('./editor-extras');
+  const there = extras.get(view.state);
+  if (!view.dom.isConnected || (Array.isArray(there) && there.length > 0)) return;
+  view.dispatch({ effects: extras.reconfigure(editorExtras(hooks.context)) });
+}
+
 export function editorExtensions(hooks: EditorHooks): Extension {
   const commands = keymap.of([
-    { key: 'Mod-Enter', run: (view) => (closeCompletion(view), hooks.run(), true), preventDefault: true },
-    { key: 'Mod-Shift-Enter', run: (view) => (closeCompletion(view), hooks.runAll(), true), preventDefault: true },
+    { key: 'Mod-Enter', run: () => (hooks.run(), true), preventDefault: true },
+    { key: 'Mod-Shift-Enter', run: () => (hooks.runAll(), true), preventDefault: true },
   ]);
   return [
+    extras.of([]),
     Prec.highest(commands),
     lineNumbers(),
     highlightActiveLineGutter(),
@@ -46,23 +52,11 @@ export function editorExtensions(hooks: EditorHooks): Extension {
     indentOnInput(),
     indentUnit.of('  '),
     bracketMatching(),
-    closeBrackets(),
-    autocompletion({
-      override: [
-        nameCompletion(catalogNames, hooks.context),
-        keywordCompletionSource(databricksSql, true),
-      ],
-      icons: false,
-      maxRenderedOptions: 200,
-    }),
     highlightActiveLine(),
-    highlightSelectionMatches(),
-    search({ top: true }),
     lintGutter(),
-    sql({ dialect: databricksSql, upperCaseKeywords: true }),
     syntaxHighlighting(classHighlighter),
     placeholder('Write SQL. Ctrl+Enter runs the statement at the cursor.'),
-    keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
+    keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
     // After the completion list's own Escape.
     Prec.lowest(keymap.of([{ key: 'Escape', run: () => hooks.cancel() }])),
     EditorView.lineWrapping,

@@ -22,7 +22,7 @@ export const useSnippets = (): Snippet[] => useStore(store);
 export function saveSnippet(name: string, sql: string): void {
   store.set((list) => {
     const others = list.filter((one) => one.name !== name);
-    return [{ id: `${Date.now().toString(36)}-${others.length}`, name, sql }, ...others].slice(0, SNIPPETS_MAX);
+    return [{ id: crypto.getRandomValues(new Uint32Array(2)).join('-'), name, sql }, ...others].slice(0, SNIPPETS_MAX);
   });
 }
 
