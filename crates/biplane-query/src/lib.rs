@@ -9,6 +9,7 @@ pub mod config;
 pub mod engines;
 mod history;
 mod journal;
+mod metrics;
 mod rest;
 pub mod results;
 pub mod sessions;

@@ -22,30 +22,28 @@ struct Statements {
     rows: Counter,
 }
 
-static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| {
-    Statements {
-        seconds: registered(
-            "statement_duration_seconds",
-            "Statements by how they ended, from acceptance to end.",
-            Family::new_with_constructor(Seconds),
-        ),
-        queued_seconds: registered(
-            "statement_queued_seconds",
-            "What statements waited for their turn on a warehouse.",
-            Seconds.new_metric(),
-        ),
-        running: registered(
-            "statements_running",
-            "Statements accepted and not ended.",
-            Gauge::default(),
-        ),
-        result_bytes: registered(
-            "statement_result_bytes",
-            "Bytes of results made by engines.",
-            Counter::default(),
-        ),
-        rows: registered("statement_result_rows", "Rows of results.", Counter::default()),
-    }
+static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements {
+    seconds: registered(
+        "statement_duration_seconds",
+        "Statements by how they ended, from acceptance to end.",
+        Family::new_with_constructor(Seconds),
+    ),
+    queued_seconds: registered(
+        "statement_queued_seconds",
+        "What statements waited for their turn on a warehouse.",
+        Seconds.new_metric(),
+    ),
+    running: registered(
+        "statements_running",
+        "Statements accepted and not ended.",
+        Gauge::default(),
+    ),
+    result_bytes: registered(
+        "statement_result_bytes",
+        "Bytes of results made by engines.",
+        Counter::default(),
+    ),
+    rows: registered("statement_result_rows", "Rows of results.", Counter::default()),
 });
 
 /// Counts as running until it is dropped.

@@ -59,7 +59,7 @@ impl Sessions {
             last_used_written: now_ms.into(),
             running: 0.into(),
             closed: Default::default(),
-            engine: Mutex::default(),
+            engines: Mutex::default(),
         });
         if self.open.lock().len() >= self.config.sessions_max {
             return Err(ApiError::new(

@@ -85,6 +85,6 @@ fn session(row: &Row) -> Result<SqlSession> {
         last_used_written: row.int(7)?.into(),
         running: 0.into(),
         closed: Default::default(),
-        engine: Default::default(),
+        engines: Default::default(),
     })
 }
