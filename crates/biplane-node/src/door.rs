@@ -89,6 +89,7 @@ async fn carry(
     let role = match request {
         DoorRequest::Serve => Role::Engine { sandbox_id },
         DoorRequest::Call => Role::Call { sandbox_id },
+        DoorRequest::Code => Role::Code { sandbox_id },
     };
     let mut outer = dialer.dial(&role).await?;
     // Ends each direction by itself, so a half-closed connection drains before it goes.

@@ -2,7 +2,7 @@
 //!
 //! A node dials the control plane (mutual TLS) and says which kind of connection this is. The identity
 //! behind it is the client certificate; for a sandbox it is the door that accepted, so the *node*
-//! writes the line, never the sandbox. To its door the sandbox says only `serve\n` or `call\n`.
+//! writes the line, never the sandbox. To its door the sandbox says only `serve\n`, `call\n` or `code\n`.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -21,6 +21,8 @@ pub enum Role {
     Engine { sandbox_id: String },
     /// The control plane serves its REST API on it, to this sandbox.
     Call { sandbox_id: String },
+    /// The interpreter of a sandbox takes code on it.
+    Code { sandbox_id: String },
 }
 
 /// What a sandbox asks of its relay door.
@@ -30,6 +32,8 @@ pub enum DoorRequest {
     Serve,
     /// This connection will be served by the control plane.
     Call,
+    /// On this connection the sandbox takes code of its user: length and JSON, both ways.
+    Code,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,7 @@ impl Role {
             Role::Node { node_id } => format!("biplane/1 node {node_id}\n"),
             Role::Engine { sandbox_id } => format!("biplane/1 engine {sandbox_id}\n"),
             Role::Call { sandbox_id } => format!("biplane/1 call {sandbox_id}\n"),
+            Role::Code { sandbox_id } => format!("biplane/1 code {sandbox_id}\n"),
         }
     }
 
@@ -72,6 +77,7 @@ impl Role {
             "node" => Ok(Role::Node { node_id: id }),
             "engine" => Ok(Role::Engine { sandbox_id: id }),
             "call" => Ok(Role::Call { sandbox_id: id }),
+            "code" => Ok(Role::Code { sandbox_id: id }),
             _ => Err(PrefaceError::Malformed),
         }
     }
@@ -82,6 +88,7 @@ impl DoorRequest {
         let line: &[u8] = match self {
             DoorRequest::Serve => b"serve\n",
             DoorRequest::Call => b"call\n",
+            DoorRequest::Code => b"code\n",
         };
         io.write_all(line).await?;
         io.flush().await?;
@@ -92,6 +99,7 @@ impl DoorRequest {
         match read_line(io).await?.as_str() {
             "serve" => Ok(DoorRequest::Serve),
             "call" => Ok(DoorRequest::Call),
+            "code" => Ok(DoorRequest::Code),
             _ => Err(PrefaceError::Malformed),
         }
     }

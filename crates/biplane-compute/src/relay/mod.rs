@@ -148,5 +148,6 @@ async fn serve_role(
             let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
             calls::serve(compute, &node_id, sandbox_id, stream, calls).await
         }
+        Role::Code { .. } => Err(Refused::UnknownSandbox),
     }
 }
