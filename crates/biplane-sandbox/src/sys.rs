@@ -38,7 +38,8 @@ pub fn c_path(path: &Path) -> Result<CString> {
 pub fn open_path(root: Option<BorrowedFd<'_>>, path: &Path, flags: i32) -> Result<OwnedFd> {
     // SAFETY: plain data.
     let mut how: libc::open_how = unsafe { zeroed() };
-    how.flags = (flags | libc::O_CLOEXEC | libc::O_NOFOLLOW) as u64;
+    // Without O_NOFOLLOW, with which O_PATH would open a link itself.
+    how.flags = (flags | libc::O_CLOEXEC) as u64;
     how.resolve = libc::RESOLVE_NO_SYMLINKS | libc::RESOLVE_NO_MAGICLINKS;
     let dir = match root {
         Some(root) => {

@@ -56,8 +56,9 @@ impl Attack {
         Self { control: Control::Words(words), ..self }
     }
 
-    fn control_as_nobody(self) -> Self {
-        Self { control: Control::AsNobody(self.words.clone()), ..self }
+    fn control_as_nobody(self, words: &[&str]) -> Self {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Self { control: Control::AsNobody(words), ..self }
     }
 
     fn no_control(self) -> Self {
@@ -135,12 +136,15 @@ fn files(world: &World) -> Vec<Attack> {
             .held_as_root_by(&[Files, User])
             .held_as_user_by(&[]),
         attack(17, &["system"]).held_by(&[ReadOnly]),
-        attack(19, &["launcher"]).control(&["read", "/proc/1/environ"]).held_by(&[Dumpable]),
+        attack(19, &["launcher"])
+            .control(&["read", &format!("/proc/{}/environ", world.bystander.id())])
+            .held_by(&[Dumpable]),
         attack(20, &["sysctl"]).held_as_root_by(&[Files, User, Layer::Pid]),
         attack(20, &["kernel-files"]).held_by(&[Masks]),
         attack(20, &["execute-written", "/sandbox/work", "/tmp", "/dev/shm"])
             .control(&["execute-written", &world.at("other")]),
-        attack(25, &["set-user", &world.at("helper")]).control_as_nobody().held_as_root_by(&[]),
+        attack(25, &["set-user", "/sandbox/work/helper"])
+            .control_as_nobody(&["set-user", &world.at("helper")]),
         attack(23, &["mounts"]).control(&["mounts", "own"]).held_by(&[Seccomp]),
     ]
 }
@@ -191,14 +195,14 @@ fn resources(world: &World) -> Vec<Attack> {
         attack(32, &["fill", "/dev/shm", &bytes]).control(&["fill", &other, &bytes]),
         attack(32, &["inodes", "/tmp", "4000"]).control(&["inodes", &other, "4000"]),
         attack(32, &["descriptors", "600"]).held_by(&[User]),
-        attack(38, &["shared-memory", "4711"]).held_by(&[Ipc, Seccomp]),
-        attack(38, &["queue", "hostile-canary"]).held_by(&[]),
+        attack(38, &["shared-memory", &world.key]).held_by(&[Ipc, Seccomp]),
+        attack(38, &["queue", &format!("hostile-{}", world.key)]).held_by(&[Ipc, Seccomp]),
     ];
     if root {
         attacks.extend([
             attack(31, &["memory-many", &more]).held_by(&[Cgroup, User]).may_die(),
             attack(31, &["memory-file", &more]).held_by(&[Cgroup, User]).may_die(),
-            attack(33, &["spin", "600", "450"]).held_by(&[Cgroup]),
+            attack(33, &["spin", "2000", "800"]).held_by(&[Cgroup]),
         ]);
     }
     attacks

@@ -30,6 +30,8 @@ pub struct World {
     pub listeners: Vec<TcpListener>,
     pub host_address: Option<String>,
     pub abstract_name: String,
+    /// Of what two sandboxes could meet at.
+    pub key: String,
     pub bystander: Child,
     _sockets: Vec<UnixListener>,
     next: AtomicU32,
@@ -59,12 +61,13 @@ impl World {
         fs::create_dir_all(at("other/doors")).unwrap();
         let other = UnixListener::bind(at("other/doors/relay.sock")).unwrap();
         let path = UnixListener::bind(at("socket")).unwrap();
-        let abstract_name = format!("biplane-canary-{}", std::process::id());
+        let tag = tag();
+        let abstract_name = format!("biplane-canary-{tag}");
         let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         let hidden = UnixListener::bind_addr(&address).unwrap();
         let native = Native::for_development(IsolatorConfig {
             launcher,
-            tag: format!("test{}", std::process::id()),
+            tag: tag.clone(),
             work_dir: dir.path().to_owned(),
             writable: Vec::new(),
         })
@@ -74,7 +77,13 @@ impl World {
         let outer = host_address.iter().map(|address| format!("{address}:0"));
         let listeners =
             wanted.into_iter().chain(outer).filter_map(|at| TcpListener::bind(at).ok()).collect();
-        let bystander = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        let bystander = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mounts = libraries(&hostile).unwrap();
         Self {
             native,
@@ -83,6 +92,7 @@ impl World {
             listeners,
             host_address,
             abstract_name,
+            key: tag.replace("test", "").replace('-', ""),
             bystander,
             _sockets: vec![other, path, hidden],
             next: AtomicU32::new(0),
@@ -135,6 +145,15 @@ impl World {
     pub fn run(&self, words: &[String], without: &[Layer]) -> Run {
         let mut spec = self.spec(words);
         spec.without = without.to_vec();
+        if words[0] == "spin" {
+            spec.limits.cpu_millis = 200;
+        }
+        if words[0] == "set-user" {
+            let helper = spec.dir.join(WORK).join("helper");
+            fs::copy(self.at("helper"), &helper).unwrap();
+            fs::set_permissions(&helper, fs::Permissions::from_mode(0o4755)).unwrap();
+            spec.exec_written = true;
+        }
         let door = UnixListener::bind(spec.dir.join("doors/relay.sock")).unwrap();
         let run = self.run_spec(&spec);
         drop(door);
@@ -171,6 +190,12 @@ impl Drop for World {
         let _ = self.bystander.kill();
         let _ = self.bystander.wait();
     }
+}
+
+/// Agents that are there at the same time have different ones.
+pub fn tag() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn env_or(name: &str, built: &str) -> String {

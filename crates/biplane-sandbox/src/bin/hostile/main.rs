@@ -69,7 +69,8 @@ const CASES: &[(&str, Case)] = &[
     ("spin", resources::spin),
     ("shared-memory", resources::shared_memory),
     ("queue", resources::queue),
-    ("flood", resources::flood),
+    ("meet", resources::meet),
+    ("part", resources::part),
 ];
 
 fn main() {
