@@ -1,9 +1,13 @@
 """databricks-sdk: who am I, SCIM at both levels, tokens, OAuth, permissions on objects."""
 
 import pytest
+import requests
 from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.errors import NotFound, PermissionDenied, Unauthenticated
-from databricks.sdk.service import iam
+from databricks.sdk.service import iam, provisioning
+
+from server import Server, temporary_directory
+from test_crash import children, named
 
 pytestmark = pytest.mark.database
 
@@ -122,3 +126,81 @@ def test_workspace_assignment(a, server):
     assert listed[int(user.id)] == [iam.WorkspacePermission.USER]
     a.workspace_assignment.delete(workspace, int(user.id))
     assert int(user.id) not in [found.principal.principal_id for found in a.workspace_assignment.list(workspace)]
+
+
+def entitlements(w, group, op, *names):
+    operations = [iam.Patch(op=iam.PatchOp.REMOVE, path=f'entitlements[value eq "{name}"]') for name in names]
+    if op == "add":
+        operations = [iam.Patch(op=iam.PatchOp.ADD, path="entitlements", value=[{"value": name} for name in names])]
+    w.groups.patch(group.id, operations=operations, schemas=[iam.PatchSchema.URN_IETF_PARAMS_SCIM_API_MESSAGES_2_0_PATCH_OP])
+
+
+def test_entitlements_open_sql_and_come_from_groups(own_server):
+    w = WorkspaceClient(host=own_server.url, token=own_server.token)
+    principal = w.service_principals.create(display_name="reader")
+    token = w.token_management.create_obo_token(application_id=principal.application_id, lifetime_seconds=600).token_value
+    reader = WorkspaceClient(host=own_server.url, token=token)
+    users = next(iter(w.groups.list(filter='displayName eq "users"')))
+    assert {one.value for one in w.groups.get(users.id).entitlements} == {"workspace-access", "databricks-sql-access"}
+    one = dict(statement="SELECT 1", warehouse_id=own_server.warehouse_id, wait_timeout="50s")
+    assert reader.statement_execution.execute_statement(**one).result.data_array == [["1"]]
+    entitlements(w, users, "remove", "databricks-sql-access")
+    with pytest.raises(PermissionDenied, match="databricks-sql-access"):
+        reader.statement_execution.execute_statement(**one)
+    with pytest.raises(PermissionDenied):
+        reader.warehouses.get(own_server.warehouse_id)
+    with pytest.raises(Exception, match="databricks-sql-access"):
+        own_server.connect(token=token)
+    group = w.groups.create(display_name="analysts", members=[iam.ComplexValue(value=principal.id)])
+    entitlements(w, group, "add", "databricks-sql-access")
+    assert reader.statement_execution.execute_statement(**one).result.data_array == [["1"]]
+    # Admins have everything.
+    assert w.statement_execution.execute_statement(**one).result.data_array == [["1"]]
+
+
+def test_a_deleted_workspace_leaves_nothing(own_server):
+    """Its sandbox runs a statement when it is deleted; its tokens are dead at once."""
+    url = own_server.url
+    a = AccountClient(host=url, token=own_server.token, account_id=own_server.account_id)
+    made = a.workspaces.create(workspace_name="Two", deployment_name="two", compute_mode=provisioning.CustomerFacingComputeMode.SERVERLESS).result()
+    principal = a.service_principals.create(display_name="second", active=True)
+    a.workspace_assignment.update(made.workspace_id, int(principal.id), permissions=[iam.WorkspacePermission.ADMIN])
+    secret = a.service_principal_secrets.create(service_principal_id=principal.id)
+    answer = requests.post(
+        f"{url}/oidc/accounts/{own_server.account_id}/v1/token",
+        data={"grant_type": "client_credentials", "scope": "all-apis"},
+        auth=(principal.application_id, secret.secret),
+    )
+    answer.raise_for_status()
+    two = WorkspaceClient(host=url, token=answer.json()["access_token"], workspace_id=str(made.workspace_id))
+    assert two.get_workspace_id() == made.workspace_id
+    pat = two.tokens.create(comment="of two").token_value
+    second = WorkspaceClient(host=url, token=pat)
+    warehouse = two.warehouses.create_and_wait(name="w", cluster_size="2X-Small", max_num_clusters=1, auto_stop_mins=10, enable_serverless_compute=True)
+    slow = "SELECT count(*) FROM range(10000000000) a"
+    running = two.statement_execution.execute_statement(slow, warehouse.id, wait_timeout="0s", on_wait_timeout=None)
+    a.workspaces.delete(made.workspace_id)
+    with pytest.raises(Unauthenticated):
+        second.current_user.me()
+    with pytest.raises(PermissionDenied):
+        two.statement_execution.get_statement(running.statement_id)
+    with pytest.raises(NotFound):
+        a.workspaces.get(made.workspace_id)
+    assert not named(children(own_server.process.pid), "--door")
+    # The deployment's name is free again, and nothing of the old one is in it.
+    again = a.workspaces.create(workspace_name="Two", deployment_name="two", compute_mode=provisioning.CustomerFacingComputeMode.SERVERLESS).result()
+    a.workspace_assignment.update(again.workspace_id, int(principal.id), permissions=[iam.WorkspacePermission.ADMIN])
+    two = WorkspaceClient(host=url, token=answer.json()["access_token"], workspace_id=str(again.workspace_id))
+    assert warehouse.id not in [found.id for found in two.warehouses.list()]
+
+
+def test_workspaces_have_host_names():
+    with temporary_directory() as directory:
+        server = Server(directory, "--domain", "biplane.test", env={"BIPLANE_SAMPLES_SCALE": "0"})
+        try:
+            found = requests.get(f"{server.url}/.well-known/databricks-config", headers={"Host": "main.biplane.test"}).json()
+            assert found["workspace_id"] == server.workspace_id
+            account = requests.get(f"{server.url}/.well-known/databricks-config", headers={"Host": "accounts.biplane.test"}).json()
+            assert account["host_type"] == "account" and "workspace_id" not in account
+        finally:
+            server.stop()
