@@ -11,7 +11,9 @@ mod state;
 mod warehouses;
 
 pub use ca::{CaError, NodeFiles, RelayCa};
+pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
+pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
@@ -21,7 +23,7 @@ use biplane_platform::{Clock, Db, Migration};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -33,6 +35,7 @@ use warehouses::slot::Slot;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0001", sql: include_str!("../migrations/0001_compute.sql") },
     Migration { name: "compute_0002", sql: include_str!("../migrations/0002_placement.sql") },
+    Migration { name: "compute_0003", sql: include_str!("../migrations/0003_outbound.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -96,6 +99,10 @@ pub struct Compute {
     permission_news: Mutex<broadcast::Receiver<Change>>,
     serial: AtomicU64,
     pub(crate) tenancies: RwLock<Option<Arc<dyn Tenancies>>>,
+    pub(crate) reaches: RwLock<Option<Arc<dyn Reaches>>>,
+    /// Numbers what nodes are told of reaches.
+    pub(crate) reach_serial: AtomicU64,
+    pub(crate) outbound_swept: AtomicI64,
 }
 
 impl Compute {
@@ -118,6 +125,9 @@ impl Compute {
             permission_news,
             serial: AtomicU64::new(0),
             tenancies: RwLock::default(),
+            reaches: RwLock::default(),
+            reach_serial: AtomicU64::new(0),
+            outbound_swept: AtomicI64::new(0),
         });
         compute.load().await?;
         tokio::spawn(compute.clone().heed_rows(row_news));

@@ -1,6 +1,7 @@
 //! How this node isolates what it runs, and what a sandbox of an engine is made of.
 
 use crate::{NodeConfig, NodeError};
+use biplane_doors::Operator;
 use biplane_sandbox::{
     Access, Isolator, IsolatorConfig, LevelKind, Limits, Mount, Native, Network, ProcView, Program,
     SandboxSpec, Unisolated, libraries,
@@ -34,6 +35,8 @@ pub struct Isolation {
     pub file_roots: Vec<PathBuf>,
     /// The program whose `main` begins with `biplane_sandbox::launcher_main_if_asked`. None: this one.
     pub launcher: Option<PathBuf>,
+    /// What sandboxes may reach beside the internet when the policy of their workspace lists it.
+    pub outside: Operator,
 }
 
 /// Makes the isolator and says what it is worth.

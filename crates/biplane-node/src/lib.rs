@@ -5,6 +5,7 @@
 //! plane gave it.
 
 mod door;
+mod doors;
 mod host;
 mod isolation;
 mod lease;
@@ -14,6 +15,7 @@ mod sandboxes;
 mod service;
 mod tls;
 
+pub use biplane_doors::{Operator, Range};
 pub use isolation::Isolation;
 
 use biplane_api::ids::NodeId;
@@ -70,6 +72,8 @@ pub enum NodeError {
     Storage(#[source] std::io::Error),
     #[error(transparent)]
     Isolation(#[from] biplane_sandbox::IsolatorError),
+    #[error("the doors to the outside could not be set up")]
+    Doors(#[from] biplane_doors::storage::ClientError),
     #[error("isolation could not be set up")]
     Setup(#[from] tokio::task::JoinError),
 }
@@ -93,11 +97,13 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     })
     .await??;
     let dialer = Arc::new(tls::Dialer::new(&config));
+    let doors = Arc::new(doors::Doors::new(config.isolation.outside.clone())?);
     let sandboxes = Arc::new(sandboxes::Sandboxes::new(
         config.clone(),
         dialer.clone(),
         isolator,
         engine,
+        doors,
         abandoned.clone(),
     ));
     let lease = Arc::new(lease::Lease::new());
@@ -112,6 +118,7 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
         () = ending => {}
         () = link::keep_connected(&config, &dialer, &sandboxes, &lease) => {}
         () = lease.enforce(|| sandboxes.kill_all()) => {}
+        () = sandboxes.tell_outbound() => {}
     }
     Ok(())
 }

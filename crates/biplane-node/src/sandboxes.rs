@@ -1,10 +1,13 @@
 //! All sandboxes of this node: start, stop, who watches them.
 
+use crate::doors::{Doors, ReachError};
 use crate::isolation::{Engine, Launch};
 use crate::process::{self, Ended, Ending};
 use crate::tls::Dialer;
 use crate::{NodeConfig, door, host};
-use biplane_api::ids::SandboxId;
+use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::network::EgressProduct;
+use biplane_doors::Identity;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
     Hello, Leaving, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
@@ -24,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 const EVENTS_MAX: usize = 1024;
 /// Time between SIGTERM and SIGKILL when the agent itself ends.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
+/// For a control plane to come back.
+const TELL_WAIT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -37,6 +42,8 @@ pub enum StartError {
     NoProgram,
     #[error("the directory of the sandbox could not be made")]
     Dir(#[source] io::Error),
+    #[error("the request cannot be read")]
+    Reach(#[from] ReachError),
     #[error("the engine could not be started")]
     Spawn(#[source] SpawnError),
     #[error("the engine could not be started")]
@@ -48,6 +55,7 @@ pub struct Sandboxes {
     dialer: Arc<Dialer>,
     isolator: Arc<dyn Isolator>,
     engine: Engine,
+    doors: Arc<Doors>,
     abandoned: CancellationToken,
     state: Mutex<State>,
     /// One start at a time: two for the same id must not both see it missing.
@@ -77,10 +85,11 @@ impl Sandboxes {
         dialer: Arc<Dialer>,
         isolator: Arc<dyn Isolator>,
         engine: Engine,
+        doors: Arc<Doors>,
         abandoned: CancellationToken,
     ) -> Self {
         let (state, starting, ended) = Default::default();
-        Self { config, dialer, isolator, engine, abandoned, state, starting, ended }
+        Self { config, dialer, isolator, engine, doors, abandoned, state, starting, ended }
     }
 
     /// Starts one, or finds that it runs.
@@ -162,6 +171,18 @@ impl Sandboxes {
             host::private_dir(made).map_err(StartError::Dir)?;
         }
         let listener = door::open(&doors).map_err(StartError::Dir)?;
+        if let Some(reach) = request.reach.clone() {
+            self.doors.set(reach)?;
+        }
+        let closed = CancellationToken::new();
+        // Until the sandbox runs, leaving here closes its doors again.
+        let closing = closed.clone().drop_guard();
+        let identity = Identity {
+            sandbox_id: id.clone(),
+            workspace_id: WorkspaceId(request.workspace_id),
+            product: EgressProduct::Sql,
+        };
+        self.doors.open(&doors, identity, closed.clone()).map_err(StartError::Dir)?;
         let limits = request.limits.unwrap_or_default();
         let launch = Launch {
             name: id.as_str(),
@@ -179,7 +200,7 @@ impl Sandboxes {
         let spawning = tokio::task::spawn_blocking(move || isolator.spawn(&spec, write.into()));
         let spawned = spawning.await.map_err(|error| StartError::Interrupted(error.into()))?;
         let sandbox = Arc::new(spawned.map_err(StartError::Spawn)?);
-        let closed = CancellationToken::new();
+        closing.disarm();
         tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
         Ok((sandbox, stderr.into(), closed))
     }
@@ -193,8 +214,9 @@ impl Sandboxes {
         let mut state = self.state.lock();
         state.running.remove(&id);
         self.ended.notify_one();
-        let event =
-            Event::SandboxExited(SandboxExited { sandbox_id: id.into(), generation, status, tail });
+        let sandbox_id = id.into();
+        let exited = SandboxExited { sandbox_id, generation, status, tail, out_of_memory };
+        let event = Event::SandboxExited(exited);
         let lagging = match &state.watcher {
             Some(watcher) => watcher.try_send(NodeEvent { event: Some(event) }).is_err(),
             None => false,
@@ -279,6 +301,7 @@ impl Sandboxes {
             isolation_reasons: self.isolator.level().reasons.clone(),
             region: self.config.region.clone(),
             labels: self.config.labels.clone().into_iter().collect(),
+            python: String::new(),
         };
         // The channel is new and has room.
         let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
@@ -287,6 +310,28 @@ impl Sandboxes {
         }
         state.watcher = Some(tell);
         told
+    }
+
+    pub fn doors(&self) -> &Arc<Doors> {
+        &self.doors
+    }
+
+    /// Tells the control plane what sandboxes tried to reach. Never returns.
+    pub async fn tell_outbound(&self) {
+        loop {
+            let event = Event::Outbound(self.doors.events().await);
+            // Without anybody to tell, these wait here and the rest in a log that forgets the oldest.
+            while !self.tell(event.clone()) {
+                tokio::time::sleep(TELL_WAIT).await;
+            }
+        }
+    }
+
+    /// False: nobody heard it.
+    fn tell(&self, event: Event) -> bool {
+        let state = self.state.lock();
+        let watcher = state.watcher.as_ref();
+        watcher.is_some_and(|watcher| watcher.try_send(NodeEvent { event: Some(event) }).is_ok())
     }
 
     pub fn unwatch(&self) {

@@ -6,8 +6,8 @@ use crate::sandboxes::{Sandboxes, StartError};
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_server::Node;
 use biplane_proto::v1::{
-    Heartbeat, NodeEvent, RenewRequest, StartSandboxRequest, StartSandboxResponse,
-    StopSandboxRequest, StopSandboxResponse, WatchRequest,
+    Heartbeat, NodeEvent, RenewRequest, SetReachRequest, SetReachResponse, StartSandboxRequest,
+    StartSandboxResponse, StopSandboxRequest, StopSandboxResponse, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -39,6 +39,7 @@ impl Node for NodeService {
         request: Request<WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         self.lease.renew(request.get_ref().lease_ms);
+        self.sandboxes.doors().forget_versions();
         let events = self.sandboxes.watch();
         Ok(Response::new(ReceiverStream::new(events).map(Ok).boxed()))
     }
@@ -78,6 +79,17 @@ impl Node for NodeService {
         self.sandboxes.stop(&id, grace).await;
         Ok(Response::new(StopSandboxResponse {}))
     }
+
+    async fn set_reach(
+        &self,
+        request: Request<SetReachRequest>,
+    ) -> Result<Response<SetReachResponse>, Status> {
+        if let Some(reach) = request.into_inner().reach {
+            let set = self.sandboxes.doors().set(reach);
+            set.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        }
+        Ok(Response::new(SetReachResponse {}))
+    }
 }
 
 /// An id becomes a directory's name: nothing but an id will do.
@@ -93,7 +105,7 @@ fn status(error: &StartError) -> Status {
     match error {
         StartError::Full => Status::resource_exhausted(text),
         StartError::Generation | StartError::Closing => Status::failed_precondition(text),
-        StartError::NoProgram => Status::invalid_argument(text),
+        StartError::NoProgram | StartError::Reach(_) => Status::invalid_argument(text),
         StartError::Dir(_) | StartError::Spawn(_) | StartError::Interrupted(_) => {
             Status::internal(text)
         }

@@ -12,7 +12,7 @@ pub struct RenewRequest {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct NodeEvent {
-    #[prost(oneof = "node_event::Event", tags = "1, 2, 3")]
+    #[prost(oneof = "node_event::Event", tags = "1, 2, 3, 4")]
     pub event: ::core::option::Option<node_event::Event>,
 }
 /// Nested message and enum types in `NodeEvent`.
@@ -26,6 +26,8 @@ pub mod node_event {
         /// The agent was told to end: it starts nothing more and ends what runs.
         #[prost(message, tag = "3")]
         Leaving(super::Leaving),
+        #[prost(message, tag = "4")]
+        Outbound(super::OutboundAccesses),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -56,6 +58,9 @@ pub struct Hello {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// The version of the interpreter for code of users; empty = there is none.
+    #[prost(string, tag = "9")]
+    pub python: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Heartbeat {
@@ -94,8 +99,11 @@ pub struct SandboxExited {
     /// The last lines it wrote to stderr, bounded; for the operator, never for the user.
     #[prost(string, tag = "4")]
     pub tail: ::prost::alloc::string::String,
+    /// It was ended because it used more memory than it may.
+    #[prost(bool, tag = "5")]
+    pub out_of_memory: bool,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StartSandboxRequest {
     #[prost(string, tag = "1")]
     pub sandbox_id: ::prost::alloc::string::String,
@@ -108,7 +116,10 @@ pub struct StartSandboxRequest {
     pub resource_id: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "6")]
     pub limits: ::core::option::Option<Limits>,
-    #[prost(oneof = "start_sandbox_request::Program", tags = "5")]
+    /// What it may reach; absent: what was said of its workspace before.
+    #[prost(message, optional, tag = "7")]
+    pub reach: ::core::option::Option<Reach>,
+    #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8")]
     pub program: ::core::option::Option<start_sandbox_request::Program>,
 }
 /// Nested message and enum types in `StartSandboxRequest`.
@@ -117,10 +128,15 @@ pub mod start_sandbox_request {
     pub enum Program {
         #[prost(message, tag = "5")]
         Engine(super::EngineProgram),
+        #[prost(message, tag = "8")]
+        Python(super::PythonProgram),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EngineProgram {}
+/// An interpreter for code of users: it has no storage, and says `code` to its relay door.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PythonProgram {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
     #[prost(uint32, tag = "1")]
@@ -140,6 +156,174 @@ pub struct StopSandboxRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StopSandboxResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetReachRequest {
+    #[prost(message, optional, tag = "1")]
+    pub reach: ::core::option::Option<Reach>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetReachResponse {}
+/// What the sandboxes of one workspace may reach.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Reach {
+    #[prost(int64, tag = "1")]
+    pub workspace_id: i64,
+    /// `EgressPolicy` of biplane-api as JSON; empty = nothing.
+    #[prost(string, tag = "2")]
+    pub egress_policy: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub stores: ::prost::alloc::vec::Vec<ObjectStore>,
+    /// Of two of the same workspace the greater one holds; they may arrive out of order.
+    #[prost(uint64, tag = "4")]
+    pub version: u64,
+}
+/// A store that speaks S3, with the key that the node, and never a sandbox, signs with.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ObjectStore {
+    /// Empty: S3 of AWS.
+    #[prost(string, tag = "1")]
+    pub endpoint: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub access_key_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub secret_access_key: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub session_token: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "6")]
+    pub grants: ::prost::alloc::vec::Vec<StoreGrant>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreGrant {
+    #[prost(string, tag = "1")]
+    pub bucket: ::prost::alloc::string::String,
+    /// A directory; empty = the whole bucket.
+    #[prost(string, tag = "2")]
+    pub prefix: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub write: bool,
+}
+/// What sandboxes tried to reach; a bounded sample when there is much.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutboundAccesses {
+    #[prost(message, repeated, tag = "1")]
+    pub accesses: ::prost::alloc::vec::Vec<OutboundAccess>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutboundAccess {
+    #[prost(string, tag = "1")]
+    pub sandbox_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub workspace_id: i64,
+    #[prost(int64, tag = "3")]
+    pub at_ms: i64,
+    /// As in network policies: DBSQL, ML_SERVING, OTHER.
+    #[prost(string, tag = "4")]
+    pub product: ::prost::alloc::string::String,
+    /// Name or address, or the bucket of a store.
+    #[prost(string, tag = "5")]
+    pub destination: ::prost::alloc::string::String,
+    #[prost(enumeration = "outbound_access::Kind", tag = "6")]
+    pub kind: i32,
+    #[prost(uint32, tag = "7")]
+    pub port: u32,
+    /// In a bucket.
+    #[prost(string, tag = "8")]
+    pub path: ::prost::alloc::string::String,
+    #[prost(enumeration = "outbound_access::Outcome", tag = "9")]
+    pub outcome: i32,
+    /// A word such as `not-in-policy`, and a text for people.
+    #[prost(string, tag = "10")]
+    pub reason_code: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub reason: ::prost::alloc::string::String,
+    /// Like this one, and not told since the one before.
+    #[prost(uint64, tag = "12")]
+    pub suppressed: u64,
+}
+/// Nested message and enum types in `OutboundAccess`.
+pub mod outbound_access {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Dns = 0,
+        Ip = 1,
+        Storage = 2,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Dns => "DNS",
+                Self::Ip => "IP",
+                Self::Storage => "STORAGE",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "DNS" => Some(Self::Dns),
+                "IP" => Some(Self::Ip),
+                "STORAGE" => Some(Self::Storage),
+                _ => None,
+            }
+        }
+    }
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Outcome {
+        Denied = 0,
+        Allowed = 1,
+        /// Let through; would have been denied.
+        DryRun = 2,
+    }
+    impl Outcome {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Denied => "DENIED",
+                Self::Allowed => "ALLOWED",
+                Self::DryRun => "DRY_RUN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "DENIED" => Some(Self::Denied),
+                "ALLOWED" => Some(Self::Allowed),
+                "DRY_RUN" => Some(Self::DryRun),
+                _ => None,
+            }
+        }
+    }
+}
 /// Generated client implementations.
 pub mod node_client {
     #![allow(
@@ -324,6 +508,29 @@ pub mod node_client {
                 .insert(GrpcMethod::new("biplane.v1.Node", "StopSandbox"));
             self.inner.unary(req, path, codec).await
         }
+        /// What the sandboxes of a workspace may reach, from now on, also those that run. A sandbox of a
+        /// workspace for which this was never said reaches nothing.
+        pub async fn set_reach(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetReachRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetReachResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/biplane.v1.Node/SetReach");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("biplane.v1.Node", "SetReach"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -371,6 +578,15 @@ pub mod node_server {
             request: tonic::Request<super::StopSandboxRequest>,
         ) -> std::result::Result<
             tonic::Response<super::StopSandboxResponse>,
+            tonic::Status,
+        >;
+        /// What the sandboxes of a workspace may reach, from now on, also those that run. A sandbox of a
+        /// workspace for which this was never said reaches nothing.
+        async fn set_reach(
+            &self,
+            request: tonic::Request<super::SetReachRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetReachResponse>,
             tonic::Status,
         >;
     }
@@ -610,6 +826,49 @@ pub mod node_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StopSandboxSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/biplane.v1.Node/SetReach" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetReachSvc<T: Node>(pub Arc<T>);
+                    impl<T: Node> tonic::server::UnaryService<super::SetReachRequest>
+                    for SetReachSvc<T> {
+                        type Response = super::SetReachResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetReachRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Node>::set_reach(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetReachSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

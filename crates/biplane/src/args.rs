@@ -2,6 +2,7 @@
 //! or a file, so that they never show in a process list.
 
 use crate::network_args::NetworkArgs;
+use crate::outside_args::OutsideArgs;
 use biplane_platform::Secret;
 use biplane_server::{S3Config, ServerConfig};
 use clap::{Args, Parser, Subcommand};
@@ -29,6 +30,8 @@ pub enum Command {
     Server(ServerArgs),
     /// A node agent, which starts engines for the control plane it dials.
     Node(NodeArgs),
+    /// Writes what one more node needs to be let in, and tells its id.
+    NodeFiles(NodeFilesArgs),
     /// One SQL engine; started by the node agent.
     #[cfg(feature = "engine")]
     Engine(EngineArgs),
@@ -143,9 +146,21 @@ pub struct NodeArgs {
     pub host_network: bool,
     #[command(flatten)]
     pub isolation: IsolationArgs,
+    #[command(flatten)]
+    pub outside: OutsideArgs,
     /// End when standard input ends: whoever started this is gone then.
     #[arg(long, hide = true)]
     pub with_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct NodeFilesArgs {
+    /// Of the control plane.
+    #[arg(long, env = "BIPLANE_DATA_DIR")]
+    pub data_dir: PathBuf,
+    /// The directory to write `node-ca.pem` and `node.pem` (certificate and key) to.
+    #[arg(long)]
+    pub out: PathBuf,
 }
 
 #[cfg(feature = "engine")]

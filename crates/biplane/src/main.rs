@@ -3,6 +3,7 @@
 mod args;
 mod network_args;
 mod node;
+mod outside_args;
 mod up;
 
 use args::{Cli, Command};
@@ -59,6 +60,11 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
             Command::Up(args) => up::up(args.server.into(), &args.isolation, stop).await,
             Command::Server(args) => up::server(args.into(), stop).await,
             Command::Node(args) => node::node(args, stop).await,
+            Command::NodeFiles(args) => {
+                let id = biplane_server::node_files(&args.data_dir, &args.out)?;
+                println!("{id}");
+                Ok(())
+            }
             #[cfg(feature = "engine")]
             Command::Engine(_) => unreachable!("it has its own runtime"),
         }

@@ -44,6 +44,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
             host_network: args.host_network,
             file_roots: args.file_roots,
             launcher: None,
+            outside: args.outside.operator(),
         },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)

@@ -2,5 +2,7 @@
 
 pub(crate) mod http;
 mod ops;
+pub(crate) mod outbound;
 pub(crate) mod place;
+pub(crate) mod reach;
 mod store;

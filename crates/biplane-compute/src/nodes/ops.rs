@@ -50,6 +50,7 @@ impl Compute {
                 tokio::spawn(async move { node.stop_sandbox(&id, Duration::from_secs(1)).await });
             }
         }
+        tokio::spawn(self.clone().reaches_tell(node.clone()));
         self.wake_all();
     }
 

@@ -6,7 +6,8 @@ use biplane_api::ids::{NodeId, SandboxId};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Heartbeat, Hello, RenewRequest, StartSandboxRequest, StopSandboxRequest, WatchRequest,
+    Heartbeat, Hello, Reach, RenewRequest, SetReachRequest, StartSandboxRequest,
+    StopSandboxRequest, WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tonic::transport::Channel;
 
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 const START_TIMEOUT: Duration = Duration::from_secs(15);
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 /// On top of the grace: killing and cleaning up.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
@@ -48,6 +50,15 @@ impl Node {
         let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX);
         let request = StopSandboxRequest { sandbox_id: id.to_string(), grace_ms };
         tokio::time::timeout(grace + STOP_MARGIN, client.stop_sandbox(request))
+            .await
+            .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
+            .map(|_| ())
+    }
+
+    pub async fn set_reach(&self, reach: Reach) -> Result<(), tonic::Status> {
+        let mut client = self.client.clone();
+        let request = SetReachRequest { reach: Some(reach) };
+        tokio::time::timeout(REACH_TIMEOUT, client.set_reach(request))
             .await
             .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
             .map(|_| ())
@@ -130,6 +141,7 @@ pub(super) async fn serve(
                     match event.event {
                     Some(Event::SandboxExited(exit)) => compute.sandbox_exited(id, &exit),
                     Some(Event::Leaving(_)) => compute.node_leaving(&node),
+                    Some(Event::Outbound(tried)) => compute.outbound_tried(id, tried).await,
                     Some(Event::Hello(_)) | None => {}
                 }
                 }

@@ -182,6 +182,7 @@ async fn start(
         resource_id: slot.id.to_string(),
         program: Some(Program::Engine(EngineProgram {})),
         limits: Some(Limits { cpu_millis, memory_bytes }),
+        reach: compute.reach_of(row.workspace_id).await?,
     };
     if let Err(status) = node.start_sandbox(request).await {
         tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a sandbox could not be started");

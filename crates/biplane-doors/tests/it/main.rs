@@ -1,10 +1,5 @@
 //! The doors at the wire, with a world outside that the tests make up.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bed;
 mod connect;

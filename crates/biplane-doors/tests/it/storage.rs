@@ -90,7 +90,7 @@ impl Bed {
     }
 
     async fn get(&self, line: &str) -> String {
-        self.ask(&format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n\r\n")).await
+        self.ask(&format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
     }
 
     fn last(&self) -> Seen {

@@ -1,0 +1,146 @@
+//! The egress and storage doors of this node's sandboxes: what each may reach, and what was tried.
+//!
+//! What must hold: a sandbox whose workspace nobody spoke of reaches nothing; a change reaches every
+//! running sandbox of its workspace before the call that brought it is answered.
+
+mod convert;
+
+use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::network::EgressProduct;
+use biplane_doors::egress::Egress;
+use biplane_doors::storage::{Client, ClientError, Storage, Stores};
+use biplane_doors::{
+    EventLog, HostNetwork, Identity, Limits, Meter, Operator, Outside, Policy, Recorder,
+};
+use biplane_forwarder::{EGRESS_DOOR, STORAGE_DOOR};
+use biplane_proto::v1;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use convert::ReachError;
+
+/// Told at one time.
+const EVENTS_MAX: usize = 200;
+
+/// What every sandbox of this node shares of the outside.
+pub struct Doors {
+    outside: Arc<dyn Outside>,
+    client: Client,
+    log: Arc<EventLog>,
+    operator: Operator,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    reaches: HashMap<WorkspaceId, Reach>,
+    open: HashMap<SandboxId, Open>,
+}
+
+/// As the control plane last said it.
+#[derive(Clone)]
+struct Reach {
+    version: u64,
+    egress: biplane_api::network::EgressPolicy,
+    stores: Arc<Stores>,
+}
+
+struct Open {
+    workspace_id: WorkspaceId,
+    product: EgressProduct,
+    policy: watch::Sender<Arc<Policy>>,
+    stores: watch::Sender<Arc<Stores>>,
+}
+
+impl Doors {
+    pub fn new(operator: Operator) -> Result<Self, ClientError> {
+        Ok(Self {
+            outside: Arc::new(HostNetwork::default()),
+            client: Client::new()?,
+            log: Arc::default(),
+            operator,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Opens both doors in `dir`; they close with `closed`.
+    pub fn open(
+        self: &Arc<Self>,
+        dir: &Path,
+        identity: Identity,
+        closed: CancellationToken,
+    ) -> io::Result<()> {
+        let egress = biplane_doors::open(dir, EGRESS_DOOR)?;
+        let storage = biplane_doors::open(dir, STORAGE_DOOR)?;
+        let Identity { sandbox_id, workspace_id, product } = identity.clone();
+        let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
+        let meter = Arc::<Meter>::default();
+        let (policy_now, stores_now) = {
+            let mut state = self.state.lock();
+            let reach = state.reaches.get(&workspace_id);
+            let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
+            let (stores, stores_now) =
+                watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
+            let open = Open { workspace_id, product, policy, stores };
+            state.open.insert(sandbox_id.clone(), open);
+            (policy_now, stores_now)
+        };
+        let limits = Limits::default();
+        let door = Egress {
+            recorder: recorder.clone(),
+            policy: policy_now,
+            limits: limits.clone(),
+            meter: meter.clone(),
+            outside: self.outside.clone(),
+        };
+        tokio::spawn(Arc::new(door).keep(egress, closed.clone()));
+        let client = self.client.clone();
+        let door = Storage { recorder, stores: stores_now, limits, meter, client };
+        tokio::spawn(Arc::new(door).keep(storage, closed.clone()));
+        let doors = self.clone();
+        tokio::spawn(async move {
+            closed.cancelled().await;
+            doors.state.lock().open.remove(&sandbox_id);
+        });
+        Ok(())
+    }
+
+    fn policy(&self, reach: Option<&Reach>, product: EgressProduct) -> Policy {
+        let egress = reach.map_or_else(convert::nothing, |reach| reach.egress.clone());
+        Policy { egress, product, operator: self.operator.clone() }
+    }
+
+    /// Holds at once for sandboxes that run, and for those that start later.
+    pub fn set(&self, reach: v1::Reach) -> Result<(), ReachError> {
+        let workspace_id = WorkspaceId(reach.workspace_id);
+        let reach = convert::reach(reach)?;
+        let mut state = self.state.lock();
+        if state.reaches.get(&workspace_id).is_some_and(|known| known.version > reach.version) {
+            return Ok(());
+        }
+        for open in state.open.values().filter(|open| open.workspace_id == workspace_id) {
+            open.policy.send_replace(Arc::new(self.policy(Some(&reach), open.product)));
+            open.stores.send_replace(reach.stores.clone());
+        }
+        state.reaches.insert(workspace_id, reach);
+        Ok(())
+    }
+
+    /// A control plane that comes back counts from the start.
+    pub fn forget_versions(&self) {
+        for reach in self.state.lock().reaches.values_mut() {
+            reach.version = 0;
+        }
+    }
+
+    /// Waits for something to tell.
+    pub async fn events(&self) -> v1::OutboundAccesses {
+        let events = self.log.take(EVENTS_MAX).await;
+        v1::OutboundAccesses { accesses: events.into_iter().map(convert::access).collect() }
+    }
+}
