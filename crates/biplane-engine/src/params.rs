@@ -272,7 +272,6 @@ impl From<SqlError> for ParseError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::parser::DIALECT;

@@ -91,6 +91,15 @@ async fn add_columns(
             return Ok(());
         }
     }
+    if added.iter().any(|column| column.default.is_some()) {
+        let text =
+            "ADD COLUMN with DEFAULT is not supported: the rows that are there would have none";
+        return Err(SqlError::new(
+            "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
+            "0AKDC",
+            text,
+        ));
+    }
     let fields = columns::delta_fields(&added)?;
     for field in &fields {
         if find_column(&schema, field.name()).is_ok() {

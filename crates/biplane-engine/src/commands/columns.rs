@@ -74,9 +74,6 @@ pub fn delta_fields(columns: &[ColumnDef]) -> SqlResult<Vec<StructField>> {
             let text = format!("The column `{}` already exists. Choose another name", column.name);
             return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
         }
-        if column.default.is_some() {
-            return Err(SqlError::unsupported("DEFAULT of a column"));
-        }
         if column.generated.is_some() {
             return Err(SqlError::unsupported("a generated column"));
         }

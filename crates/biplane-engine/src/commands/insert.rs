@@ -6,6 +6,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::protocol::SaveMode;
 
+use super::defaults;
 use super::expressions::{self, From_, full_sql, quoted};
 use super::protocol::Change;
 use super::write::{Source, Target, align, find_column, metric, writer};
@@ -24,6 +25,7 @@ pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output>
     if !insert.by_name {
         name_columns(&mut insert.source);
     }
+    put_in_defaults(&mut insert, &schema)?;
     let source = cx.plan_query(&insert.source).await?;
     cx.add_target(&target.full_name());
     let rows = shape(cx, &insert, &schema, source).await?;
@@ -38,6 +40,37 @@ pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output>
             replace_matching(cx, &insert, &target).await
         }
     }
+}
+
+/// `VALUES (1, DEFAULT)`, `SELECT 1, DEFAULT`.
+fn put_in_defaults(insert: &mut Insert, schema: &SchemaRef) -> SqlResult<()> {
+    if insert.by_name || !insert.partition.is_empty() {
+        return Ok(());
+    }
+    let order: Vec<usize> = match insert.columns.as_slice() {
+        [] => (0..schema.fields().len()).collect(),
+        names => names.iter().map(|name| find_column(schema, name)).collect::<SqlResult<_>>()?,
+    };
+    match insert.source.body.as_mut() {
+        ast::SetExpr::Values(values) => {
+            for row in &mut values.rows {
+                for (cell, at) in row.content.iter_mut().zip(&order) {
+                    defaults::put_in(cell, schema.field(*at))?;
+                }
+            }
+        }
+        ast::SetExpr::Select(select) if select.from.is_empty() => {
+            for (item, at) in select.projection.iter_mut().zip(&order) {
+                if let ast::SelectItem::UnnamedExpr(expr)
+                | ast::SelectItem::ExprWithAlias { expr, .. } = item
+                {
+                    defaults::put_in(expr, schema.field(*at))?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 async fn append(cx: &StatementContext, target: &Target, rows: LogicalPlan) -> SqlResult<Output> {
@@ -109,6 +142,7 @@ async fn shape(
             sources[at] = Source::At(position);
         }
     }
+    defaults::fill(cx, schema, &mut sources).await?;
     let missing = sources
         .iter()
         .zip(schema.fields())

@@ -6,13 +6,15 @@ use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::DataFrame;
 use datafusion::sql::sqlparser::ast;
+use deltalake_core::kernel::{StructField, StructType};
 use deltalake_core::operations::merge::MergeBuilder;
 
 use super::expressions::{self, From_, full_sql};
 use super::not_null;
 use super::protocol::Change;
 use super::update::assigned_column;
-use super::write::{Target, assign, commit_properties, find_column, session};
+use super::write::{Source, Target, assign, commit_properties, find_column, session};
+use super::{columns, defaults};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -28,10 +30,7 @@ struct Planned {
 }
 
 pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
-    if merge.schema_evolution {
-        return Err(SqlError::unsupported("MERGE WITH SCHEMA EVOLUTION"));
-    }
-    let target = Target::open_for(cx, &merge.target, Access::Write, Change::Rewrite).await?;
+    let mut target = Target::open_for(cx, &merge.target, Access::Write, Change::Rewrite).await?;
     let target_alias = merge.target_alias.clone().unwrap_or_else(|| target.full[2].clone());
     let target_alias = target_alias.to_lowercase();
     let source_alias = merge.source_alias.clone().unwrap_or_else(|| match &merge.source {
@@ -45,17 +44,27 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
         );
         return Err(SqlError::new("AMBIGUOUS_REFERENCE", "42704", text));
     }
-    let source_sql = match &merge.source {
+    let mut source_sql = match &merge.source {
         MergeSource::Table(name) => name.to_string(),
         MergeSource::Query(query) => format!("({query})"),
     };
+    let mut schema = target.arrow_schema()?;
+    let mut evolution = None;
+    if merge.schema_evolution {
+        evolution = Some(evolved(cx, &target, &source_sql).await?);
+    }
+    if let Some(evolution) = &evolution {
+        source_sql.clone_from(&evolution.source);
+        schema = evolution.schema.clone();
+    }
     let source_plan = {
         let sql = format!("SELECT * FROM {source_sql} AS {}", expressions::quoted(&source_alias));
         lowered(cx.plan_query(parse_query(&sql)?.as_ref()).await?)?
     };
-    let schema = target.arrow_schema()?;
-    let names: Vec<String> =
-        source_plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let names: Vec<String> = match evolution {
+        Some(evolution) => evolution.names,
+        None => source_plan.schema().fields().iter().map(|field| field.name().clone()).collect(),
+    };
     let tables = [
         From_ { relation: full_sql(&target.full), alias: &target_alias },
         From_ { relation: source_sql, alias: &source_alias },
@@ -69,12 +78,17 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
         .merge(source, on)
         .with_source_alias(source_alias)
         .with_target_alias(target_alias.clone())
+        .with_merge_schema(merge.schema_evolution)
         .with_session_state(session(cx))
         .with_commit_properties(commit_properties(cx));
     for clause in clauses {
         builder = add_clause(builder, clause, &target_alias)?;
     }
-    let (_, metrics) = builder.await.map_err(failure)?;
+    let (table, metrics) = builder.await.map_err(failure)?;
+    if merge.schema_evolution {
+        target.delta = table;
+        target.publish_columns(cx).await?;
+    }
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let (updated, deleted, inserted) = (
         count(metrics.num_target_rows_updated),
@@ -87,6 +101,58 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
         deleted: Some(deleted),
         inserted: Some(inserted),
     }))
+}
+
+struct Evolution {
+    /// The source as a query, with the types of the columns it shares with the target. What only the
+    /// target has stands there as NULL: the library looks for every column in the source.
+    source: String,
+    /// Of the target and what the source adds.
+    schema: SchemaRef,
+    /// What the source itself has.
+    names: Vec<String>,
+}
+
+/// WITH SCHEMA EVOLUTION.
+async fn evolved(cx: &StatementContext, target: &Target, source_sql: &str) -> SqlResult<Evolution> {
+    if target.schema()?.fields().any(|field| !field.is_nullable()) {
+        // The library would make them nullable.
+        return Err(SqlError::unsupported(
+            "MERGE WITH SCHEMA EVOLUTION into a table with NOT NULL columns",
+        ));
+    }
+    let sql = format!("SELECT * FROM {source_sql} AS `__source`");
+    let source = cx.plan_query(parse_query(&sql)?.as_ref()).await?;
+    let there = target.schema()?;
+    let mut fields: Vec<StructField> = there.fields().cloned().collect();
+    let mut casts = Vec::new();
+    let mut names = Vec::new();
+    for given in columns::fields_of_query(source.schema().as_arrow())? {
+        let known = there.fields().find(|field| field.name().eq_ignore_ascii_case(given.name()));
+        let field = match known {
+            Some(field) => field.clone(),
+            None => {
+                columns::check_column_name(given.name())?;
+                let field =
+                    StructField::nullable(given.name().to_lowercase(), given.data_type().clone());
+                fields.push(field.clone());
+                field
+            }
+        };
+        names.push(given.name().to_lowercase());
+        let name = expressions::quoted(given.name());
+        casts.push(format!("CAST({name} AS {}) AS {name}", columns::type_text(field.data_type())));
+    }
+    for field in there.fields() {
+        if !names.contains(&field.name().to_lowercase()) {
+            let name = expressions::quoted(field.name());
+            let data_type = columns::type_text(field.data_type());
+            casts.push(format!("CAST(NULL AS {data_type}) AS {name}"));
+        }
+    }
+    let all = StructType::try_new(fields).map_err(|e| columns::invalid_schema(&e))?;
+    let source = format!("(SELECT {} FROM {source_sql} AS `__source`)", casts.join(", "));
+    Ok(Evolution { source, schema: columns::arrow_schema(&all)?, names })
 }
 
 /// Planned expressions know the columns of the source in lower case.
@@ -132,23 +198,34 @@ fn assignments(
     names: &[String],
     target_alias: &str,
     source_alias: &str,
+    evolves: bool,
 ) -> SqlResult<Vec<(usize, ast::Expr)>> {
     let mut out: Vec<(usize, ast::Expr)> = Vec::new();
     match &clause.action {
         MergeAction::Delete => {}
         MergeAction::Update(set) => {
             for (path, expr) in set {
-                out.push((assigned_column(schema, path, target_alias)?, expr.clone()));
+                let at = assigned_column(schema, path, target_alias)?;
+                let mut expr = expr.clone();
+                defaults::put_in(&mut expr, schema.field(at))?;
+                out.push((at, expr));
             }
         }
         MergeAction::Insert(set) => {
             for (name, expr) in set {
-                out.push((find_column(schema, name)?, expr.clone()));
+                let at = find_column(schema, name)?;
+                let mut expr = expr.clone();
+                defaults::put_in(&mut expr, schema.field(at))?;
+                out.push((at, expr));
             }
         }
         MergeAction::UpdateAll | MergeAction::InsertAll => {
             for (at, field) in schema.fields().iter().enumerate() {
                 let name = names.iter().find(|name| name.eq_ignore_ascii_case(field.name()));
+                // What the source does not have stays as it is.
+                if name.is_none() && evolves {
+                    continue;
+                }
                 let Some(name) = name else {
                     let text = format!(
                         "Cannot resolve `{}` in MERGE: the source has no column of that name",
@@ -179,7 +256,8 @@ async fn plan_clauses(
     let mut exprs = vec![merge.on.clone()];
     let mut sets = Vec::new();
     for clause in &merge.clauses {
-        let set = assignments(clause, schema, names, target_alias, source_alias)?;
+        let evolves = merge.schema_evolution;
+        let set = assignments(clause, schema, names, target_alias, source_alias, evolves)?;
         exprs.extend(clause.condition.clone());
         exprs.extend(set.iter().map(|(_, expr)| expr.clone()));
         sets.push(set);
@@ -213,7 +291,7 @@ async fn plan_clauses(
             values.push((field.name().clone(), not_null::required(value, field)));
         }
         if clause.when == MergeWhen::NotMatched {
-            fill_missing(schema, &mut values)?;
+            fill_missing(cx, schema, &mut values).await?;
         }
         clauses.push(Planned {
             when: clause.when,
@@ -225,10 +303,19 @@ async fn plan_clauses(
     Ok((on, clauses))
 }
 
-/// A row that is inserted has NULL where nothing is said.
-fn fill_missing(schema: &SchemaRef, values: &mut Vec<(String, Expr)>) -> SqlResult<()> {
+/// A row that is inserted has the default, or NULL, where nothing is said.
+async fn fill_missing(
+    cx: &StatementContext,
+    schema: &SchemaRef,
+    values: &mut Vec<(String, Expr)>,
+) -> SqlResult<()> {
     for field in schema.fields() {
         if values.iter().any(|(name, _)| name == field.name()) {
+            continue;
+        }
+        if let Source::Value(expr, given) = defaults::value(cx, field).await? {
+            let value = assign(cx, expr, &given, field.data_type(), field.name())?;
+            values.push((field.name().clone(), not_null::required(value, field)));
             continue;
         }
         if !field.is_nullable() {

@@ -4,6 +4,7 @@ mod alter;
 mod catalog;
 pub mod columns;
 mod copy_into;
+mod defaults;
 mod describe;
 mod describe_json;
 mod explain;
@@ -63,7 +64,7 @@ pub async fn run(cx: &StatementContext, statement: Statement) -> SqlResult<Outpu
         Statement::Merge(merge) => merge::run(cx, *merge).boxed().await,
         Statement::Truncate { table } => update::truncate(cx, &table).boxed().await,
         Statement::CopyInto(copy) => copy_into::run(cx, *copy).boxed().await,
-        Statement::Optimize(optimize) => maintenance::optimize(cx, optimize).boxed().await,
+        Statement::Optimize(optimize) => maintenance::optimize(cx, *optimize).boxed().await,
         Statement::Vacuum(vacuum) => maintenance::vacuum(cx, vacuum).boxed().await,
         Statement::Restore(restore) => maintenance::restore(cx, restore).boxed().await,
         Statement::Show(show) => show::run(cx, show).boxed().await,

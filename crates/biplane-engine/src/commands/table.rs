@@ -16,9 +16,9 @@ use deltalake_core::protocol::SaveMode;
 use std::sync::Arc;
 
 use super::catalog::finish_drop;
-use super::columns;
 use super::rest::{Rest, encode, is_taken};
 use super::write::{Source, Target, align, commit_as, commit_properties, metric, session};
+use super::{columns, defaults};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -184,7 +184,7 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
                     });
                 }
             }
-            out.fields = columns::delta_fields(&all)?;
+            out.fields = defaults::declare(cx, &all, columns::delta_fields(&all)?).await?;
         }
         TableSource::Query(query) => {
             if !create.columns.is_empty() {

@@ -8,6 +8,7 @@ use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::protocol::SaveMode;
 use std::collections::HashMap;
 
+use super::defaults;
 use super::expressions::{self, From_, full_sql, quoted};
 use super::not_null;
 use super::protocol::Change;
@@ -20,19 +21,20 @@ use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
 use crate::parser::{Delete, Name, Update, parse_query};
 
-pub async fn update(cx: &StatementContext, update: Update) -> SqlResult<Output> {
+pub async fn update(cx: &StatementContext, mut update: Update) -> SqlResult<Output> {
     let target = Target::open_for(cx, &update.table, Access::Write, Change::Rewrite).await?;
     let alias = update.alias.clone().unwrap_or_else(|| target.full[2].clone()).to_lowercase();
     let schema = target.arrow_schema()?;
     let mut columns = Vec::new();
     let mut exprs = Vec::new();
-    for (path, expr) in &update.set {
+    for (path, expr) in &mut update.set {
         let at = assigned_column(&schema, path, &alias)?;
         if columns.contains(&at) {
             let text = format!("The column `{}` is assigned twice", schema.field(at).name());
             return Err(SqlError::new("ASSIGNMENTS_TO_SAME_COLUMN", "42701", text));
         }
         columns.push(at);
+        defaults::put_in(expr, schema.field(at))?;
         exprs.push(expr.clone());
     }
     exprs.extend(update.filter.clone());

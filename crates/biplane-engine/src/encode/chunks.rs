@@ -217,7 +217,6 @@ fn size_of(batch: &RecordBatch) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use arrow::array::{ArrayRef, Int64Array};

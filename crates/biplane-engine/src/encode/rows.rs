@@ -92,7 +92,6 @@ fn csv_cell(text: &str, out: &mut String) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use arrow::array::{ArrayRef, Int64Array, StringArray};

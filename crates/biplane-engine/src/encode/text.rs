@@ -402,7 +402,6 @@ pub fn json_string(text: &str, out: &mut String) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use arrow::array::{Float64Array, Int32Array, ListArray, TimestampMicrosecondArray};

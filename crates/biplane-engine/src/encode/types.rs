@@ -205,7 +205,6 @@ pub fn wire_schema(schema: &Schema, time_zone: &Arc<str>, as_text: AsText) -> Sc
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -62,7 +62,7 @@ pub(super) fn first_line(message: &str) -> String {
 /// What is missing, without the Rust value that the library prints behind it.
 pub(super) fn feature(message: &str) -> String {
     let line = first_line(message);
-    let cut = line.find(|c| matches!(c, '{' | '(' | '[')).unwrap_or(line.len());
+    let cut = line.find(['{', '(', '[']).unwrap_or(line.len());
     line[..cut].trim_end_matches([' ', ':']).to_owned()
 }
 

@@ -59,7 +59,7 @@ pub enum Statement {
         table: Name,
     },
     CopyInto(Box<CopyInto>),
-    Optimize(Optimize),
+    Optimize(Box<Optimize>),
     Vacuum(Vacuum),
     Restore(Restore),
     Show(Show),

@@ -24,7 +24,7 @@ impl Cursor<'_> {
         } else {
             Vec::new()
         };
-        Ok(Statement::Optimize(Optimize { table, filter, zorder, full }))
+        Ok(Statement::Optimize(Box::new(Optimize { table, filter, zorder, full })))
     }
 
     pub(super) fn vacuum(&mut self) -> Result<Statement, ParseError> {

@@ -146,7 +146,6 @@ fn argument(argument: &FunctionArg) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
