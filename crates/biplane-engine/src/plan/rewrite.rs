@@ -579,6 +579,13 @@ pub fn expression(expr: &mut Expr) {
                 *long = false;
                 let number = Expr::value(Value::Number(std::mem::take(digits), false));
                 *expr = functions::cast(number, ast::DataType::BigInt(None));
+            } else if let Value::Number(digits, false) = &mut value.value
+                && digits.contains(['e', 'E'])
+            {
+                // With an exponent it is a DOUBLE; all others with a point are DECIMALs.
+                let text = Value::SingleQuotedString(std::mem::take(digits));
+                let double = ast::DataType::Double(ast::ExactNumberInfo::None);
+                *expr = functions::cast(Expr::value(text), double);
             }
         }
         _ => {}
