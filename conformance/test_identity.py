@@ -179,6 +179,7 @@ def test_a_deleted_workspace_leaves_nothing(own_server):
     warehouse = two.warehouses.create_and_wait(name="w", cluster_size="2X-Small", max_num_clusters=1, auto_stop_mins=10, enable_serverless_compute=True)
     slow = "SELECT count(*) FROM range(10000000000) a"
     running = two.statement_execution.execute_statement(slow, warehouse.id, wait_timeout="0s", on_wait_timeout=None)
+    assert named(children(own_server.process.pid), "--door")
     a.workspaces.delete(made.workspace_id)
     with pytest.raises(Unauthenticated):
         second.current_user.me()

@@ -19,20 +19,34 @@ pub struct Running {
 
 impl Running {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_in(dir: tempfile::TempDir, database_url: Option<Secret>) -> Self {
+        Self::start_as(dir, database_url, |_| {}).await
+    }
+
+    /// With options of its own.
+    pub async fn start_with(options: impl FnOnce(&mut ServerConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database_url = match std::env::var("BIPLANE_TEST_POSTGRES") {
             Ok(server) => Some(Secret::new(fresh_postgres_url(&server).await.unwrap())),
             Err(_) => None,
         };
-        Self::start_in(dir, database_url).await
+        Self::start_as(dir, database_url, options).await
     }
 
-    pub async fn start_in(dir: tempfile::TempDir, database_url: Option<Secret>) -> Self {
-        let config = ServerConfig {
+    async fn start_as(
+        dir: tempfile::TempDir,
+        database_url: Option<Secret>,
+        options: impl FnOnce(&mut ServerConfig),
+    ) -> Self {
+        let mut config = ServerConfig {
             admin_password: Some(Secret::new(PASSWORD)),
             database_url,
             ..ServerConfig::local(dir.path())
         };
+        options(&mut config);
         let server = Server::start(config).await.unwrap();
         let text = std::fs::read_to_string(dir.path().join("databrickscfg")).unwrap();
         let token = text.lines().find_map(|line| line.strip_prefix("token")).unwrap();
@@ -55,6 +69,21 @@ impl Running {
             request = request.header("content-type", "application/json").body(body);
         }
         request.send().await.unwrap()
+    }
+
+    /// As the admin, with headers.
+    pub async fn with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.bearer_auth(&self.token).body(body.to_string()).send().await.unwrap()
     }
 
     /// As the admin; the answer must be a success.
