@@ -1,10 +1,14 @@
-"""databricks-sdk: warehouses and their life cycle, with the SDK's own waiters."""
+"""databricks-sdk: warehouses and their life cycle, with the SDK's own waiters; several engines and nodes."""
+
+import signal
+import subprocess
+import threading
 
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound
 from databricks.sdk.service.sql import CreateWarehouseRequestWarehouseType, State
 
-from server import until
+from server import Server, binary, free_port, temporary_directory, until
 
 pytestmark = pytest.mark.database
 
@@ -44,3 +48,108 @@ def test_a_stopped_warehouse_starts_with_the_first_statement(w):
 def test_bad_settings_are_refused(w, wrong):
     with pytest.raises(BadRequest):
         w.warehouses.create(**{"name": "wrong", "cluster_size": "Small", "max_num_clusters": 1, "auto_stop_mins": 10, **wrong})
+
+
+class Node:
+    """One more node of a server."""
+
+    def __init__(self, server, *options):
+        self.directory = server.directory / f"node-{free_port()}"
+        data, address = server.directory / "data", server.relay
+        self.id = subprocess.check_output([binary(), "node-files", "--data-dir", str(data), "--out", str(self.directory)], text=True).strip()
+        files = {"--ca-cert": "node-ca.pem", "--cert": "node.pem", "--key": "node.pem", "--work-dir": "work"}
+        command = [binary(), "node", "--relay", address, "--node-id", self.id, "--file-root", str(data / "storage")]
+        for option, name in files.items():
+            command += [option, str(self.directory / name)]
+        log = open(server.directory / "node.log", "ab")
+        self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=server.env)
+        log.close()
+
+    def stop(self):
+        """Drains; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(90)
+
+
+@pytest.fixture
+def cluster():
+    """A server with a relay whose address is known, so that nodes can be added."""
+    with temporary_directory() as directory:
+        relay = f"127.0.0.1:{free_port()}"
+        server = Server(directory, "--relay-listen", relay, env={"BIPLANE_SAMPLES_SCALE": "0"})
+        server.relay, server.nodes = relay, []
+        try:
+            yield server
+        finally:
+            for node in server.nodes:
+                node.process.kill()
+                node.process.wait()
+            server.stop()
+
+
+def test_a_warehouse_runs_on_two_nodes_and_moves_when_one_leaves(cluster):
+    from databricks import sql
+    from databricks.sdk import WorkspaceClient
+
+    w = WorkspaceClient(host=cluster.url, token=cluster.token)
+    nodes = lambda: w.api_client.do("GET", "/api/2.0/biplane/nodes")["nodes"]  # noqa: E731
+    node = Node(cluster, "--label", "rack=two")
+    cluster.nodes.append(node)
+    stranger = Node(cluster, "--region", "elsewhere")
+    cluster.nodes.append(stranger)
+    until(lambda: sum(one["connected"] for one in nodes()) == 3, what="three nodes")
+    assert [one["labels"] for one in nodes() if one["id"] == node.id] == [{"rack": "two"}]
+
+    made = w.warehouses.create_and_wait(name="wide", cluster_size="2X-Small", min_num_clusters=2, max_num_clusters=2, auto_stop_mins=10)
+    until(lambda: w.warehouses.get(made.id).num_clusters == 2, what="two engines")
+    placed = {one["id"]: len(one["sandboxes"]) for one in nodes()}
+    assert sorted(placed.values()) == [0, 1, 1] and placed[stranger.id] == 0
+
+    def connect():
+        path = f"/sql/1.0/warehouses/{made.id}"
+        return sql.connect(server_hostname="127.0.0.1", access_token=cluster.token, http_path=path, _connection_uri=cluster.url + path, enable_telemetry=False)
+
+    # Temporary views stay with their sessions, whichever engine that is.
+    with connect() as one, connect() as two, one.cursor() as a, two.cursor() as b:
+        a.execute("CREATE TEMPORARY VIEW mine AS SELECT 1 AS n")
+        b.execute("CREATE TEMPORARY VIEW mine AS SELECT 2 AS n")
+        for _ in range(5):
+            a.execute("SELECT n FROM mine")
+            b.execute("SELECT n FROM mine")
+            assert (a.fetchall()[0][0], b.fetchall()[0][0]) == (1, 2)
+
+    # One node leaves while statements run on both: all of them end well.
+    answers = []
+
+    def run():
+        answers.append(w.statement_execution.execute_statement(statement="SELECT count(*) FROM range(20000000) a WHERE a.id % 7 = 3", warehouse_id=made.id, wait_timeout="50s"))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert node.stop() == 0
+    for thread in threads:
+        thread.join(120)
+    assert [answer.status.state.value for answer in answers] == ["SUCCEEDED"] * 4, answers
+    until(lambda: w.warehouses.get(made.id).num_clusters == 2, what="two engines again")
+    assert w.statement_execution.execute_statement(statement="SELECT 1", warehouse_id=made.id).result.data_array == [["1"]]
+    events = w.api_client.do("GET", f"/api/2.0/biplane/warehouses/{made.id}/events")["events"]
+    assert {"STARTING", "RUNNING", "SCALED_UP"} <= {event["event_type"] for event in events}
+
+
+def test_a_burst_brings_engines_and_waits_are_in_the_history(w, server):
+    made = w.warehouses.create_and_wait(name="burst", cluster_size="2X-Small", min_num_clusters=1, max_num_clusters=2, auto_stop_mins=10)
+    statement = "SELECT count(*) FROM range(2000000) a WHERE a.id % 7 = 3"
+    ids = [
+        w.statement_execution.execute_statement(statement=statement, warehouse_id=made.id, wait_timeout="0s").statement_id
+        for _ in range(14)
+    ]
+    until(lambda: w.warehouses.get(made.id).num_clusters == 2, seconds=60, what="a second engine")
+    for statement_id in ids:
+        until(lambda: w.statement_execution.get_statement(statement_id).status.state.value == "SUCCEEDED", seconds=120, what="the end of a statement")
+    history = w.query_history.list(include_metrics=True, max_results=100).res
+    waited = [query.metrics for query in history if query.query_id in ids]
+    assert len(waited) == 14
+    raw = w.api_client.do("GET", "/api/2.0/sql/history/queries?include_metrics=true&max_results=100")["res"]
+    assert any(query["metrics"]["overloading_queue_time_ms"] > 0 for query in raw if query["query_id"] in ids)
+    w.warehouses.delete(made.id)

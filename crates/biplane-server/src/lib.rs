@@ -15,7 +15,7 @@ mod wiring;
 
 pub use config::{S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
-pub use profile::LocalNode;
+pub use profile::{LocalNode, node_files};
 
 use anyhow::Context;
 use app::Services;

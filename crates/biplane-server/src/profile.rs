@@ -4,7 +4,8 @@ use crate::config::ServerConfig;
 use crate::{Server, host, tls};
 use anyhow::Context;
 use biplane_api::ids::{AccountId, NodeId, WarehouseId, WorkspaceId};
-use biplane_platform::Secret;
+use biplane_compute::RelayCa;
+use biplane_platform::{Clock, Secret};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -90,6 +91,14 @@ pub struct LocalNode {
     pub file_roots: Vec<PathBuf>,
     /// Storage is elsewhere, too, and no door leads there yet.
     pub host_network: bool,
+}
+
+/// The id and certificate of one more node, written to `out`; again they are renewed. Whoever has them is
+/// a node of the server whose files lie in `data_dir`.
+pub fn node_files(data_dir: &Path, out: &Path) -> anyhow::Result<NodeId> {
+    let ca = RelayCa::load_or_create(&data_dir.join("tls"), Clock::system())
+        .context("the relay's authority")?;
+    Ok(ca.write_node_files(out)?.node_id)
 }
 
 pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {

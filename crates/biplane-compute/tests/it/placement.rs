@@ -268,6 +268,7 @@ async fn a_workspace_has_no_more_than_its_share() {
         ..quick()
     };
     let world = World::with(config, "serve").await;
+    world.nodes(1).await;
     let id = world.create_clusters(3, 3).await;
     world.clusters(&id, 2).await;
     let health = eventually("its health", async || {
