@@ -11,12 +11,14 @@ mod isolation;
 mod lease;
 mod link;
 mod process;
+mod python;
 mod sandboxes;
 mod service;
 mod tls;
 
 pub use biplane_doors::{Operator, Range};
 pub use isolation::Isolation;
+pub use python::PythonConfig;
 
 use biplane_api::ids::NodeId;
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ pub struct NodeConfig {
     /// Sandboxes at one time; more are refused.
     pub sandboxes_max: usize,
     pub isolation: Isolation,
+    pub python: PythonConfig,
     /// Where it stands; empty = of every region.
     pub region: String,
     /// What the operator says of it: `dedicated-host` keeps it for workspaces with that tag.
@@ -91,9 +94,10 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     let _abandon = abandoned.clone().drop_guard();
     let config = Arc::new(config);
     let setting_up = config.clone();
-    let (isolator, engine) = tokio::task::spawn_blocking(move || {
+    let (isolator, engine, python) = tokio::task::spawn_blocking(move || {
         let engine = isolation::Engine::new(&setting_up)?;
-        Ok::<_, NodeError>((isolation::isolator(&setting_up)?, engine))
+        let python = python::Python::find(&setting_up);
+        Ok::<_, NodeError>((isolation::isolator(&setting_up)?, engine, python))
     })
     .await??;
     let dialer = Arc::new(tls::Dialer::new(&config));
@@ -103,6 +107,7 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
         dialer.clone(),
         isolator,
         engine,
+        python,
         doors,
         abandoned.clone(),
     ));

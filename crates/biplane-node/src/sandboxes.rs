@@ -3,12 +3,14 @@
 use crate::doors::{Doors, ReachError};
 use crate::isolation::{Engine, Launch};
 use crate::process::{self, Ended, Ending};
+use crate::python::{Python, PythonError, Runtime};
 use crate::tls::Dialer;
 use crate::{NodeConfig, door, host};
 use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::network::EgressProduct;
 use biplane_doors::Identity;
 use biplane_proto::v1::node_event::Event;
+use biplane_proto::v1::start_sandbox_request::Program;
 use biplane_proto::v1::{
     Hello, Leaving, NodeEvent, Sandbox, SandboxExited, SandboxUsage, StartSandboxRequest,
 };
@@ -40,6 +42,8 @@ pub enum StartError {
     Closing,
     #[error("the request names no program that this node knows")]
     NoProgram,
+    #[error(transparent)]
+    Python(#[from] PythonError),
     #[error("the directory of the sandbox could not be made")]
     Dir(#[source] io::Error),
     #[error("the request cannot be read")]
@@ -55,6 +59,7 @@ pub struct Sandboxes {
     dialer: Arc<Dialer>,
     isolator: Arc<dyn Isolator>,
     engine: Engine,
+    python: Python,
     doors: Arc<Doors>,
     abandoned: CancellationToken,
     state: Mutex<State>,
@@ -85,11 +90,12 @@ impl Sandboxes {
         dialer: Arc<Dialer>,
         isolator: Arc<dyn Isolator>,
         engine: Engine,
+        python: Python,
         doors: Arc<Doors>,
         abandoned: CancellationToken,
     ) -> Self {
         let (state, starting, ended) = Default::default();
-        Self { config, dialer, isolator, engine, doors, abandoned, state, starting, ended }
+        Self { config, dialer, isolator, engine, python, doors, abandoned, state, starting, ended }
     }
 
     /// Starts one, or finds that it runs.
@@ -98,15 +104,17 @@ impl Sandboxes {
         id: SandboxId,
         request: StartSandboxRequest,
     ) -> Result<(), StartError> {
-        if request.program.is_none() {
-            return Err(StartError::NoProgram);
-        }
+        let runtime = match request.program {
+            None => return Err(StartError::NoProgram),
+            Some(Program::Engine(_)) => None,
+            Some(Program::Python(_)) => Some(self.python.ready()?),
+        };
         let _one = self.starting.lock().await;
         if self.runs(&id, request.generation)? {
             return Ok(());
         }
         let dir = self.config.work_dir.join("sandboxes").join(id.as_str());
-        let started = self.launch(&id, &dir, &request).await;
+        let started = self.launch(&id, &dir, &request, runtime).await;
         let (sandbox, stderr, closed) = match started {
             Ok(started) => started,
             Err(error) => {
@@ -165,6 +173,7 @@ impl Sandboxes {
         id: &SandboxId,
         dir: &Path,
         request: &StartSandboxRequest,
+        runtime: Option<Runtime>,
     ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd, CancellationToken), StartError> {
         let doors = dir.join(biplane_sandbox::DOORS);
         for made in [&doors, &dir.join(biplane_sandbox::WORK).join("tmp")] {
@@ -180,7 +189,10 @@ impl Sandboxes {
         let identity = Identity {
             sandbox_id: id.clone(),
             workspace_id: WorkspaceId(request.workspace_id),
-            product: EgressProduct::Sql,
+            product: match runtime {
+                None => EgressProduct::Sql,
+                Some(_) => EgressProduct::Other,
+            },
         };
         self.doors.open(&doors, identity, closed.clone()).map_err(StartError::Dir)?;
         let limits = request.limits.unwrap_or_default();
@@ -194,7 +206,12 @@ impl Sandboxes {
                 bytes => bytes,
             },
         };
-        let spec = self.engine.spec(&launch, self.isolator.as_ref());
+        let spec = match runtime {
+            None => self.engine.spec(&launch, self.isolator.as_ref()),
+            Some(runtime) => {
+                runtime.spec(&launch, self.isolator.as_ref()).map_err(PythonError::from)?
+            }
+        };
         let (stderr, write) = io::pipe().map_err(StartError::Interrupted)?;
         let isolator = self.isolator.clone();
         let spawning = tokio::task::spawn_blocking(move || isolator.spawn(&spec, write.into()));
@@ -301,7 +318,7 @@ impl Sandboxes {
             isolation_reasons: self.isolator.level().reasons.clone(),
             region: self.config.region.clone(),
             labels: self.config.labels.clone().into_iter().collect(),
-            python: String::new(),
+            python: self.python.version(),
         };
         // The channel is new and has room.
         let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });

@@ -2,6 +2,7 @@
 
 use crate::host;
 use crate::lease::Lease;
+use crate::python::PythonError;
 use crate::sandboxes::{Sandboxes, StartError};
 use biplane_api::ids::SandboxId;
 use biplane_proto::v1::node_server::Node;
@@ -106,7 +107,11 @@ fn status(error: &StartError) -> Status {
         StartError::Full => Status::resource_exhausted(text),
         StartError::Generation | StartError::Closing => Status::failed_precondition(text),
         StartError::NoProgram | StartError::Reach(_) => Status::invalid_argument(text),
-        StartError::Dir(_) | StartError::Spawn(_) | StartError::Interrupted(_) => {
+        StartError::Python(PythonError::Absent(_)) => Status::unimplemented(text),
+        StartError::Python(PythonError::Building(_)) => Status::unavailable(text),
+        StartError::Python(PythonError::Failed(_)) => Status::aborted(text),
+        StartError::Python(PythonError::Io(_))
+        | StartError::Dir(_) | StartError::Spawn(_) | StartError::Interrupted(_) => {
             Status::internal(text)
         }
     }

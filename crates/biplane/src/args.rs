@@ -141,9 +141,16 @@ pub struct NodeArgs {
     /// A directory that engines read and write: storage with `file://` URLs. May be repeated.
     #[arg(long = "file-root", env = "BIPLANE_FILE_ROOTS", value_delimiter = ',')]
     pub file_roots: Vec<PathBuf>,
-    /// Engines use the host's network: for storage that they reach themselves.
+    /// Engines use the host's network: a boundary less.
     #[arg(long, env = "BIPLANE_HOST_NETWORK")]
     pub host_network: bool,
+    /// The interpreter for code of users: CPython 3.11 to 3.14. Without it, the host's python3 if it fits.
+    #[arg(long, env = "BIPLANE_PYTHON")]
+    pub python: Option<PathBuf>,
+    /// Where the packages of that interpreter are kept; nodes of one host may share it. Without it, below
+    /// the working directory.
+    #[arg(long, env = "BIPLANE_IMAGES_DIR")]
+    pub images_dir: Option<PathBuf>,
     #[command(flatten)]
     pub isolation: IsolationArgs,
     #[command(flatten)]
@@ -169,6 +176,9 @@ pub struct EngineArgs {
     /// Unix socket of the relay door.
     #[arg(long)]
     door: PathBuf,
+    /// Unix socket of the storage door.
+    #[arg(long)]
+    storage_door: Option<PathBuf>,
     #[arg(long)]
     memory_bytes: Option<u64>,
     #[arg(long)]
@@ -241,6 +251,7 @@ pub fn engine(args: EngineArgs) -> anyhow::Result<()> {
     if let Some(bytes) = args.memory_bytes {
         config.memory_limit_bytes = bytes;
     }
+    config.storage_door = args.storage_door;
     if let Some(dir) = args.spill_dir {
         config.spill_dir = dir;
     }

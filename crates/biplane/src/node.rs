@@ -2,7 +2,7 @@
 
 use crate::args::NodeArgs;
 use anyhow::Context;
-use biplane_node::{Isolation, NodeConfig};
+use biplane_node::{Isolation, NodeConfig, PythonConfig};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +46,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
             launcher: None,
             outside: args.outside.operator(),
         },
+        python: PythonConfig { interpreter: args.python, images_dir: args.images_dir },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
 }

@@ -124,6 +124,7 @@ impl World {
             engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
             sandboxes_max: 16,
             isolation: fake_engine::isolation(),
+            python: Default::default(),
             region: String::new(),
             labels: Default::default(),
             drain: Duration::ZERO,

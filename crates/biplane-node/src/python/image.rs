@@ -1,0 +1,267 @@
+//! Images: the packages that code of users finds, built once for an interpreter, and our own programs.
+//!
+//! What must hold: an image is complete from the moment it has its name; packages are those whose
+//! hashes are pinned; two nodes that share the directory build it once.
+
+use super::{Interpreter, PythonError};
+use crate::host::private_dir;
+use nix::fcntl::{Flock, FlockArg};
+use parking_lot::Mutex;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(super) const BUILD: &str = include_str!("../../python/build.py");
+const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
+/// Our own programs, and the module for users.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("runner.py", include_str!("../../python/runner.py")),
+    ("worker.py", include_str!("../../python/worker.py")),
+    ("biplane.py", include_str!("../../python/biplane.py")),
+];
+/// A build that failed is not tried again before.
+const AGAIN: Duration = Duration::from_secs(30);
+const BUILD_MAX: Duration = Duration::from_secs(600);
+const POLL: Duration = Duration::from_millis(100);
+/// Of what pip says last.
+const REASON_CHARS_MAX: usize = 500;
+
+#[derive(Debug)]
+pub(super) struct Image {
+    pub packages: PathBuf,
+    pub code: PathBuf,
+    /// Files of the host that the packages need.
+    pub libraries: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+enum State {
+    Unknown,
+    Building(Instant),
+    Ready(Arc<Image>),
+    Failed(Instant, String),
+}
+
+#[derive(Debug)]
+pub(super) struct Images {
+    dir: PathBuf,
+    /// Of the image's directory.
+    name: String,
+    executable: PathBuf,
+    state: Mutex<State>,
+}
+
+impl Images {
+    pub fn new(dir: PathBuf, interpreter: &Interpreter) -> Self {
+        let wanted = (REQUIREMENTS, BUILD, &interpreter.tag, &interpreter.executable);
+        let name = format!("python-{}", digest(&wanted));
+        let executable = interpreter.executable.clone();
+        Self { dir, name, executable, state: Mutex::new(State::Unknown) }
+    }
+
+    /// The image, when it is there; else it is being built from now on.
+    pub fn get(self: &Arc<Self>) -> Result<Arc<Image>, PythonError> {
+        let mut state = self.state.lock();
+        match &*state {
+            State::Ready(image) if image.packages.exists() && image.code.exists() => {
+                return Ok(image.clone());
+            }
+            State::Building(since) => return Err(PythonError::Building(since.elapsed().as_secs())),
+            State::Failed(at, reason) if at.elapsed() < AGAIN => {
+                return Err(PythonError::Failed(reason.clone()));
+            }
+            State::Ready(_) | State::Failed(..) | State::Unknown => {}
+        }
+        if self.dir.join(&self.name).exists() {
+            let image = Arc::new(self.load()?);
+            *state = State::Ready(image.clone());
+            return Ok(image);
+        }
+        *state = State::Building(Instant::now());
+        let images = self.clone();
+        // Not one of the runtime's threads: those are waited for when it ends.
+        let started = std::thread::Builder::new().name("python image".into()).spawn(move || {
+            let built = images.build();
+            *images.state.lock() = match built.and_then(|()| images.load()) {
+                Ok(image) => State::Ready(Arc::new(image)),
+                Err(error) => {
+                    tracing::error!(%error, "the image of Python could not be built");
+                    State::Failed(Instant::now(), error.to_string())
+                }
+            };
+        });
+        if let Err(error) = started {
+            *state = State::Failed(Instant::now(), error.to_string());
+            return Err(error.into());
+        }
+        Err(PythonError::Building(0))
+    }
+
+    fn load(&self) -> io::Result<Image> {
+        let image = self.dir.join(&self.name);
+        let libraries = fs::read(image.join("libraries.json"))?;
+        Ok(Image {
+            packages: image.join("packages"),
+            code: self.programs()?,
+            libraries: serde_json::from_slice(&libraries)?,
+        })
+    }
+
+    /// Writes our own programs where they are not yet.
+    fn programs(&self) -> io::Result<PathBuf> {
+        let code = self.dir.join(format!("python-code-{}", digest(&PROGRAMS)));
+        if code.exists() {
+            return Ok(code);
+        }
+        let _lock = self.lock()?;
+        let making = self.making("code")?;
+        for (name, text) in PROGRAMS {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o644)
+                .open(making.join(name))?;
+            file.write_all(text.as_bytes())?;
+            file.set_permissions(Permissions::from_mode(0o644))?;
+        }
+        put(&making, &code)?;
+        Ok(code)
+    }
+
+    fn lock(&self) -> io::Result<Flock<File>> {
+        private_dir(&self.dir)?;
+        let file = File::create(self.dir.join("lock"))?;
+        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+    }
+
+    /// An empty directory that others than its owner may read; what was left of one before is removed.
+    fn making(&self, what: &str) -> io::Result<PathBuf> {
+        let making = self.dir.join(format!(".making-{what}"));
+        if making.exists() {
+            fs::remove_dir_all(&making)?;
+        }
+        DirBuilder::new().mode(0o755).create(&making)?;
+        fs::set_permissions(&making, Permissions::from_mode(0o755))?;
+        Ok(making)
+    }
+
+    fn build(&self) -> io::Result<()> {
+        let _lock = self.lock()?;
+        if self.dir.join(&self.name).exists() {
+            // Another node was quicker.
+            return Ok(());
+        }
+        tracing::info!(dir = %self.dir.display(), "building the image of Python; this happens once");
+        let began = Instant::now();
+        let making = self.making("image")?;
+        let requirements = making.join("requirements.txt");
+        fs::write(&requirements, REQUIREMENTS)?;
+        let log = making.join("build.log");
+        let output = File::create(&log)?;
+        let mut builder = Command::new(&self.executable)
+            .args(["-I", "-c", BUILD, "build"])
+            .args([&requirements, &making])
+            // Its end is ours: the builder ends with it.
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()?;
+        let status = loop {
+            if let Some(status) = builder.try_wait()? {
+                break Some(status);
+            }
+            if began.elapsed() > BUILD_MAX {
+                drop(builder.stdin.take());
+                builder.wait()?;
+                break None;
+            }
+            std::thread::sleep(POLL);
+        };
+        if !status.is_some_and(|status| status.success()) {
+            let said = fs::read(&log).unwrap_or_default();
+            return Err(io::Error::other(reason(&String::from_utf8_lossy(&said))));
+        }
+        put(&making, &self.dir.join(&self.name))?;
+        let seconds = began.elapsed().as_secs();
+        tracing::info!(seconds, "built the image of Python");
+        Ok(())
+    }
+}
+
+fn put(making: &Path, place: &Path) -> io::Result<()> {
+    match fs::rename(making, place) {
+        // Somebody else put the same there.
+        Err(_) if place.exists() => fs::remove_dir_all(making),
+        renamed => renamed,
+    }
+}
+
+/// The line that says why, of a log.
+fn reason(log: &str) -> String {
+    let said = log.lines().rev().find(|line| line.starts_with("ERROR:"));
+    let said = said.or_else(|| log.lines().rev().find(|line| !line.trim().is_empty()));
+    said.unwrap_or("the build was ended").chars().take(REASON_CHARS_MAX).collect()
+}
+
+fn digest(of: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interpreter() -> Interpreter {
+        Interpreter {
+            version: "3.11.2".into(),
+            tag: "cpython-311-linux-x86_64".into(),
+            supported: true,
+            executable: "/bin/false".into(),
+            stdlib: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_build_that_fails_says_why_and_leaves_no_image() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = Arc::new(Images::new(dir.path().join("images"), &interpreter()));
+        assert!(matches!(images.get(), Err(PythonError::Building(_))));
+        let failed = loop {
+            match images.get() {
+                Err(PythonError::Building(_)) => std::thread::yield_now(),
+                other => break other,
+            }
+        };
+        assert!(matches!(failed, Err(PythonError::Failed(_))), "{failed:?}");
+        assert!(!dir.path().join("images").join(&images.name).exists());
+    }
+
+    #[test]
+    fn an_image_is_found_with_our_programs_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = Arc::new(Images::new(dir.path().to_owned(), &interpreter()));
+        let image = dir.path().join(&images.name);
+        fs::create_dir_all(image.join("packages")).unwrap();
+        fs::write(image.join("libraries.json"), "[\"/lib/libz.so.1\"]").unwrap();
+        let found = images.get().unwrap();
+        assert_eq!(found.libraries, [Path::new("/lib/libz.so.1")]);
+        assert!(found.code.join("runner.py").is_file());
+        assert!(Arc::ptr_eq(&found, &images.get().unwrap()));
+    }
+
+    #[test]
+    fn the_reason_is_what_pip_said() {
+        assert_eq!(reason("ERROR: no network\nsome hint\n"), "ERROR: no network");
+        assert_eq!(reason("Traceback\nOSError: full\n\n"), "OSError: full");
+        assert_eq!(reason(""), "the build was ended");
+    }
+}

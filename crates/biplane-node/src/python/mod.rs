@@ -1,0 +1,258 @@
+//! Python for code of users: the host's interpreter and packages of ours, in a sandbox without storage.
+//!
+//! What must hold: such a sandbox holds no credential of this node and none of its storage; what it runs
+//! from is mounted read-only and was checked against hashes; a host without Python says so and does
+//! everything else.
+
+mod image;
+
+use crate::NodeConfig;
+use crate::isolation::Launch;
+use biplane_sandbox::{
+    Access, Isolator, LevelKind, Limits, Mount, Network, ProcView, Program, SandboxSpec, libraries,
+};
+use image::{Image, Images};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// Asked in this order.
+const INTERPRETERS: &[&str] = &["/usr/bin/python3", "/usr/local/bin/python3", "python3"];
+const PACKAGES: &str = "/opt/biplane/packages";
+const CODE: &str = "/opt/biplane/code";
+/// Whom the operator trusts; the first that is there.
+const AUTHORITIES: &[&str] =
+    &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+const AUTHORITIES_INSIDE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Where the forwarder inside takes requests for the egress door.
+const PROXY: &str = "http://127.0.0.1:3128";
+/// Interpreters, and what their users start.
+const PROCESSES: u32 = 512;
+const TMP_BYTES: u64 = 1 << 30;
+const SHM_BYTES: u64 = 256 << 20;
+
+/// Where Python comes from.
+#[derive(Debug, Clone, Default)]
+pub struct PythonConfig {
+    /// None: the first of the usual ones that fits.
+    pub interpreter: Option<PathBuf>,
+    /// Where images are kept; nodes of one host may share it. None: `images` in the working directory.
+    pub images_dir: Option<PathBuf>,
+}
+
+/// Why there is no Python now.
+#[derive(Debug, thiserror::Error)]
+pub enum PythonError {
+    #[error("this node has no Python: {0}")]
+    Absent(String),
+    /// In words for a user who waits.
+    #[error("the Python runtime is being prepared, for {0} seconds now")]
+    Building(u64),
+    #[error("the Python runtime could not be prepared: {0}")]
+    Failed(String),
+    #[error("the Python runtime cannot be used")]
+    Io(#[from] io::Error),
+}
+
+/// An interpreter of the host, as it describes itself.
+#[derive(Debug, Clone, Deserialize)]
+struct Interpreter {
+    version: String,
+    tag: String,
+    supported: bool,
+    executable: PathBuf,
+    stdlib: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+pub struct Python {
+    found: Result<Found, String>,
+}
+
+#[derive(Debug)]
+struct Found {
+    interpreter: Interpreter,
+    images: Arc<Images>,
+}
+
+impl Python {
+    /// Asks the interpreters of this host. Blocks for as long as one takes to start.
+    pub fn find(config: &NodeConfig) -> Self {
+        let found = find(config.python.interpreter.as_deref()).map(|interpreter| {
+            let dir = config.python.images_dir.clone();
+            let dir = dir.unwrap_or_else(|| config.work_dir.join("images"));
+            Found { images: Arc::new(Images::new(dir, &interpreter)), interpreter }
+        });
+        match &found {
+            Ok(found) => {
+                let Interpreter { version, executable, .. } = &found.interpreter;
+                tracing::info!(version, executable = %executable.display(), "python for code of users");
+            }
+            Err(reason) => tracing::info!(reason, "no python for code of users"),
+        }
+        Self { found }
+    }
+
+    /// Empty: there is none.
+    pub fn version(&self) -> String {
+        self.found.as_ref().map(|found| found.interpreter.version.clone()).unwrap_or_default()
+    }
+
+    /// What a sandbox is made of. The first who asks begins to build it.
+    pub fn ready(&self) -> Result<Runtime, PythonError> {
+        let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
+        let image = found.images.get()?;
+        Ok(Runtime { interpreter: found.interpreter.clone(), image })
+    }
+}
+
+fn find(configured: Option<&Path>) -> Result<Interpreter, String> {
+    let usual = INTERPRETERS.iter().map(Path::new).collect();
+    let mut reason = "no python3 was found".to_owned();
+    for program in configured.map_or(usual, |program| vec![program]) {
+        match describe(program) {
+            Ok(found) if found.supported => return Ok(found),
+            Ok(found) => {
+                reason = format!(
+                    "{} is {}; CPython 3.11 to 3.14 is needed",
+                    program.display(),
+                    found.version
+                );
+            }
+            Err(error) => tracing::debug!(program = %program.display(), %error, "not this python"),
+        }
+    }
+    Err(reason)
+}
+
+fn describe(program: &Path) -> io::Result<Interpreter> {
+    let asked = Command::new(program)
+        .args(["-I", "-c", image::BUILD, "describe"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()?;
+    serde_json::from_slice(&asked.stdout).map_err(io::Error::from)
+}
+
+/// All that a Python sandbox is made of.
+#[derive(Debug)]
+pub struct Runtime {
+    interpreter: Interpreter,
+    image: Arc<Image>,
+}
+
+impl Runtime {
+    /// Without any mount of storage: code of users reaches data through the control plane alone.
+    pub fn spec(&self, launch: &Launch<'_>, isolator: &dyn Isolator) -> io::Result<SandboxSpec> {
+        let sees_host = isolator.level().kind == LevelKind::None;
+        let executable = self.interpreter.executable.clone();
+        let code = if sees_host { self.image.code.clone() } else { CODE.into() };
+        Ok(SandboxSpec {
+            name: launch.name.to_owned(),
+            dir: launch.dir.to_owned(),
+            program: Program {
+                path: executable.clone(),
+                args: vec!["-B".into(), text(&code.join("runner.py"))],
+                env: self.environment(launch, isolator, &code, sees_host),
+                inside: Some(executable),
+            },
+            mounts: self.mounts()?,
+            network: Network::None,
+            proc: ProcView::Masked,
+            limits: Limits {
+                cpu_millis: launch.cpu_millis,
+                memory_bytes: launch.memory_bytes,
+                processes: PROCESSES,
+                tmp_bytes: TMP_BYTES.min(launch.memory_bytes / 2),
+                shm_bytes: SHM_BYTES.min(launch.memory_bytes / 4),
+                ..Limits::default()
+            },
+            forwarder: true,
+            // Packages that users install have libraries; they run what they like anyway.
+            exec_written: true,
+            without: Vec::new(),
+        })
+    }
+
+    fn mounts(&self) -> io::Result<Vec<Mount>> {
+        let Interpreter { executable, stdlib, .. } = &self.interpreter;
+        let mut mounts = libraries(executable)?;
+        let same = |path: &PathBuf| Mount::new(path, path, Access::Program);
+        mounts.push(same(executable)?);
+        for path in stdlib.iter().chain(&self.image.libraries) {
+            mounts.push(same(path)?);
+        }
+        mounts.push(Mount::new(&self.image.packages, Path::new(PACKAGES), Access::Program)?);
+        mounts.push(Mount::new(&self.image.code, Path::new(CODE), Access::Read)?);
+        if let Some(authorities) = authorities() {
+            mounts.push(Mount::new(authorities, Path::new(AUTHORITIES_INSIDE), Access::Read)?);
+        }
+        let mut once: BTreeMap<PathBuf, Mount> = BTreeMap::new();
+        for mount in mounts {
+            // Nothing in something: the launcher would refuse it.
+            if !once.keys().any(|other| mount.target.starts_with(other)) {
+                once.retain(|other, _| !other.starts_with(&mount.target));
+                once.insert(mount.target.clone(), mount);
+            }
+        }
+        Ok(once.into_values().collect())
+    }
+
+    fn environment(
+        &self,
+        launch: &Launch<'_>,
+        isolator: &dyn Isolator,
+        code: &Path,
+        sees_host: bool,
+    ) -> Vec<(String, String)> {
+        let paths = isolator.paths(launch.dir);
+        let packages = if sees_host { self.image.packages.clone() } else { PACKAGES.into() };
+        let own = paths.work.join("packages");
+        let threads = launch.cpu_millis.div_ceil(1000).max(1).to_string();
+        let mut env = vec![
+            ("HOME", text(&paths.work)),
+            ("TMPDIR", text(&paths.tmp)),
+            ("LANG", "C.UTF-8".into()),
+            ("TZ", "UTC".into()),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+            ("PYTHONPATH", [&own, &packages, code].map(text).join(":")),
+            ("PYTHONNOUSERSITE", "1".into()),
+            ("PYTHONDONTWRITEBYTECODE", "1".into()),
+            ("MPLBACKEND", "agg".into()),
+            ("MPLCONFIGDIR", text(&paths.work.join(".matplotlib"))),
+            ("BIPLANE_FONTS", text(&packages.join("matplotlib-cache"))),
+            ("BIPLANE_DOOR", text(&paths.doors.join(launch.door))),
+            ("BIPLANE_WORK", text(&paths.work)),
+            ("PIP_TARGET", text(&own)),
+            ("PIP_NO_CACHE_DIR", "1".into()),
+            ("PIP_NO_INPUT", "1".into()),
+            ("PIP_DISABLE_PIP_VERSION_CHECK", "1".into()),
+        ];
+        for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
+            env.push((name, threads.clone()));
+        }
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            env.push((name, PROXY.into()));
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            env.push((name, "localhost,127.0.0.1,::1".into()));
+        }
+        if authorities().is_some() {
+            for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"] {
+                env.push((name, AUTHORITIES_INSIDE.into()));
+            }
+        }
+        env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+fn authorities() -> Option<&'static Path> {
+    AUTHORITIES.iter().map(Path::new).find(|path| path.is_file())
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_string_lossy().into_owned()
+}
