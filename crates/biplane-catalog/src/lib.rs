@@ -26,6 +26,7 @@ mod names;
 mod node;
 mod principals;
 mod privilege;
+mod reach;
 mod resolve;
 mod rights;
 mod schemas;
@@ -43,6 +44,7 @@ pub use bootstrap::{Bootstrap, MAIN};
 pub use credentials::ops::SERVER_STORAGE;
 pub use location::{S3Config, StorageConfig};
 pub use metadata::TableQuery;
+pub use reach::{REACH_TOPIC, StoragePlace};
 pub use service::{Catalog, Principals, StorageSweep};
 
 use axum::Router;

@@ -109,6 +109,14 @@ impl Location {
         Ok(self)
     }
 
+    /// Bucket and directory, for places in object stores.
+    pub fn object(&self) -> Option<(&str, String)> {
+        match self.scheme {
+            Scheme::S3 => Some((&self.bucket, self.segments.join("/"))),
+            Scheme::File => None,
+        }
+    }
+
     /// Equal, or inside.
     pub fn is_in(&self, outer: &Location) -> bool {
         self.scheme == outer.scheme

@@ -3,6 +3,7 @@
 use crate::kind::Kind;
 use crate::node::{Binding, Chain, Grant, Node};
 use crate::privilege::Privilege;
+use crate::reach::REACH_TOPIC;
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::db::{Row, args};
 use biplane_platform::{ApiError, ErrorCode, Result, Tx};
@@ -200,6 +201,13 @@ async fn grants_between(
     Ok(grants)
 }
 
+/// These say where data may lie.
+fn reach_changed(tx: &mut Tx, kind: Kind) {
+    if matches!(kind, Kind::Metastore | Kind::ExternalLocation) {
+        tx.notify(REACH_TOPIC, "*");
+    }
+}
+
 /// A new row. `full_name` is for the message when the name is taken.
 pub async fn insert(tx: &mut Tx, node: &Node, full_name: &str) -> Result<()> {
     tx.execute(
@@ -228,6 +236,7 @@ pub async fn insert(tx: &mut Tx, node: &Node, full_name: &str) -> Result<()> {
     )
     .await
     .map_err(|error| taken(error, node.kind, full_name))?;
+    reach_changed(tx, node.kind);
     Ok(())
 }
 
@@ -252,6 +261,7 @@ pub async fn update(tx: &mut Tx, node: &Node, full_name: &str) -> Result<()> {
     )
     .await
     .map_err(|error| taken(error, node.kind, full_name))?;
+    reach_changed(tx, node.kind);
     Ok(())
 }
 

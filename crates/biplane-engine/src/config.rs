@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub struct EngineConfig {
     /// The Unix socket of the relay door.
     pub door: PathBuf,
+    /// The Unix socket of the storage door. None: S3 is reached directly, with the keys of a statement.
+    pub storage_door: Option<PathBuf>,
     /// Bound of the memory that statements may hold together.
     pub memory_limit_bytes: u64,
     /// Where statements spill. Emptied at start; nothing in it outlives the process.
@@ -20,6 +22,7 @@ impl EngineConfig {
     pub fn new(door: impl Into<PathBuf>) -> Self {
         Self {
             door: door.into(),
+            storage_door: None,
             memory_limit_bytes: default_memory_bytes(),
             spill_dir: std::env::temp_dir().join(format!("biplane-spill-{}", std::process::id())),
             spill_limit_bytes: 100 << 30,

@@ -19,6 +19,7 @@ pub mod samples;
 pub mod service;
 pub mod session;
 pub mod storage;
+pub mod storage_door;
 
 pub mod commands;
 pub mod parser;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: biplane-engine --door PATH [--memory-bytes N] [--spill-dir PATH] \
+const USAGE: &str = "usage: biplane-engine --door PATH [--storage-door PATH] [--memory-bytes N] [--spill-dir PATH] \
                      [--spill-bytes N] [--cpu-threads N]";
 
 fn main() -> ExitCode {
@@ -40,7 +40,8 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<EngineConfig, St
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--door" => door = Some(value),
-            "--memory-bytes" | "--spill-dir" | "--spill-bytes" | "--cpu-threads" => {
+            "--storage-door" | "--memory-bytes" | "--spill-dir" | "--spill-bytes"
+            | "--cpu-threads" => {
                 rest.push((word, value));
             }
             _ => return Err(format!("unknown argument {word}")),
@@ -51,6 +52,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<EngineConfig, St
         let number =
             || value.parse::<u64>().map_err(|_| format!("{word}: {value} is not a number"));
         match word.as_str() {
+            "--storage-door" => config.storage_door = Some(value.into()),
             "--memory-bytes" => config.memory_limit_bytes = number()?,
             "--spill-bytes" => config.spill_limit_bytes = number()?,
             "--cpu-threads" => config.cpu_threads = number()? as usize,

@@ -58,7 +58,7 @@ impl Engine {
         Ok(Self {
             control,
             sessions: Sessions::default(),
-            stores: Stores::default(),
+            stores: Stores::new(config.storage_door.clone()),
             snapshots: Snapshots::default(),
             footers: Footers::default(),
             memory,

@@ -2,6 +2,7 @@
 
 use crate::{NodeConfig, NodeError};
 use biplane_doors::Operator;
+use biplane_forwarder::STORAGE_DOOR;
 use biplane_sandbox::{
     Access, Isolator, IsolatorConfig, LevelKind, Limits, Mount, Native, Network, ProcView, Program,
     SandboxSpec, Unisolated, libraries,
@@ -29,7 +30,7 @@ const PROCESSES: u32 = 1024;
 pub struct Isolation {
     /// Plain processes instead of sandboxes. Anybody who may run a statement then owns this host.
     pub off_for_development: bool,
-    /// Engines use the host's network: for storage that no door serves yet.
+    /// Engines use the host's network: a boundary less.
     pub host_network: bool,
     /// Directories that engines read and write under the same path: storage with `file://` URLs.
     pub file_roots: Vec<PathBuf>,
@@ -140,6 +141,7 @@ impl Engine {
         let threads = launch.cpu_millis.div_ceil(1000).max(1);
         let mut args = self.args.clone();
         args.extend(["--door".into(), text(paths.doors.join(launch.door))]);
+        args.extend(["--storage-door".into(), text(paths.doors.join(STORAGE_DOOR))]);
         args.extend(["--cpu-threads".into(), threads.to_string()]);
         args.extend(["--spill-dir".into(), text(paths.work.join("spill"))]);
         args.extend(["--memory-bytes".into(), launch.memory_bytes.to_string()]);

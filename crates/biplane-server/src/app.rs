@@ -2,7 +2,7 @@
 
 use crate::config::ServerConfig;
 use crate::edge::{self, Edge, Operations};
-use crate::{web, wiring};
+use crate::{reach, web, wiring};
 use anyhow::Context;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
@@ -56,11 +56,14 @@ impl Services {
             workspace_limits: config.workspace_limits.clone(),
             ..ComputeConfig::default()
         };
-        let compute =
-            Compute::start(db.clone(), clock.clone(), limits, stop.clone())
-                .await
-                .map_err(wiring::told)?;
+        let compute = Compute::start(db.clone(), clock.clone(), limits, stop.clone())
+            .await
+            .map_err(wiring::told)?;
         compute.set_tenancies(Arc::new(wiring::IdentityTenancies(identity.clone())));
+        compute.set_reaches(Arc::new(reach::WorkspaceReaches {
+            identity: identity.clone(),
+            catalog: catalog.clone(),
+        }));
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;

@@ -8,6 +8,7 @@ mod first_start;
 mod listener;
 mod metrics;
 mod profile;
+mod reach;
 mod samples;
 mod tls;
 mod web;

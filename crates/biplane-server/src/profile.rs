@@ -89,8 +89,6 @@ pub struct LocalNode {
     pub work_dir: PathBuf,
     /// Where tables and volumes of this machine are, which engines must reach.
     pub file_roots: Vec<PathBuf>,
-    /// Storage is elsewhere, too, and no door leads there yet.
-    pub host_network: bool,
 }
 
 /// The id and certificate of one more node, written to `out`; again they are renewed. Whoever has them is
@@ -115,7 +113,6 @@ pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
         key: files.key,
         work_dir: dir,
         file_roots: file_roots(&server.config),
-        host_network: server.config.s3.is_some(),
     })
 }
 

@@ -86,9 +86,6 @@ fn spawn(node: &LocalNode, isolation: &IsolationArgs) -> anyhow::Result<(Child, 
     for root in &node.file_roots {
         command.arg("--file-root").arg(root);
     }
-    if node.host_network {
-        command.arg("--host-network");
-    }
     if isolation.dev_no_isolation {
         command.arg("--dev-no-isolation");
     }

@@ -1,5 +1,6 @@
 //! Rows of workspace bindings.
 
+use crate::reach::REACH_TOPIC;
 use biplane_platform::db::args;
 use biplane_platform::{Result, Tx};
 
@@ -10,6 +11,7 @@ pub(crate) async fn put(tx: &mut Tx, id: &str, workspace_id: i64, read_only: boo
         args![id, workspace_id, read_only],
     )
     .await?;
+    tx.notify(REACH_TOPIC, "*");
     Ok(())
 }
 
@@ -19,5 +21,6 @@ pub(crate) async fn remove(tx: &mut Tx, id: &str, workspace_id: i64) -> Result<(
         args![id, workspace_id],
     )
     .await?;
+    tx.notify(REACH_TOPIC, "*");
     Ok(())
 }

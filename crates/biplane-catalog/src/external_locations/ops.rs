@@ -13,6 +13,7 @@ use crate::location::{Location, Scheme};
 use crate::names;
 use crate::node::{Chain, Node};
 use crate::privilege::Privilege;
+use crate::reach::REACH_TOPIC;
 use crate::rights::{self, Sight};
 use crate::service::Write;
 use crate::store;
@@ -309,5 +310,6 @@ pub(crate) async fn external_location_delete(
         return Err(used(name, count));
     }
     store::delete(&mut write.tx, &node.id).await?;
+    write.tx.notify(REACH_TOPIC, "*");
     service.commit(write.tx).await
 }

@@ -1,5 +1,6 @@
 //! Rows of metastores and of their assignments to workspaces.
 
+use crate::reach::REACH_TOPIC;
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::db::args;
 use biplane_platform::{Result, Tx};
@@ -25,12 +26,14 @@ pub async fn assign(
         args![workspace.0, metastore_id, default],
     )
     .await?;
+    tx.notify(REACH_TOPIC, &workspace.to_string());
     Ok(())
 }
 
 pub async fn unassign(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
     tx.execute("DELETE FROM metastore_assignments WHERE workspace_id = $1", args![workspace.0])
         .await?;
+    tx.notify(REACH_TOPIC, &workspace.to_string());
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use crate::Catalog;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use biplane_api::internal::{ResolvePathRequest, ResolveRequest, ResolveResponse, Storage};
+use biplane_api::internal::{
+    ResolvePathRequest, ResolveRequest, ResolveResponse, Resolved, Storage,
+};
 use biplane_platform::{ApiJson, Ctx, Result};
 use std::sync::Arc;
 
@@ -20,7 +22,13 @@ async fn table_resolve(
     ctx: Ctx,
     ApiJson(request): ApiJson<ResolveRequest>,
 ) -> Result<Json<ResolveResponse>> {
-    names::table_resolve(&service, &ctx, request).await.map(Json)
+    let mut found = names::table_resolve(&service, &ctx, request).await?;
+    for resolved in &mut found.tables {
+        if let Resolved::Table(table) = resolved {
+            table.storage = table.storage.take().map(Storage::without_keys);
+        }
+    }
+    Ok(Json(found))
 }
 
 async fn path_resolve(
@@ -28,5 +36,6 @@ async fn path_resolve(
     ctx: Ctx,
     ApiJson(request): ApiJson<ResolvePathRequest>,
 ) -> Result<Json<Storage>> {
-    paths::path_resolve(&service, &ctx, &request.path, request.access).await.map(Json)
+    let storage = paths::path_resolve(&service, &ctx, &request.path, request.access).await?;
+    Ok(Json(storage.without_keys()))
 }

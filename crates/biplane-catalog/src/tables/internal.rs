@@ -22,7 +22,9 @@ async fn staging_table_open(
     ctx: Ctx,
     ApiJson(request): ApiJson<StagingTableRequest>,
 ) -> Result<Json<StagingTable>> {
-    staging::staging_table_open(&service, &ctx, request).await.map(Json)
+    let StagingTable { table_id, storage } =
+        staging::staging_table_open(&service, &ctx, request).await?;
+    Ok(Json(StagingTable { table_id, storage: storage.without_keys() }))
 }
 
 async fn table_publish(
