@@ -47,7 +47,7 @@ pub(super) async fn tell(compute: &Compute, slot: &Slot, told: &mut Told) {
         let adopted = live.members.iter().any(|member| member.adopted);
         ((live.state(), live.serving().count()), adopted)
     };
-    let before = std::mem::replace(&mut told.0, Some(now));
+    let before = told.0.replace(now);
     if before.is_none() && adopted {
         // It ran before this server did.
         told.0 = Some((WarehouseState::Running, now.1));

@@ -81,7 +81,9 @@ impl Slot {
                 match live.pick(&waiter.wish) {
                     Some(index) => {
                         let lease = EngineLease::take(self, &mut live.members[index]);
-                        if let Some(Err(lease)) = lease.map(|lease| waiter.turn.send(lease)) {
+                        if let Some(lease) = lease
+                            && let Err(lease) = waiter.turn.send(lease)
+                        {
                             returned.push(lease);
                         }
                     }

@@ -64,14 +64,16 @@ pub(super) async fn adjust(
         return start(compute, slot, row, memory, alarm).await;
     }
     let now = Instant::now();
-    if count.staying < most && count.needed > count.staying && count.serving > 0 {
-        if let Some(since) = count.waits_since {
-            let due = since + compute.config.scale_out_wait;
-            if now >= due {
-                return start(compute, slot, row, memory, alarm).await;
-            }
-            alarm.at(due);
+    if count.staying < most
+        && count.needed > count.staying
+        && count.serving > 0
+        && let Some(since) = count.waits_since
+    {
+        let due = since + compute.config.scale_out_wait;
+        if now >= due {
+            return start(compute, slot, row, memory, alarm).await;
         }
+        alarm.at(due);
     }
     if count.starting == 0 && memory.retry_at.is_none_or(|at| at <= now) {
         // As many as are needed: what went wrong on the way is over.

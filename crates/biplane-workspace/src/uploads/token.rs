@@ -65,7 +65,6 @@ pub fn open<T: Expiring>(key: &[u8; 32], text: &str, now_ms: i64) -> Result<T> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 
