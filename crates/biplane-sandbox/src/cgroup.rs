@@ -269,12 +269,13 @@ impl Group {
         Ok(())
     }
 
-    /// Version 1 has no other way than to join.
-    pub fn join(&self, pid: i32) -> Result<()> {
-        for (_, dir) in self.dirs.iter().filter(|_| self.version == 1) {
-            fs::write(dir.join("cgroup.procs"), pid.to_string()).at("join the control group")?;
-        }
-        Ok(())
+    /// Where the first process of the sandbox enters groups of version 1, by writing `0`. A process that
+    /// moves itself needs no lock of the whole host, for which another would wait a grace period.
+    pub fn entrances(&self) -> Result<Vec<fs::File>> {
+        let open = |(_, dir): &(String, PathBuf)| {
+            fs::File::options().write(true).open(dir.join("tasks")).at("open the control group")
+        };
+        self.dirs.iter().filter(|_| self.version == 1).map(open).collect()
     }
 
     /// Readable when the kernel ended one process for lack of memory. With version 2 it ends all itself.

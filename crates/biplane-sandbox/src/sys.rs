@@ -529,6 +529,11 @@ pub fn new_keyring() -> Result<()> {
     .map(drop)
 }
 
+pub fn new_group_namespace() -> Result<()> {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into()).map(drop)
+}
+
 pub fn set_umask(mask: u32) {
     // SAFETY: always succeeds.
     unsafe { libc::umask(mask) };

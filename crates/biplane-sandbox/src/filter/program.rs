@@ -175,7 +175,7 @@ mod tests {
 
     /// The kernel's interpreter, as far as this program uses it.
     fn run(program: &[Instruction], number: u32, arch: u32, arguments: [u64; 6]) -> u32 {
-        let mut data = vec![0_u8; 64];
+        let mut data = [0_u8; 64];
         data[0..4].copy_from_slice(&number.to_ne_bytes());
         data[4..8].copy_from_slice(&arch.to_ne_bytes());
         for (place, argument) in arguments.iter().enumerate() {

@@ -41,13 +41,13 @@ pub fn run(order: &Order, listeners: Option<Listeners>, ends: Ends) -> ! {
     sys::reset_signals();
     let _ = sys::on_signal(libc::SIGTERM, pass_on);
     drop((failed, stderr));
-    if let Some(listeners) = listeners {
-        if let Ok(0) = sys::fork() {
-            drop((life, done));
-            sys::reset_signals();
-            biplane_forwarder::run(&listeners);
-            sys::exit(1);
-        }
+    if let Some(listeners) = listeners
+        && let Ok(0) = sys::fork()
+    {
+        drop((life, done));
+        sys::reset_signals();
+        biplane_forwarder::run(&listeners);
+        sys::exit(1);
     }
     loop {
         match sys::wait(-1, 0) {

@@ -21,6 +21,8 @@ pub struct Inside<'a> {
     pub order: &'a Order,
     /// None: they are opened here.
     pub parts: Option<Vec<Part>>,
+    /// Control groups to enter.
+    pub entrances: Vec<File>,
     pub stderr: OwnedFd,
     /// A byte comes when the supervisor is ready; its end means that the supervisor is gone.
     pub life: OwnedFd,
@@ -30,8 +32,8 @@ pub struct Inside<'a> {
 }
 
 pub fn run(inside: Inside<'_>) -> ! {
-    let Inside { order, parts, stderr, life, failed, done, limits_memory } = inside;
-    let step = prepare(order, parts, &life, limits_memory);
+    let Inside { order, parts, entrances, stderr, life, failed, done, limits_memory } = inside;
+    let step = join(order, entrances).and_then(|()| prepare(order, parts, &life, limits_memory));
     match step {
         Ok(listeners) if order.rehearsal => {
             drop(listeners);
@@ -93,6 +95,17 @@ fn prepare(
     }
     lock(order, limits_memory)?;
     Ok(listeners)
+}
+
+/// Enters the control groups, and sees them as the roots of all.
+fn join(order: &Order, entrances: Vec<File>) -> Result<()> {
+    for mut entrance in entrances {
+        entrance.write_all(b"0").at("enter the control group")?;
+    }
+    if order.spec.keeps(Layer::Cgroup) && order.spec.keeps(Layer::User) {
+        sys::new_group_namespace().at("hide the control groups of others")?;
+    }
+    Ok(())
 }
 
 fn wait(life: &OwnedFd) -> Result<()> {

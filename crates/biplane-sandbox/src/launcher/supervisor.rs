@@ -135,7 +135,6 @@ fn namespaces(order: &Order) -> i32 {
         (Layer::Files, libc::CLONE_NEWNS),
         (Layer::Pid, libc::CLONE_NEWPID),
         (Layer::Ipc, libc::CLONE_NEWIPC | libc::CLONE_NEWUTS),
-        (Layer::Cgroup, libc::CLONE_NEWCGROUP),
     ] {
         if spec.keeps(layer) {
             flags |= flag;
@@ -160,6 +159,7 @@ fn clone(
     } else {
         None
     };
+    let entrances = group.entrances()?;
     let (life, go) = sys::pipe().at("make a pipe")?;
     let (report, failed) = sys::pipe().at("make a pipe")?;
     let (status, done) = sys::pipe().at("make a pipe")?;
@@ -168,12 +168,21 @@ fn clone(
         Forked::Child => {
             drop((go, report, status));
             let limits_memory = group.limits_memory();
-            inside::run(inside::Inside { order, parts, stderr, life, failed, done, limits_memory })
+            inside::run(inside::Inside {
+                order,
+                parts,
+                entrances,
+                stderr,
+                life,
+                failed,
+                done,
+                limits_memory,
+            })
         }
         Forked::Parent { pid, handle } => (pid, handle),
     };
-    drop((parts, stderr, life, failed, done));
-    let started = release(order, group, user, pid, &go).and_then(|()| read_report(report));
+    drop((parts, entrances, stderr, life, failed, done));
+    let started = release(order, user, pid, &go).and_then(|()| read_report(report));
     if let Err(error) = started {
         let _ = sys::signal_handle(handle.as_fd(), libc::SIGKILL);
         let _ = sys::wait(pid, 0);
@@ -182,8 +191,7 @@ fn clone(
     Ok((pid, handle, status, go))
 }
 
-fn release(order: &Order, group: &Group, user: &HostUser, pid: i32, go: &OwnedFd) -> Result<()> {
-    group.join(pid)?;
+fn release(order: &Order, user: &HostUser, pid: i32, go: &OwnedFd) -> Result<()> {
     if order.spec.keeps(Layer::User) {
         identity::write_maps(pid, &order.identity, user.id)?;
     }

@@ -202,7 +202,7 @@ fn resources(world: &World) -> Vec<Attack> {
         attacks.extend([
             attack(31, &["memory-many", &more]).held_by(&[Cgroup, User]).may_die(),
             attack(31, &["memory-file", &more]).held_by(&[Cgroup, User]).may_die(),
-            attack(33, &["spin", "2000", "800"]).held_by(&[Cgroup]),
+            attack(33, &["spin", "4000", "800"]).held_by(&[Cgroup]),
         ]);
     }
     attacks

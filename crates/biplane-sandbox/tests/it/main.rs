@@ -1,5 +1,5 @@
 //! Sandboxes as they are: started, attacked, ended. As root, and as a user without privileges.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod attacks;
 mod hostile;

@@ -146,7 +146,7 @@ impl World {
         let mut spec = self.spec(words);
         spec.without = without.to_vec();
         if words[0] == "spin" {
-            spec.limits.cpu_millis = 200;
+            spec.limits.cpu_millis = 100;
         }
         if words[0] == "set-user" {
             let helper = spec.dir.join(WORK).join("helper");
