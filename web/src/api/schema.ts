@@ -48,6 +48,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/accounts/{account_id}/ip-access-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["account_ip_access_list_list"];
+        put?: never;
+        post: operations["account_ip_access_list_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/ip-access-lists/{ip_access_list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["account_ip_access_list_get"];
+        put: operations["account_ip_access_list_replace"];
+        post?: never;
+        delete: operations["account_ip_access_list_delete"];
+        options?: never;
+        head?: never;
+        patch: operations["account_ip_access_list_update"];
+        trace?: never;
+    };
     "/api/2.0/accounts/{account_id}/metastores": {
         parameters: {
             query?: never;
@@ -91,6 +123,135 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-connectivity-configs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["connectivity_config_list"];
+        put?: never;
+        post: operations["connectivity_config_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-connectivity-configs/{network_connectivity_config_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["connectivity_config_get"];
+        put?: never;
+        post?: never;
+        delete: operations["connectivity_config_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-connectivity-configs/{network_connectivity_config_id}/private-endpoint-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["private_endpoint_rule_list"];
+        put?: never;
+        post: operations["private_endpoint_rule_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-connectivity-configs/{network_connectivity_config_id}/private-endpoint-rules/{private_endpoint_rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["private_endpoint_rule_get"];
+        put?: never;
+        post?: never;
+        delete: operations["private_endpoint_rule_delete"];
+        options?: never;
+        head?: never;
+        patch: operations["private_endpoint_rule_update"];
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["network_policy_list"];
+        put?: never;
+        post: operations["network_policy_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/network-policies/{network_policy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["network_policy_get"];
+        /** Replaces it. What runs under it follows within a second. */
+        put: operations["network_policy_update"];
+        post?: never;
+        delete: operations["network_policy_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/private-access-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["private_access_list"];
+        put?: never;
+        post: operations["private_access_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/private-access-settings/{private_access_settings_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["private_access_get"];
+        put: operations["private_access_replace"];
+        post?: never;
+        delete: operations["private_access_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -224,6 +385,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/accounts/{account_id}/settings/types/acct_ip_acl_enable/names/default": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["account_ip_access_get"];
+        put?: never;
+        post?: never;
+        delete: operations["account_ip_access_delete"];
+        options?: never;
+        head?: never;
+        patch: operations["account_ip_access_update"];
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/vpc-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["vpc_endpoint_list"];
+        put?: never;
+        post: operations["vpc_endpoint_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/vpc-endpoints/{vpc_endpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["vpc_endpoint_get"];
+        put?: never;
+        post?: never;
+        delete: operations["vpc_endpoint_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/accounts/{account_id}/workspaces": {
         parameters: {
             query?: never;
@@ -284,6 +493,22 @@ export interface paths {
         put: operations["account_assignment_update"];
         post: operations["account_assignment_create"];
         delete: operations["account_assignment_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/workspaces/{workspace_id}/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["workspace_network_get"];
+        put: operations["workspace_network_update"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -488,6 +713,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/biplane/warehouses/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a warehouse, the newest first: starts, stops, engines that came and went. */
+        get: operations["warehouse_event_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/connector-service/feature-flags/{client}/{version}": {
         parameters: {
             query?: never;
@@ -567,6 +809,38 @@ export interface paths {
         options?: never;
         head: operations["file_head"];
         patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/ip-access-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["ip_access_list_list"];
+        put?: never;
+        post: operations["ip_access_list_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/ip-access-lists/{ip_access_list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["ip_access_list_get"];
+        put: operations["ip_access_list_replace"];
+        post?: never;
+        delete: operations["ip_access_list_delete"];
+        options?: never;
+        head?: never;
+        patch: operations["ip_access_list_update"];
         trace?: never;
     };
     "/api/2.0/permissions/{object_type}/{object_id}": {
@@ -1201,6 +1475,22 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace-conf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["workspace_conf_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch: operations["workspace_conf_update"];
         trace?: never;
     };
     "/api/2.1/unity-catalog/bindings/{securable_type}/{securable_name}": {
@@ -1905,6 +2195,16 @@ export interface components {
         AccountCreateMetastore: {
             metastore_info: components["schemas"]["CreateMetastore"];
         };
+        AccountIpAccessEnable: {
+            acct_ip_acl_enable?: components["schemas"]["BooleanMessage"] | null;
+            etag?: string | null;
+            setting_name?: string | null;
+        };
+        AccountIpAccessEnableUpdate: {
+            allow_missing?: boolean | null;
+            field_mask?: string | null;
+            setting?: components["schemas"]["AccountIpAccessEnable"] | null;
+        };
         /** @description Account-level calls wrap everything. */
         AccountMetastore: {
             metastore_info: components["schemas"]["MetastoreInfo"];
@@ -1930,6 +2230,7 @@ export interface components {
         /** @description The authorization server of a host (RFC 8414). */
         AuthorizationServer: {
             authorization_endpoint: string;
+            claims_supported: string[];
             code_challenge_methods_supported: string[];
             grant_types_supported: string[];
             id_token_signing_alg_values_supported: string[];
@@ -1946,6 +2247,9 @@ export interface components {
             external_id?: string | null;
             role_arn: string;
             unity_catalog_iam_arn?: string | null;
+        };
+        BooleanMessage: {
+            value?: boolean | null;
         };
         CatalogInfo: {
             accessible_in_current_workspace: boolean;
@@ -2248,6 +2552,16 @@ export interface components {
             next_page_token?: string | null;
             privilege_assignments?: components["schemas"]["EffectivePrivilegeAssignment"][];
         };
+        EgressConfig: {
+            default_rules?: components["schemas"]["EgressDefaultRules"] | null;
+            target_rules?: components["schemas"]["EgressTargetRules"] | null;
+        };
+        EgressDefaultRules: {
+            aws_stable_ip_rule?: components["schemas"]["StableIpRule"] | null;
+        };
+        EgressTargetRules: {
+            aws_private_endpoint_rules?: components["schemas"]["PrivateEndpointRule"][] | null;
+        };
         /** @description The answer of calls that have nothing to say. */
         Empty: unknown;
         /** @description The same list under the name it had when warehouses were called endpoints. */
@@ -2261,6 +2575,9 @@ export interface components {
             details?: unknown[];
             error_code: string;
             message: string;
+        };
+        Etag: {
+            etag?: string | null;
         };
         ExecuteStatementRequest: {
             /**
@@ -2416,6 +2733,42 @@ export interface components {
         InitiateUploadResponse: {
             multipart_upload: components["schemas"]["MultipartUpload"];
         };
+        InternetDestination: {
+            /** @description `pypi.org`, or `*.example.com` for all below it */
+            destination?: string | null;
+            /** @description DNS_NAME */
+            internet_destination_type?: string | null;
+        };
+        IpAccessListAnswer: {
+            ip_access_list: components["schemas"]["IpAccessListInfo"];
+        };
+        IpAccessListInfo: {
+            /** Format: int64 */
+            address_count: number;
+            /** Format: int64 */
+            created_at: number;
+            /** Format: int64 */
+            created_by: number;
+            enabled: boolean;
+            ip_addresses: string[];
+            label: string;
+            list_id: string;
+            list_type: string;
+            /** Format: int64 */
+            updated_at: number;
+            /** Format: int64 */
+            updated_by: number;
+        };
+        IpAccessListRequest: {
+            enabled?: boolean | null;
+            ip_addresses?: string[] | null;
+            label?: string | null;
+            /** @description ALLOW or BLOCK */
+            list_type?: string | null;
+        };
+        IpAccessLists: {
+            ip_access_lists: components["schemas"]["IpAccessListInfo"][];
+        };
         KeyValue: {
             key?: string;
             value?: string;
@@ -2506,6 +2859,44 @@ export interface components {
         MultipartUpload: {
             session_token: string;
         };
+        NetworkAccess: {
+            allowed_databricks_destinations?: unknown[] | null;
+            allowed_internet_destinations?: components["schemas"]["InternetDestination"][] | null;
+            allowed_storage_destinations?: components["schemas"]["StorageDestination"][] | null;
+            blocked_internet_destinations?: components["schemas"]["InternetDestination"][] | null;
+            policy_enforcement?: components["schemas"]["PolicyEnforcement"] | null;
+            /** @description FULL_ACCESS or RESTRICTED_ACCESS */
+            restriction_mode?: string | null;
+        };
+        NetworkConnectivityConfig: {
+            account_id?: string | null;
+            /** Format: int64 */
+            creation_time?: number | null;
+            egress_config?: components["schemas"]["EgressConfig"] | null;
+            name?: string | null;
+            network_connectivity_config_id?: string | null;
+            region?: string | null;
+            /** Format: int64 */
+            updated_time?: number | null;
+        };
+        NetworkConnectivityConfigs: {
+            items: components["schemas"]["NetworkConnectivityConfig"][];
+            next_page_token?: string | null;
+        };
+        NetworkPolicies: {
+            items: components["schemas"]["NetworkPolicy"][];
+            next_page_token?: string | null;
+        };
+        NetworkPolicy: {
+            account_id?: string | null;
+            egress?: components["schemas"]["NetworkPolicyEgress"] | null;
+            ingress?: unknown;
+            ingress_dry_run?: unknown;
+            network_policy_id?: string | null;
+        };
+        NetworkPolicyEgress: {
+            network_access?: components["schemas"]["NetworkAccess"] | null;
+        };
         NodeId: string;
         NodeInfo: {
             connected: boolean;
@@ -2514,8 +2905,13 @@ export interface components {
             id: components["schemas"]["NodeId"];
             /** @description What stands between a sandbox and the host: `none`, later `native`, `microvm`. */
             isolation: string;
+            labels: {
+                [key: string]: string;
+            };
             /** Format: int64 */
             last_seen_at: number;
+            /** @description It takes nothing new and ends when nothing runs on it. */
+            leaving: boolean;
             /** Format: float */
             load1?: number | null;
             /**
@@ -2525,6 +2921,8 @@ export interface components {
             memory_available_bytes?: number | null;
             /** Format: int64 */
             memory_bytes: number;
+            /** @description Empty: of every region. */
+            region: string;
             sandboxes: components["schemas"]["NodeSandbox"][];
             version: string;
         };
@@ -2545,6 +2943,8 @@ export interface components {
             access_token: string;
             /** Format: int64 */
             expires_in: number;
+            /** @description Who signed in, when the scope `openid` was asked for. */
+            id_token?: string | null;
             refresh_token?: string | null;
             scope: string;
             token_type: string;
@@ -2586,9 +2986,53 @@ export interface components {
             principal?: string;
             remove?: string[];
         };
+        PolicyEnforcement: {
+            /** @description DBSQL, ML_SERVING; empty means all */
+            dry_run_mode_product_filter?: string[] | null;
+            /** @description ENFORCED or DRY_RUN */
+            enforcement_mode?: string | null;
+        };
         PresignedUrl: {
             headers: components["schemas"]["HttpHeader"][];
             url: string;
+        };
+        PrivateAccessSettings: {
+            account_id?: string | null;
+            allowed_vpc_endpoint_ids?: string[] | null;
+            /** @description ACCOUNT (all endpoints that are registered) or ENDPOINT (those of `allowed_vpc_endpoint_ids`) */
+            private_access_level?: string | null;
+            private_access_settings_id?: string | null;
+            private_access_settings_name?: string | null;
+            /** @description false: only through private endpoints */
+            public_access_enabled?: boolean | null;
+            region?: string | null;
+        };
+        PrivateEndpointRule: {
+            account_id?: string | null;
+            /** @description CREATE_FAILED where private endpoints cannot be made; `error_message` says why. */
+            connection_state?: string | null;
+            /** Format: int64 */
+            creation_time?: number | null;
+            deactivated?: boolean | null;
+            /** Format: int64 */
+            deactivated_at?: number | null;
+            domain_names?: string[] | null;
+            enabled?: boolean | null;
+            endpoint_service?: string | null;
+            error_message?: string | null;
+            gcp_endpoint?: unknown;
+            group_id?: string | null;
+            network_connectivity_config_id?: string | null;
+            resource_id?: string | null;
+            resource_names?: string[] | null;
+            rule_id?: string | null;
+            /** Format: int64 */
+            updated_time?: number | null;
+            vpc_endpoint_id?: string | null;
+        };
+        PrivateEndpointRules: {
+            items: components["schemas"]["PrivateEndpointRule"][];
+            next_page_token?: string | null;
         };
         PrivilegeAssignment: {
             principal: string;
@@ -2863,6 +3307,10 @@ export interface components {
             session_id: components["schemas"]["SqlSessionId"];
             warehouse_id: components["schemas"]["WarehouseId"];
         };
+        /** @description Where compute comes from. Absent when the operator of this deployment has named no addresses. */
+        StableIpRule: {
+            cidr_blocks?: string[] | null;
+        };
         StagingTableInfo: {
             catalog_name: string;
             id: string;
@@ -2895,6 +3343,14 @@ export interface components {
             sql_state?: string | null;
             /** @description `PENDING`, `RUNNING`, `SUCCEEDED`, `FAILED`, `CANCELED` or `CLOSED`. */
             state: string;
+        };
+        StorageDestination: {
+            azure_storage_account?: string | null;
+            azure_storage_service?: string | null;
+            bucket_name?: string | null;
+            region?: string | null;
+            /** @description AWS_S3 */
+            storage_destination_type?: string | null;
         };
         TableDependency: {
             table_full_name: string;
@@ -3108,6 +3564,17 @@ export interface components {
             /** @description MANAGED or EXTERNAL. */
             volume_type: string;
         };
+        VpcEndpoint: {
+            account_id?: string | null;
+            aws_vpc_endpoint_id?: string | null;
+            gcp_vpc_endpoint_info?: unknown;
+            region?: string | null;
+            /** @description `available` when the operator has named its network, else `pendingAcceptance` */
+            state?: string | null;
+            use_case?: string | null;
+            vpc_endpoint_id?: string | null;
+            vpc_endpoint_name?: string | null;
+        };
         WarehouseChannel: {
             dbsql_version?: string | null;
             /** @description `CHANNEL_NAME_CURRENT`, `CHANNEL_NAME_PREVIEW`, `CHANNEL_NAME_PREVIOUS` or `CHANNEL_NAME_CUSTOM`. */
@@ -3127,6 +3594,26 @@ export interface components {
         };
         WarehouseCreated: {
             id: components["schemas"]["WarehouseId"];
+        };
+        /** @description Something that happened to a warehouse. */
+        WarehouseEvent: {
+            /**
+             * Format: int64
+             * @description Engines that served afterwards.
+             */
+            cluster_count: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            event_time: number;
+            /** @description STARTING, RUNNING, SCALED_UP, SCALED_DOWN, STOPPING or STOPPED. */
+            event_type: string;
+            warehouse_id: components["schemas"]["WarehouseId"];
+        };
+        WarehouseEventList: {
+            events: components["schemas"]["WarehouseEvent"][];
+            next_page_token?: string | null;
         };
         WarehouseHealth: {
             details?: string | null;
@@ -3229,14 +3716,21 @@ export interface components {
                 [key: string]: string;
             };
             deployment_name: string;
+            network_connectivity_config_id?: string | null;
             pricing_tier: string;
+            private_access_settings_id?: string | null;
             storage_mode: string;
             /** Format: int64 */
             workspace_id: number;
             workspace_name: string;
-            /** @description PROVISIONING, RUNNING or FAILED. */
+            /** @description PROVISIONING, RUNNING, FAILED or CANCELLING. */
             workspace_status: string;
             workspace_status_message: string;
+        };
+        WorkspaceNetworkOption: {
+            network_policy_id?: string | null;
+            /** Format: int64 */
+            workspace_id?: number | null;
         };
         WorkspacePermissions: {
             permissions: components["schemas"]["PermissionDescription"][];
@@ -3251,7 +3745,10 @@ export interface components {
             } | null;
             deployment_name?: string | null;
             location?: string | null;
+            /** @description An empty text takes it off. */
+            network_connectivity_config_id?: string | null;
             pricing_tier?: string | null;
+            private_access_settings_id?: string | null;
             workspace_name?: string | null;
         };
     };
@@ -3363,6 +3860,194 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessLists"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_list_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3508,6 +4193,606 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetastoreWorkspaces"];
+                };
+            };
+        };
+    };
+    connectivity_config_list: {
+        parameters: {
+            query?: {
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkConnectivityConfigs"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    connectivity_config_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NetworkConnectivityConfig"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkConnectivityConfig"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    connectivity_config_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkConnectivityConfig"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    connectivity_config_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_endpoint_rule_list: {
+        parameters: {
+            query?: {
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateEndpointRules"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_endpoint_rule_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivateEndpointRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateEndpointRule"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_endpoint_rule_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+                private_endpoint_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateEndpointRule"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_endpoint_rule_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+                private_endpoint_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateEndpointRule"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_endpoint_rule_update: {
+        parameters: {
+            query?: {
+                /** @description The fields to change, with commas between. */
+                update_mask?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+                network_connectivity_config_id: string;
+                private_endpoint_rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivateEndpointRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateEndpointRule"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_policy_list: {
+        parameters: {
+            query?: {
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkPolicies"];
+                };
+            };
+        };
+    };
+    network_policy_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NetworkPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkPolicy"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_policy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkPolicy"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_policy_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_policy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NetworkPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkPolicy"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_policy_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_policy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_access_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateAccessSettings"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_access_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivateAccessSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateAccessSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_access_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                private_access_settings_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateAccessSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_access_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                private_access_settings_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivateAccessSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateAccessSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    private_access_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                private_access_settings_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivateAccessSettings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -4196,6 +5481,221 @@ export interface operations {
             };
         };
     };
+    account_ip_access_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountIpAccessEnable"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_delete: {
+        parameters: {
+            query?: {
+                etag?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Etag"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    account_ip_access_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountIpAccessEnableUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountIpAccessEnable"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    vpc_endpoint_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VpcEndpoint"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    vpc_endpoint_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VpcEndpoint"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VpcEndpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    vpc_endpoint_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                vpc_endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VpcEndpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    vpc_endpoint_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                vpc_endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VpcEndpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     workspace_list: {
         parameters: {
             query?: never;
@@ -4447,6 +5947,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Empty"];
+                };
+            };
+        };
+    };
+    workspace_network_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                workspace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceNetworkOption"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    workspace_network_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                workspace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceNetworkOption"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceNetworkOption"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -4938,6 +6502,38 @@ export interface operations {
             };
         };
     };
+    warehouse_event_list: {
+        parameters: {
+            query?: {
+                page_size?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarehouseEventList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     feature_flags_get: {
         parameters: {
             query?: never;
@@ -5262,6 +6858,186 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    ip_access_list_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessLists"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ip_access_list_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ip_access_list_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ip_access_list_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ip_access_list_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ip_access_list_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ip_access_list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAccessListRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IpAccessListAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };
@@ -7079,6 +8855,65 @@ export interface operations {
             };
         };
     };
+    workspace_conf_get: {
+        parameters: {
+            query?: {
+                /** @description Names of configurations, with commas between. */
+                keys?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    workspace_conf_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     binding_list: {
         parameters: {
             query?: never;
@@ -8854,6 +10689,7 @@ export interface operations {
                 state: string | null;
                 code_challenge: string | null;
                 code_challenge_method: string | null;
+                nonce: string | null;
             };
             cookie?: never;
         };

@@ -1,10 +1,10 @@
 //! Changing a principal that is there: what may change, by whom, and who is in a group.
 
-use super::described::{described, member_ids, set_entitlements};
+use super::described::{check_keeps_entitlements, described, member_ids, set_entitlements};
 use super::wire::Loaded;
 use super::{Level, name_attribute};
 use crate::principals::{
-    ACCOUNT_ADMIN, ACCOUNT_USERS, Kind, PrincipalRow, USERS, ops as rules, store,
+    ACCOUNT_ADMIN, ACCOUNT_USERS, ADMINS, Kind, PrincipalRow, USERS, ops as rules, store,
 };
 use crate::workspaces::store as workspaces;
 use biplane_api::identity::ScimResource;
@@ -43,7 +43,10 @@ pub async fn change(
             members_change(tx, row, &before, &after).await?;
         }
     }
-    set_entitlements(tx, level, (row.id, Some(row)), request, true).await?;
+    match row.system && row.scope.is_some() && row.name == ADMINS {
+        true => check_keeps_entitlements(request)?,
+        false => set_entitlements(tx, level, row.id, request, true).await?,
+    }
     rules::check_admins_left(tx, level.workspace()).await
 }
 

@@ -1,7 +1,7 @@
 //! From what a request says to a row: limits, defaults, what is known.
 
 use super::Level;
-use crate::principals::{ACCOUNT_ADMIN, ADMINS, Email, Kind, PrincipalRow, ops as rules, store};
+use crate::principals::{ACCOUNT_ADMIN, Email, Kind, PrincipalRow, ops as rules, store};
 use biplane_api::identity::{ScimResource, ScimValue};
 use biplane_api::ids::PrincipalId;
 use biplane_platform::{ApiError, Entitlement, Result, Tx};
@@ -87,27 +87,27 @@ pub fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
     members.iter().map(id).collect()
 }
 
+/// Of the group of admins: who administers could give themselves everything anyway.
+pub fn check_keeps_entitlements(request: &ScimResource) -> Result<()> {
+    let Some(asked) = &request.entitlements else { return Ok(()) };
+    let asked = values(asked)?;
+    match Entitlement::ALL.iter().all(|one| asked.iter().any(|asked| asked == one.as_str())) {
+        true => Ok(()),
+        false => Err(ApiError::invalid("Entitlements cannot be taken from the group admins.")),
+    }
+}
+
 /// What the request says entitlements are; `clear` when absent means none.
 pub async fn set_entitlements(
     tx: &mut Tx,
     level: Level,
-    row: (PrincipalId, Option<&PrincipalRow>),
+    id: PrincipalId,
     request: &ScimResource,
     clear: bool,
 ) -> Result<()> {
-    let (id, row) = row;
     let asked = values(request.entitlements.as_deref().unwrap_or_default())?;
     if let Some(unknown) = asked.iter().find(|one| Entitlement::parse(one).is_none()) {
         return Err(ApiError::invalid(format!("{unknown:.80} is not an entitlement.")));
-    }
-    // Who administers can give themselves everything anyway.
-    if row.is_some_and(|row| row.system && row.scope.is_some() && row.name == ADMINS) {
-        let all =
-            Entitlement::ALL.iter().all(|one| asked.iter().any(|asked| asked == one.as_str()));
-        return match request.entitlements.is_none() || all {
-            true => Ok(()),
-            false => Err(ApiError::invalid("Entitlements cannot be taken from the group admins.")),
-        };
     }
     match level.workspace() {
         Some(workspace) if clear || request.entitlements.is_some() => {

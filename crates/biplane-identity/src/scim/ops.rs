@@ -136,7 +136,7 @@ pub async fn principal_create(
             fresh(&mut tx, ctx, level, kind, name, request, password_hash.as_deref()).await?
         }
     };
-    set_entitlements(&mut tx, level, (id, None), request, false).await?;
+    set_entitlements(&mut tx, level, id, request, false).await?;
     let answer = wire::resource(&loaded(&mut tx, level, kind, id).await?);
     identity.changed(tx).await?;
     Ok(answer)

@@ -132,6 +132,9 @@ impl Running {
 pub async fn operations(running: &Running) -> Vec<(String, Method, String, String)> {
     let api = running.call(None, Method::GET, "/openapi.json", None).await;
     let api: Value = api.json().await.unwrap();
+    let host = running.call(None, Method::GET, "/.well-known/databricks-config", None).await;
+    let host: Value = host.json().await.unwrap();
+    let account = host["account_id"].as_str().unwrap();
     let mut found = Vec::new();
     for (pattern, item) in api["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -139,7 +142,7 @@ pub async fn operations(running: &Running) -> Vec<(String, Method, String, Strin
                 continue;
             };
             if let Some(name) = operation["operationId"].as_str() {
-                found.push((name.to_owned(), method, fill(pattern), pattern.clone()));
+                found.push((name.to_owned(), method, fill(pattern, account), pattern.clone()));
             }
         }
     }
@@ -147,8 +150,8 @@ pub async fn operations(running: &Running) -> Vec<(String, Method, String, Strin
     found
 }
 
-/// Something that is well formed and does not exist, for each `{name}`.
-fn fill(pattern: &str) -> String {
+/// The account, and something that is well formed and does not exist for every other `{name}`.
+fn fill(pattern: &str, account: &str) -> String {
     let mut path = String::new();
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once('{') {
@@ -156,7 +159,7 @@ fn fill(pattern: &str) -> String {
         path.push_str(before);
         path.push_str(match name {
             name if name.ends_with("path") => "Volumes/main/default/none/file",
-            "account_id" => "00000000-0000-7000-8000-000000000000",
+            "account_id" => account,
             "warehouse_id" => "0123456789abcdef",
             "statement_id" | "session_id" | "query_id" => "01890000-0000-7000-8000-000000000000",
             "securable_type" | "object_type" => "catalog",
