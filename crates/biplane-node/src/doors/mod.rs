@@ -68,7 +68,8 @@ impl Doors {
         })
     }
 
-    /// Opens both doors in `dir`; they close with `closed`.
+    /// Opens the doors of a sandbox in `dir`; they close with `closed`. Only an engine has a storage door:
+    /// code of users reaches data through engines, which ask the catalog for every statement.
     pub fn open(
         self: &Arc<Self>,
         dir: &Path,
@@ -76,38 +77,47 @@ impl Doors {
         closed: CancellationToken,
     ) -> io::Result<()> {
         let egress = biplane_doors::open(dir, EGRESS_DOOR)?;
-        let storage = biplane_doors::open(dir, STORAGE_DOOR)?;
-        let Identity { sandbox_id, workspace_id, product } = identity.clone();
+        let storage = match identity.product {
+            EgressProduct::Sql => Some(biplane_doors::open(dir, STORAGE_DOOR)?),
+            EgressProduct::ModelServing | EgressProduct::Other => None,
+        };
+        let sandbox_id = identity.sandbox_id.clone();
+        let (policy, stores) = self.enter(&identity);
         let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
-        let meter = Arc::<Meter>::default();
-        let (policy_now, stores_now) = {
-            let mut state = self.state.lock();
-            let reach = state.reaches.get(&workspace_id);
-            let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
-            let (stores, stores_now) =
-                watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
-            let open = Open { workspace_id, product, policy, stores };
-            state.open.insert(sandbox_id.clone(), open);
-            (policy_now, stores_now)
-        };
-        let limits = Limits::default();
-        let door = Egress {
-            recorder: recorder.clone(),
-            policy: policy_now,
-            limits: limits.clone(),
-            meter: meter.clone(),
-            outside: self.outside.clone(),
-        };
+        let (limits, meter) = (Limits::default(), Arc::<Meter>::default());
+        if let Some(listener) = storage {
+            let door = Storage {
+                recorder: recorder.clone(),
+                stores,
+                limits: limits.clone(),
+                meter: meter.clone(),
+                client: self.client.clone(),
+            };
+            tokio::spawn(Arc::new(door).keep(listener, closed.clone()));
+        }
+        let door = Egress { recorder, policy, limits, meter, outside: self.outside.clone() };
         tokio::spawn(Arc::new(door).keep(egress, closed.clone()));
-        let client = self.client.clone();
-        let door = Storage { recorder, stores: stores_now, limits, meter, client };
-        tokio::spawn(Arc::new(door).keep(storage, closed.clone()));
         let doors = self.clone();
         tokio::spawn(async move {
             closed.cancelled().await;
             doors.state.lock().open.remove(&sandbox_id);
         });
         Ok(())
+    }
+
+    /// Takes the sandbox among those that hear of changes.
+    fn enter(
+        &self,
+        identity: &Identity,
+    ) -> (watch::Receiver<Arc<Policy>>, watch::Receiver<Arc<Stores>>) {
+        let Identity { sandbox_id, workspace_id, product } = identity.clone();
+        let mut state = self.state.lock();
+        let reach = state.reaches.get(&workspace_id);
+        let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
+        let (stores, stores_now) =
+            watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
+        state.open.insert(sandbox_id, Open { workspace_id, product, policy, stores });
+        (policy_now, stores_now)
     }
 
     fn policy(&self, reach: Option<&Reach>, product: EgressProduct) -> Policy {
