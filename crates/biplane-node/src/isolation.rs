@@ -48,6 +48,7 @@ pub fn isolator(config: &NodeConfig) -> Result<Arc<dyn Isolator>, NodeError> {
         tag: tag(&config.work_dir),
         work_dir: config.work_dir.join("sandboxes"),
         writable: roots(&isolation.file_roots).map_err(NodeError::Storage)?,
+        left_open: left_open(isolation),
     };
     let isolator: Arc<dyn Isolator> = if isolation.off_for_development {
         tracing::warn!(
@@ -67,6 +68,11 @@ pub fn isolator(config: &NodeConfig) -> Result<Arc<dyn Isolator>, NodeError> {
         LevelKind::None => {}
     }
     Ok(isolator)
+}
+
+fn left_open(isolation: &Isolation) -> Vec<String> {
+    let network = "engines use the host's network (--host-network)";
+    isolation.host_network.then(|| network.to_owned()).into_iter().collect()
 }
 
 /// The same for the same directory: an agent that starts again finds what it left.

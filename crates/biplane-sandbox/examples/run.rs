@@ -40,6 +40,7 @@ fn run(dir: &Path) -> Result<i32, Box<dyn Error>> {
         tag: format!("run{}", std::process::id()),
         work_dir: dir.to_owned(),
         writable: Vec::new(),
+        left_open: Vec::new(),
     })?;
     eprintln!("{:?}", native.level());
     // A program in one of the mounts is started there, with what the mounts have.

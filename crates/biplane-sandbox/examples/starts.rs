@@ -34,6 +34,7 @@ fn measure(dir: &Path, rounds: usize, many: usize) -> Result<()> {
         tag: format!("starts{}", std::process::id()),
         work_dir: dir.to_owned(),
         writable: Vec::new(),
+        left_open: Vec::new(),
     })?;
     println!("{:?}", native.level());
     let mounts = libraries(Path::new(PROGRAM))?;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::{Mutex, PoisonError};
 
 /// One byte of this file is locked for every user in use, whatever agent uses it; the kernel unlocks
 /// it when the last process with the lock is gone.
@@ -148,6 +149,15 @@ fn map(pid: i32, user: (u32, u32), group: (u32, u32)) -> Result<()> {
     Ok(())
 }
 
+/// Processes that made namespaces and were ended.
+static HELPERS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+pub fn reap_helpers() {
+    for pid in HELPERS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = sys::wait(pid, 0);
+    }
+}
+
 /// A user namespace that shows files of `owner` as those of `host_id`, for mounts.
 pub fn mapping(owner: (u32, u32), host_id: u32) -> Result<OwnedFd> {
     let (wait, go) = sys::pipe().at("make a pipe")?;
@@ -165,7 +175,8 @@ pub fn mapping(owner: (u32, u32), host_id: u32) -> Result<OwnedFd> {
             });
             drop(go);
             let _ = sys::kill(pid, libc::SIGKILL);
-            let _ = sys::wait(pid, 0);
+            // On a busy host it takes its time to die.
+            HELPERS.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
             made
         }
     }

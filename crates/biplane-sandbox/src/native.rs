@@ -31,6 +31,8 @@ pub struct IsolatorConfig {
     pub work_dir: PathBuf,
     /// Directories that sandboxes will write to; tried out as well.
     pub writable: Vec<PathBuf>,
+    /// What the agent leaves open on purpose, in words for an operator: the level is degraded by it.
+    pub left_open: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +65,7 @@ impl Native {
 
     fn with(config: IsolatorConfig, development: bool) -> Result<Self, IsolatorError> {
         let identity = Identity::detect().map_err(IsolatorError::Impossible)?;
-        let mut reasons = Vec::new();
+        let mut reasons = config.left_open.clone();
         if !identity.is_privileged() {
             reasons.push(
                 "the agent does not run as root: its sandboxes run as its own user, not as one each"

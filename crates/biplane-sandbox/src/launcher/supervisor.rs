@@ -183,6 +183,7 @@ fn clone(
     };
     drop((parts, entrances, stderr, life, failed, done));
     let started = release(order, user, pid, &go).and_then(|()| read_report(report));
+    identity::reap_helpers();
     if let Err(error) = started {
         let _ = sys::signal_handle(handle.as_fd(), libc::SIGKILL);
         let _ = sys::wait(pid, 0);

@@ -161,6 +161,7 @@ fn agent() {
         tag: tag(),
         work_dir: dir.clone(),
         writable: Vec::new(),
+        left_open: Vec::new(),
     })
     .unwrap();
     let mut spec = world.spec(&words(&["daemon"]));
@@ -304,6 +305,7 @@ fn a_specification_that_cannot_be_is_refused() {
         tag: tag(),
         work_dir: world.dir.path().to_owned(),
         writable: Vec::new(),
+        left_open: Vec::new(),
     })
     .unwrap();
     let (_read, write) = std::io::pipe().unwrap();

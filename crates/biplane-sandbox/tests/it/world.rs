@@ -70,6 +70,7 @@ impl World {
             tag: tag.clone(),
             work_dir: dir.path().to_owned(),
             writable: Vec::new(),
+            left_open: Vec::new(),
         })
         .unwrap();
         let host_address = host_address();
