@@ -10,6 +10,7 @@ mod host;
 mod isolation;
 mod lease;
 mod link;
+mod prestarted;
 mod process;
 mod python;
 mod sandboxes;
@@ -51,6 +52,8 @@ pub struct NodeConfig {
     pub region: String,
     /// What the operator says of it: `dedicated-host` keeps it for workspaces with that tag.
     pub labels: BTreeMap<String, String>,
+    /// Engines kept started for whoever needs one next, of the size that was asked for last.
+    pub prestarted: usize,
     /// When told to end: so long statements may go on, while warehouses move to other nodes.
     pub drain: Duration,
 }

@@ -2,6 +2,7 @@
 
 use crate::doors::{Doors, ReachError};
 use crate::isolation::{Engine, Launch};
+use crate::prestarted::{Pool, Prestarted, Size};
 use crate::process::{self, Ended, Ending};
 use crate::python::{Python, PythonError, Runtime};
 use crate::tls::Dialer;
@@ -22,6 +23,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +69,15 @@ pub struct Sandboxes {
     starting: tokio::sync::Mutex<()>,
     /// A sandbox ended; for whoever drains.
     ended: Notify,
+    pool: Pool,
+}
+
+/// What runs in a sandbox now.
+struct Launched {
+    sandbox: Arc<biplane_sandbox::Sandbox>,
+    stderr: OwnedFd,
+    closed: CancellationToken,
+    dir: PathBuf,
 }
 
 #[derive(Default)]
@@ -94,8 +105,20 @@ impl Sandboxes {
         doors: Arc<Doors>,
         abandoned: CancellationToken,
     ) -> Self {
-        let (state, starting, ended) = Default::default();
-        Self { config, dialer, isolator, engine, python, doors, abandoned, state, starting, ended }
+        let (state, starting, ended, pool) = Default::default();
+        Self {
+            config,
+            dialer,
+            isolator,
+            engine,
+            python,
+            doors,
+            abandoned,
+            state,
+            starting,
+            ended,
+            pool,
+        }
     }
 
     /// Starts one, or finds that it runs.
@@ -109,19 +132,14 @@ impl Sandboxes {
             Some(Program::Engine(_)) => None,
             Some(Program::Python(_)) => Some(self.python.ready()?),
         };
+        let is_engine = runtime.is_none();
         let _one = self.starting.lock().await;
         if self.runs(&id, request.generation)? {
             return Ok(());
         }
-        let dir = self.config.work_dir.join("sandboxes").join(id.as_str());
-        let started = self.launch(&id, &dir, &request, runtime).await;
-        let (sandbox, stderr, closed) = match started {
-            Ok(started) => started,
-            Err(error) => {
-                remove_dir(dir).await;
-                return Err(error);
-            }
-        };
+        let size = size(&request);
+        let Launched { sandbox, stderr, closed, dir } =
+            self.launch(&id, size, &request, runtime).await?;
         let (ending, ended) = watch::channel(Ending::No);
         let (ending, gone) = (Arc::new(ending), CancellationToken::new());
         let generation = request.generation;
@@ -152,6 +170,9 @@ impl Sandboxes {
             all.finished(id, generation, how);
             gone.cancel();
         });
+        if is_engine && self.config.prestarted > 0 {
+            tokio::spawn(self.clone().prestart(size));
+        }
         Ok(())
     }
 
@@ -171,41 +192,94 @@ impl Sandboxes {
     async fn launch(
         &self,
         id: &SandboxId,
+        size: Size,
+        request: &StartSandboxRequest,
+        runtime: Option<Runtime>,
+    ) -> Result<Launched, StartError> {
+        let ready = if runtime.is_none() { self.pool.take(size) } else { None };
+        if let Some(ready) = ready {
+            return match self.open_doors(id, &ready.dir, request, EgressProduct::Sql) {
+                Ok(closed) => {
+                    let Prestarted { dir, listener, sandbox, stderr, .. } = ready;
+                    let door =
+                        door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone());
+                    tokio::spawn(door);
+                    Ok(Launched { sandbox, stderr, closed, dir })
+                }
+                Err(error) => {
+                    discard(ready);
+                    Err(error)
+                }
+            };
+        }
+        let dir = self.config.work_dir.join("sandboxes").join(id.as_str());
+        let started = self.launch_in(id, &dir, size, request, runtime).await;
+        match started {
+            Ok((sandbox, stderr, closed)) => Ok(Launched { sandbox, stderr, closed, dir }),
+            Err(error) => {
+                remove_dir(dir).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn launch_in(
+        &self,
+        id: &SandboxId,
         dir: &Path,
+        size: Size,
         request: &StartSandboxRequest,
         runtime: Option<Runtime>,
     ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd, CancellationToken), StartError> {
-        let doors = dir.join(biplane_sandbox::DOORS);
-        for made in [&doors, &dir.join(biplane_sandbox::WORK).join("tmp")] {
-            host::private_dir(made).map_err(StartError::Dir)?;
-        }
-        let listener = door::open(&doors).map_err(StartError::Dir)?;
+        let listener = prepare(dir)?;
+        let product = match runtime {
+            None => EgressProduct::Sql,
+            Some(_) => EgressProduct::Other,
+        };
+        let closed = self.open_doors(id, dir, request, product)?;
+        // Until the sandbox runs, leaving here closes its doors again.
+        let closing = closed.clone().drop_guard();
+        let (sandbox, stderr) = self.spawn(id, dir, size, runtime).await?;
+        closing.disarm();
+        tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
+        Ok((sandbox, stderr, closed))
+    }
+
+    /// The doors that need to know whose they are.
+    fn open_doors(
+        &self,
+        id: &SandboxId,
+        dir: &Path,
+        request: &StartSandboxRequest,
+        product: EgressProduct,
+    ) -> Result<CancellationToken, StartError> {
         if let Some(reach) = request.reach.clone() {
             self.doors.set(reach)?;
         }
         let closed = CancellationToken::new();
-        // Until the sandbox runs, leaving here closes its doors again.
-        let closing = closed.clone().drop_guard();
         let identity = Identity {
             sandbox_id: id.clone(),
             workspace_id: WorkspaceId(request.workspace_id),
-            product: match runtime {
-                None => EgressProduct::Sql,
-                Some(_) => EgressProduct::Other,
-            },
+            product,
         };
-        self.doors.open(&doors, identity, closed.clone()).map_err(StartError::Dir)?;
-        let limits = request.limits.unwrap_or_default();
-        let launch = Launch {
-            name: id.as_str(),
-            dir,
-            door: door::NAME,
-            cpu_millis: limits.cpu_millis,
-            memory_bytes: match limits.memory_bytes {
-                0 => host::memory_bytes() / 2,
-                bytes => bytes,
-            },
-        };
+        let doors = dir.join(biplane_sandbox::DOORS);
+        if let Err(error) = self.doors.open(&doors, identity, closed.clone()) {
+            closed.cancel();
+            return Err(StartError::Dir(error));
+        }
+        Ok(closed)
+    }
+
+    async fn spawn(
+        &self,
+        name: &SandboxId,
+        dir: &Path,
+        size: Size,
+        runtime: Option<Runtime>,
+    ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd), StartError> {
+        let Size { cpu_millis, memory_bytes } = size;
+        let name = name.as_str();
+        let launch = Launch { name, dir, door: door::NAME, cpu_millis, memory_bytes };
         let spec = match runtime {
             None => self.engine.spec(&launch, self.isolator.as_ref()),
             Some(runtime) => {
@@ -216,10 +290,45 @@ impl Sandboxes {
         let isolator = self.isolator.clone();
         let spawning = tokio::task::spawn_blocking(move || isolator.spawn(&spec, write.into()));
         let spawned = spawning.await.map_err(|error| StartError::Interrupted(error.into()))?;
-        let sandbox = Arc::new(spawned.map_err(StartError::Spawn)?);
-        closing.disarm();
-        tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
-        Ok((sandbox, stderr.into(), closed))
+        Ok((Arc::new(spawned.map_err(StartError::Spawn)?), stderr.into()))
+    }
+
+    /// Starts engines of this size before anybody needs them.
+    async fn prestart(self: Arc<Self>, size: Size) {
+        let _one = self.pool.filling.lock().await;
+        self.pool.take_others(Some(size)).into_iter().for_each(discard);
+        while self.pool.len() < self.config.prestarted && !self.ends() {
+            let name = SandboxId::random();
+            let dir = self.config.work_dir.join("sandboxes").join(name.as_str());
+            let started = async {
+                let listener = prepare(&dir)?;
+                let (sandbox, stderr) = self.spawn(&name, &dir, size, None).await?;
+                Ok::<_, StartError>(Prestarted {
+                    size,
+                    dir: dir.clone(),
+                    listener,
+                    sandbox,
+                    stderr,
+                })
+            };
+            match started.await {
+                Ok(ready) => self.pool.put(ready),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "an engine could not be started ahead"
+                    );
+                    return remove_dir(dir).await;
+                }
+            }
+        }
+        if self.ends() {
+            self.pool.take_others(None).into_iter().for_each(discard);
+        }
+    }
+
+    fn ends(&self) -> bool {
+        self.abandoned.is_cancelled() || self.state.lock().closing
     }
 
     fn finished(&self, id: SandboxId, generation: u64, how: Ended) {
@@ -264,6 +373,7 @@ impl Sandboxes {
 
     /// Ends all without grace; does not wait.
     pub fn kill_all(&self) {
+        self.pool.take_others(None).into_iter().for_each(discard);
         for running in self.state.lock().running.values() {
             running.ending.send_replace(Ending::Kill);
         }
@@ -294,6 +404,7 @@ impl Sandboxes {
             state.closing = true;
             state.running.keys().cloned().collect()
         };
+        self.pool.take_others(None).into_iter().for_each(discard);
         futures::future::join_all(ids.iter().map(|id| self.stop(id, CLOSE_GRACE))).await;
     }
 
@@ -373,6 +484,34 @@ impl Sandboxes {
         };
         running.iter().map(usage).collect()
     }
+}
+
+fn size(request: &StartSandboxRequest) -> Size {
+    let limits = request.limits.unwrap_or_default();
+    let memory_bytes = match limits.memory_bytes {
+        0 => host::memory_bytes() / 2,
+        bytes => bytes,
+    };
+    Size { cpu_millis: limits.cpu_millis, memory_bytes }
+}
+
+/// The directory of a sandbox, and its relay door.
+fn prepare(dir: &Path) -> Result<UnixListener, StartError> {
+    let doors = dir.join(biplane_sandbox::DOORS);
+    for made in [&doors, &dir.join(biplane_sandbox::WORK).join("tmp")] {
+        host::private_dir(made).map_err(StartError::Dir)?;
+    }
+    door::open(&doors).map_err(StartError::Dir)
+}
+
+/// Ends one that belongs to nobody.
+fn discard(ready: Prestarted) {
+    let (ending, ended) = watch::channel(Ending::Kill);
+    tokio::spawn(async move {
+        process::supervise(ready.sandbox, ready.stderr, ended).await;
+        remove_dir(ready.dir).await;
+        drop(ending);
+    });
 }
 
 fn leaving() -> NodeEvent {

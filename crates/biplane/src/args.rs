@@ -132,6 +132,9 @@ pub struct NodeArgs {
     /// `name=value`; may be repeated. `dedicated-host=x` keeps it for workspaces with that custom tag.
     #[arg(long = "label", env = "BIPLANE_NODE_LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
+    /// Engines kept started for whoever needs one next, of the size that was asked for last.
+    #[arg(long, env = "BIPLANE_NODE_PRESTARTED", default_value_t = 0)]
+    pub prestarted: usize,
     /// When told to end: so long statements may go on while warehouses move to other nodes.
     #[arg(long, env = "BIPLANE_NODE_DRAIN_SECONDS", default_value_t = 60)]
     pub drain_seconds: u64,

@@ -34,6 +34,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         sandboxes_max: SANDBOXES_MAX,
         region: args.region,
         labels: labels(&args.labels)?,
+        prestarted: args.prestarted,
         drain: match args.with_stdin {
             // Its control plane ends, too.
             true => Duration::ZERO,

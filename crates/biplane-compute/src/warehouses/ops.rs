@@ -241,11 +241,7 @@ impl Compute {
         tx.commit().await?;
         match row {
             Some(row) => {
-                slot.live.send_if_modified(|live| {
-                    live.stops += 1;
-                    false
-                });
-                slot.apply(row);
+                slot.apply_with(row, |live| live.stops += 1);
             }
             None => self.reload(id).await?,
         }

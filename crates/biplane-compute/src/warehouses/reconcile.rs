@@ -189,12 +189,10 @@ pub(super) async fn give_up(
     let row = store::want_stopped(&mut tx, &slot.id, Some(generation), Some(&failure), now).await?;
     tx.commit().await?;
     if let Some(row) = row {
-        slot.live.send_if_modified(|live| {
+        slot.apply_with(row, |live| {
             live.give_ups += 1;
             live.trouble = None;
-            false
         });
-        slot.apply(row);
     }
     Ok(Next::Again)
 }

@@ -198,7 +198,13 @@ impl Slot {
 
     /// Takes a row that was read or written; an older one than is known is ignored.
     pub fn apply(&self, row: Warehouse) {
+        self.apply_with(row, |_| ());
+    }
+
+    /// The same together with what else changes: nobody sees one without the other.
+    pub fn apply_with(&self, row: Warehouse, change: impl FnOnce(&mut Live)) {
         self.live.send_modify(|live| {
+            change(live);
             if row.version > live.row.version {
                 if live.row.desired == Desired::Stopped && row.desired == Desired::Running {
                     live.idle_since = Instant::now();

@@ -125,6 +125,7 @@ fn agent() {
         region: String::new(),
         labels: Default::default(),
         drain: Duration::ZERO,
+        prestarted: 0,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(biplane_node::run(config, CancellationToken::new())).unwrap();

@@ -285,3 +285,43 @@ async fn a_workspace_has_no_more_than_its_share() {
     world.until(&id, WarehouseState::Stopped).await;
     assert_eq!(world.ask(&other, "hello").await, "hello");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_started_ahead_belongs_to_nobody_until_it_is_given_away_for_good() {
+    let mut world = World::without_node(quick()).await;
+    world.start_eager_node(1);
+    let dir = world.db.dir().join("node/sandboxes");
+    let directories = || {
+        let names = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<HashSet<_>>()
+    };
+    let ahead = async |running: usize| {
+        eventually("an engine ahead", async || (directories().len() == running + 1).then_some(()))
+            .await;
+    };
+    let mut own = HashSet::new();
+    let one = world.create("one").await;
+    own.insert(world.acquire(&one).await.unwrap().sandbox_id().to_string());
+    ahead(1).await;
+    assert!(own.is_subset(&directories()));
+    let two = world.create("two").await;
+    let lease = world.acquire(&two).await.unwrap();
+    // It knows itself only by the doors that it was given.
+    assert_eq!(ask(&lease, "call /who").await, format!("1 {}", lease.sandbox_id()));
+    assert!(!directories().contains(lease.sandbox_id().as_str()));
+    drop(lease);
+    ahead(2).await;
+    let pid = world.pid(&two).await;
+    world.compute.warehouse_stop(&world.ctx, &two).await.unwrap();
+    world.until(&two, WarehouseState::Stopped).await;
+    crate::support::dies(pid).await;
+    ahead(1).await;
+    let waiting: HashSet<_> = directories();
+    world.ask(&two, "hello").await;
+    let lease = world.acquire(&two).await.unwrap();
+    assert!(!waiting.contains(lease.sandbox_id().as_str()));
+    drop(lease);
+    ahead(2).await;
+    world.stop_node().await;
+    eventually("an empty node", async || directories().is_empty().then_some(())).await;
+}

@@ -108,6 +108,12 @@ impl World {
         agent(config)
     }
 
+    /// The first node, with engines started ahead.
+    pub fn start_eager_node(&mut self, prestarted: usize) {
+        let config = NodeConfig { prestarted, ..self.node_config(&self.files, "serve") };
+        self.node = Some(agent(config));
+    }
+
     pub fn start_node(&mut self, engine_mode: &str) {
         self.node = Some(agent(self.node_config(&self.files, engine_mode)));
     }
@@ -128,6 +134,7 @@ impl World {
             region: String::new(),
             labels: Default::default(),
             drain: Duration::ZERO,
+            prestarted: 0,
         }
     }
 
