@@ -27,7 +27,7 @@ async fn shown(identity: &Identity, tx: &mut Tx, row: Config) -> Result<NetworkC
         identity.network.egress_addresses.iter().map(ToString::to_string).collect();
     let default_rules = EgressDefaultRules {
         aws_stable_ip_rule: (!addresses.is_empty())
-            .then(|| StableIpRule { cidr_blocks: Some(addresses) }),
+            .then_some(StableIpRule { cidr_blocks: Some(addresses) }),
     };
     let endpoint_rules = rules::all(identity, tx, &row.id).await?;
     let target_rules = EgressTargetRules {
