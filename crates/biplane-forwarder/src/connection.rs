@@ -10,8 +10,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// In each direction.
-const BUFFER_BYTES: usize = 64 << 10;
+/// In each direction; a connection that fills its buffer gets a larger one.
+const BUFFER_BYTES_MIN: usize = 16 << 10;
+const BUFFER_BYTES_MAX: usize = 256 << 10;
 /// Rounds before other connections get their turn.
 const ROUNDS_MAX: usize = 8;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -190,10 +191,11 @@ impl Half {
         if self.eof {
             return Ok(false);
         }
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; BUFFER_BYTES].into();
-        }
         if !self.pending() {
+            let length = self.buffer.len();
+            if self.end == length && length < BUFFER_BYTES_MAX {
+                self.buffer = vec![0; (length * 4).max(BUFFER_BYTES_MIN)].into();
+            }
             (self.start, self.end) = (0, 0);
         }
         match from.read(&mut self.buffer[self.end..]) {

@@ -6,6 +6,7 @@ mod fake_engine;
 mod life;
 mod loss;
 mod placement;
+mod reach;
 mod relay;
 mod support;
 
