@@ -19,8 +19,8 @@ pub use biplane_api::error::{ApiError, ErrorCode};
 pub use clock::Clock;
 pub use ctx::{Ctx, Entitlement, Origin, Principal, PrincipalKind, RelayPeer};
 pub use db::{Db, Migration, Tx};
-pub use ipnet::IpNet;
 pub use extract::{ApiJson, ApiPath, ApiQuery};
+pub use ipnet::IpNet;
 pub use secret::Secret;
 
 /// What an operation answers.
