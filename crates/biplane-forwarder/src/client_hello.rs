@@ -172,7 +172,6 @@ pub fn example(server_name: Option<&str>, encrypted: bool) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -113,7 +113,6 @@ fn answer(question: &[u8], questions: u16, code: u8, address: bool) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
