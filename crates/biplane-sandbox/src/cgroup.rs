@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Groups are gone some time after their processes.
 const REMOVE_MAX: Duration = Duration::from_secs(2);
+/// An agent that ends lets go of its sandboxes one by one.
+const LEAVE_MAX: Duration = Duration::from_secs(10);
 const V1: &[&str] = &["memory", "pids", "cpu", "cpuacct"];
 const V2: &[&str] = &["memory", "pids", "cpu"];
 
@@ -307,9 +309,16 @@ impl Group {
     }
 }
 
+/// Removes the groups of an agent that is gone if nothing is in them: for a supervisor that may be the last of all.
+pub fn leave_if_empty(groups: &Groups) {
+    for base in groups.bases() {
+        let _ = fs::remove_dir(base);
+    }
+}
+
 /// Removes the groups of an agent that is gone, once the supervisors have removed those in them.
 pub fn leave(bases: &[PathBuf]) {
-    let until = Instant::now() + REMOVE_MAX;
+    let until = Instant::now() + LEAVE_MAX;
     for base in bases {
         while let Err(error) = fs::remove_dir(base) {
             if error.kind() == io::ErrorKind::NotFound || Instant::now() >= until {

@@ -16,10 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-/// The launcher ends when its socket closes, and the control groups are empty.
-const LAUNCHER_END: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub struct IsolatorConfig {
@@ -239,7 +235,7 @@ struct Host {
 
 #[derive(Debug)]
 struct Launcher {
-    process: Child,
+    process: Option<Child>,
     socket: OwnedFd,
 }
 
@@ -286,25 +282,19 @@ impl Launcher {
         if development {
             command.arg(DEVELOPMENT);
         }
-        Ok(Self { process: command.spawn()?, socket: ours })
+        Ok(Self { process: Some(command.spawn()?), socket: ours })
     }
 }
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        // Closing the socket ends it, after it has removed the control groups.
-        if let Ok((one, _other)) = sys::message_pair() {
-            self.socket = one;
-        }
-        let until = Instant::now() + LAUNCHER_END;
-        while Instant::now() < until {
-            if !matches!(self.process.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        // Closing the socket ends it, after the last sandbox. That may be for this very thread to let go
+        // of, so another one waits; without that one, the process stays a zombie as long as the agent lives.
+        let waiting = std::thread::Builder::new().name("launcher".into());
+        let _ = waiting.spawn(move || process.wait());
     }
 }
 

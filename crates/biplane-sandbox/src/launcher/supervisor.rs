@@ -3,7 +3,7 @@
 //! It lives exactly as long as its sandbox. When the agent is gone its socket closes, and that ends both.
 
 use super::{Order, inside, mounts};
-use crate::cgroup::Group;
+use crate::cgroup::{self, Group};
 use crate::error::{At, LaunchError, Result, refuse};
 use crate::identity::{self, HostUser};
 use crate::isolator::Event;
@@ -47,6 +47,7 @@ pub fn run(order: OwnedFd, control: OwnedFd, stderr: OwnedFd, development: bool)
     if end.agent_is_gone {
         // Nobody else will.
         let _ = std::fs::remove_dir_all(&order.spec.dir);
+        cgroup::leave_if_empty(&order.groups);
     } else {
         if !cleared {
             let _ = writeln!(std::io::stderr(), "a control group of {} stays", order.spec.name);

@@ -146,6 +146,8 @@ fn leaves_nothing(end: impl Fn(i32, i32)) {
     eventually("the end of all", || !alive(pid) && !alive(supervisor));
     eventually("an empty directory", || !dir.path().join("sb0").exists());
     eventually("no control group", || groups.iter().all(|group| !group.exists()));
+    let above = || groups.iter().filter_map(|group| group.parent());
+    eventually("no group of the agent", || above().all(|group| !group.exists()));
 }
 
 #[test]
