@@ -2,7 +2,8 @@
 //! `doors DIRECTORY PORT_BASE S3_ENDPOINT BUCKET PREFIX HOST...`
 //!
 //! Opens `egress.sock` and `storage.sock` in the directory, and carries `127.0.0.1:PORT_BASE` to the
-//! first and the port after it to the second. Hosts may be names, patterns or `*` for all of the
+//! first and the port after it to the second; TLS on the port after that goes where its hello says.
+//! `DOORS_RANGES` lists further ranges that may be reached. Hosts may be names, patterns or `*` for all of the
 //! internet. Events go to standard output. The key of the store comes from the usual variables.
 
 use biplane_api::ids::{SandboxId, WorkspaceId};
@@ -25,7 +26,11 @@ fn policy(hosts: &[String]) -> Result<Policy, Box<dyn Error>> {
         egress.internet = hosts.iter().cloned().map(HostPattern).collect();
     }
     // Servers of this machine stand for the internet here.
-    let operator = Operator { ranges: vec!["127.0.0.0/8".parse()?], ports: Vec::new() };
+    let mut ranges = vec!["127.0.0.0/8".parse()?];
+    for range in std::env::var("DOORS_RANGES").unwrap_or_default().split_terminator(',') {
+        ranges.push(range.parse()?);
+    }
+    let operator = Operator { ranges, ports: Vec::new() };
     Ok(Policy { egress, product: EgressProduct::Other, operator })
 }
 
@@ -73,11 +78,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(Arc::new(egress).keep(listener, closed.clone()));
     let listener = biplane_doors::open(&directory, STORAGE_DOOR)?;
     tokio::spawn(Arc::new(storage).keep(listener, closed.clone()));
-    let entry = |port, name| {
+    let entry = |port, name, route| {
         let listener = TcpListener::bind(("127.0.0.1", port))?;
-        Ok::<_, std::io::Error>(Entry { listener, route: Route::Plain, door: directory.join(name) })
+        Ok::<_, std::io::Error>(Entry { listener, route, door: directory.join(name) })
     };
-    let entries = vec![entry(port, EGRESS_DOOR)?, entry(port + 1, STORAGE_DOOR)?];
+    let entries = vec![
+        entry(port, EGRESS_DOOR, Route::Plain)?,
+        entry(port + 1, STORAGE_DOOR, Route::Plain)?,
+        entry(port + 2, EGRESS_DOOR, Route::Tls(443))?,
+    ];
     std::thread::spawn(move || biplane_forwarder::run(&Listeners { entries, names: None }));
     println!("ready");
     loop {
