@@ -33,8 +33,13 @@ const EDGES: &[(&str, &[&str])] = &[
             "biplane-query",
         ],
     ),
+    ("biplane-forwarder", &[]),
     ("biplane-sandbox", &["biplane-forwarder"]),
-    ("biplane-node", &["biplane-api", "biplane-proto", "biplane-sandbox"]),
+    ("biplane-doors", &["biplane-api", "biplane-forwarder"]),
+    (
+        "biplane-node",
+        &["biplane-api", "biplane-proto", "biplane-doors", "biplane-forwarder", "biplane-sandbox"],
+    ),
     ("biplane-engine", &["biplane-api", "biplane-proto"]),
     (
         "biplane",
