@@ -85,6 +85,8 @@ struct State {
     running: HashMap<SandboxId, Running>,
     watcher: Option<mpsc::Sender<NodeEvent>>,
     closing: bool,
+    /// How often all were ended: what was being started meanwhile ends as well.
+    kills: u64,
 }
 
 struct Running {
@@ -138,6 +140,7 @@ impl Sandboxes {
             return Ok(());
         }
         let size = size(&request);
+        let kills = self.state.lock().kills;
         let Launched { sandbox, stderr, closed, dir } =
             self.launch(&id, size, &request, runtime).await?;
         let (ending, ended) = watch::channel(Ending::No);
@@ -145,7 +148,7 @@ impl Sandboxes {
         let generation = request.generation;
         {
             let mut state = self.state.lock();
-            if state.closing {
+            if state.closing || state.kills != kills {
                 ending.send_replace(Ending::Kill);
             }
             let (sandbox, ending, gone) = (sandbox.clone(), ending.clone(), gone.clone());
@@ -354,6 +357,10 @@ impl Sandboxes {
 
     /// Returns when nothing of the sandbox is left.
     pub async fn stop(&self, id: &SandboxId, grace: Duration) {
+        if !self.state.lock().running.contains_key(id) {
+            // It may be on its way in: whoever asked for it no longer waits.
+            drop(self.starting.lock().await);
+        }
         let gone = {
             let state = self.state.lock();
             let Some(running) = state.running.get(id) else {
@@ -374,7 +381,9 @@ impl Sandboxes {
     /// Ends all without grace; does not wait.
     pub fn kill_all(&self) {
         self.pool.take_others(None).into_iter().for_each(discard);
-        for running in self.state.lock().running.values() {
+        let mut state = self.state.lock();
+        state.kills += 1;
+        for running in state.running.values() {
             running.ending.send_replace(Ending::Kill);
         }
     }
