@@ -5,11 +5,13 @@
 //! dials a node; a statement on a running warehouse costs no database access here.
 
 pub mod ca;
+mod code;
 mod nodes;
 mod relay;
 mod state;
 mod warehouses;
 
+pub use code::{SqlRunner, SqlTable};
 pub use ca::{CaError, NodeFiles, RelayCa};
 pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
@@ -19,6 +21,7 @@ pub use warehouses::acquire::{AcquireRequest, EngineLease};
 use axum::Router;
 use biplane_api::ids::{SandboxId, WarehouseId};
 use biplane_platform::db::Change;
+use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{Clock, Db, Migration};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -103,6 +106,7 @@ pub struct Compute {
     /// Numbers what nodes are told of reaches.
     pub(crate) reach_serial: AtomicU64,
     pub(crate) outbound_swept: AtomicI64,
+    pub(crate) code: code::Code,
 }
 
 impl Compute {
@@ -114,6 +118,7 @@ impl Compute {
         stop: CancellationToken,
     ) -> biplane_platform::Result<Arc<Self>> {
         let (permission_news, row_news) = (Mutex::new(db.subscribe()), db.subscribe());
+        let tokens = StatementTokens::load(&db, &clock).await?;
         let compute = Arc::new(Self {
             db,
             clock,
@@ -128,9 +133,11 @@ impl Compute {
             reaches: RwLock::default(),
             reach_serial: AtomicU64::new(0),
             outbound_swept: AtomicI64::new(0),
+            code: code::Code::new(tokens),
         });
         compute.load().await?;
         tokio::spawn(compute.clone().heed_rows(row_news));
+        tokio::spawn(compute.clone().code_sweep());
         Ok(compute)
     }
 
@@ -149,6 +156,7 @@ impl Compute {
         warehouses::http::routes()
             .merge(warehouses::endpoints::routes())
             .merge(nodes::http::routes())
+            .merge(code::routes())
             .with_state(self)
     }
 }

@@ -58,7 +58,9 @@ def libraries(executable, shared):
 
 
 def end_with_parent():
-    sys.stdin.buffer.read()
+    # Not through `sys.stdin`: children that are forked meanwhile would inherit its lock.
+    while os.read(0, 1):
+        pass
     os.killpg(0, signal.SIGKILL)
 
 

@@ -62,7 +62,7 @@ def run(code, namespace, name):
     """The value of the last expression, None without one."""
     source = magics(code)
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    tree = ast.parse(source, name)
+    tree = compile(source, name, "exec", ast.PyCF_ONLY_AST)
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not silenced(source):
         last = ast.Expression(tree.body.pop().value)

@@ -67,6 +67,7 @@ impl Services {
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;
+        compute.set_sql_runner(Arc::new(crate::code::ContextSql(Arc::downgrade(&query))));
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));

@@ -2,6 +2,7 @@
 //! application, the first start.
 
 mod app;
+mod code;
 mod config;
 mod edge;
 mod first_start;

@@ -40,6 +40,8 @@ impl Compute {
                 known.insert(id.to_string(), ());
             }
         }
+        let for_code = self.code_heed_node(&node.id, &runs);
+        known.extend(for_code.into_iter().map(|id| (id.to_string(), ())));
         for sandbox in &node.hello.sandboxes {
             let Ok(id) = sandbox.sandbox_id.parse::<SandboxId>() else {
                 continue;
@@ -92,6 +94,9 @@ impl Compute {
         let Ok(id) = exit.sandbox_id.parse::<SandboxId>() else {
             return;
         };
+        if self.code_exited(node_id, &id, exit) {
+            return;
+        }
         let Some(slot) = self.expected_slot(node_id, &id) else {
             return;
         };

@@ -58,7 +58,13 @@ impl Compute {
     fn outbound_row(&self, node_id: &NodeId, access: OutboundAccess) -> Option<OutboundRow> {
         let (kind, outcome) = (access.kind(), access.outcome());
         let sandbox_id: SandboxId = access.sandbox_id.parse().ok()?;
-        let slot = self.expected_slot(node_id, &sandbox_id)?;
+        let (workspace_id, resource_id) = match self.code.get(node_id, &sandbox_id) {
+            Some(sandbox) => (sandbox.workspace_id, crate::code::CLUSTER.to_owned()),
+            None => {
+                let slot = self.expected_slot(node_id, &sandbox_id)?;
+                (slot.workspace_id, slot.id.to_string())
+            }
+        };
         let now = self.clock.now_ms();
         let cut = |text: &str| text.chars().take(TEXT_CHARS_MAX).collect::<String>();
         let (destination, reason) = (cut(&access.destination), cut(&access.reason));
@@ -74,7 +80,7 @@ impl Compute {
         });
         Some(OutboundRow {
             event_id: uuid::Uuid::now_v7().to_string(),
-            workspace_id: slot.workspace_id,
+            workspace_id,
             event_time_ms: access.at_ms.clamp(now - BEHIND_MS_MAX, now),
             destination_type: match kind {
                 Kind::Dns => "DNS",
@@ -100,7 +106,7 @@ impl Compute {
                 _ => "General Compute",
             }
             .to_owned(),
-            resource_id: slot.id.to_string(),
+            resource_id,
             sandbox_id: sandbox_id.to_string(),
             port: access.port.into(),
             reason,

@@ -113,6 +113,17 @@ impl Compute {
                 }
             }
         }
+        for sandbox in self.code.all() {
+            if let Some(node_id) = sandbox.node_id() {
+                *census.given.entry(node_id.clone()).or_default() += sandbox.memory_bytes;
+                census.tenants.entry(node_id).or_default().insert(sandbox.workspace_id);
+            }
+            if sandbox.workspace_id == workspace && sandbox.node_id().is_some() {
+                census.own.sandboxes += 1;
+                census.own.cpu_millis += u64::from(sandbox.cpu_millis);
+                census.own.memory_bytes += sandbox.memory_bytes;
+            }
+        }
         census
     }
 
@@ -121,6 +132,16 @@ impl Compute {
         &self,
         workspace: WorkspaceId,
         tenancy: &Tenancy,
+    ) -> Result<Arc<Node>, NoPlace> {
+        self.place_where(workspace, tenancy, |_| true)
+    }
+
+    /// The same of those nodes that can do something.
+    pub(crate) fn place_where(
+        &self,
+        workspace: WorkspaceId,
+        tenancy: &Tenancy,
+        able: impl Fn(&Arc<Node>) -> bool,
     ) -> Result<Arc<Node>, NoPlace> {
         let staying = |node: &Arc<Node>| !node.leaving.load(Ordering::Relaxed);
         let nodes: Vec<_> = self.nodes.all().into_iter().filter(staying).collect();
@@ -143,6 +164,7 @@ impl Compute {
         };
         nodes
             .into_iter()
+            .filter(able)
             .filter(|node| fits(&node.hello.region, node.hello.labels.get(DEDICATED), tenancy))
             .filter(alone)
             .min_by_key(load)

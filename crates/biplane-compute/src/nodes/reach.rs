@@ -119,12 +119,14 @@ impl Compute {
         let here = |slot: &Arc<crate::warehouses::slot::Slot>| {
             slot.live.borrow().members.iter().any(|member| member.node_id == node.id)
         };
-        let workspaces: HashSet<WorkspaceId> = self
+        let for_code = self.code.on(&node.id).into_iter().map(|sandbox| sandbox.workspace_id);
+        let mut workspaces: HashSet<WorkspaceId> = self
             .all_slots()
             .iter()
             .filter(|slot| here(slot))
             .map(|slot| slot.workspace_id)
             .collect();
+        workspaces.extend(for_code);
         for workspace in workspaces {
             if let Some(reach) = self.reach_of(workspace).await? {
                 node.set_reach(reach).await.map_err(ApiError::internal)?;

@@ -1,11 +1,14 @@
-//! Connections on which a sandbox calls the control plane: its REST API, over HTTP/2.
+//! Connections on which a sandbox calls the control plane: its REST API, over HTTP/2. Code of users calls
+//! the statement API alone, over HTTP/1.1, which is in Python's own library.
 
 use super::Refused;
 use crate::Compute;
+use crate::code::CodeSandbox;
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use biplane_api::ids::{NodeId, SandboxId};
-use biplane_platform::RelayPeer;
+use biplane_platform::{ApiError, ErrorCode, RelayPeer};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,9 @@ pub async fn serve(
     stream: TlsStream<TcpStream>,
     calls: Router,
 ) -> Result<(), Refused> {
+    if let Some(sandbox) = compute.code.get(node_id, &sandbox_id) {
+        return serve_code(compute, &sandbox, stream, calls).await;
+    }
     let placed = compute.placed(node_id, &sandbox_id).ok_or(Refused::UnknownSandbox)?;
     let peer = RelayPeer { sandbox_id, workspace_id: placed.workspace_id };
     let service =
@@ -45,4 +51,59 @@ pub async fn serve(
         () = compute.stop.cancelled() => {}
     }
     Ok(())
+}
+
+/// What code of users may call. Never what engines may: that would hand out keys.
+fn open_to_code(path: &str) -> bool {
+    let statements = path.strip_prefix("/api/2.0/sql/statements");
+    statements.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || path.starts_with("/api/2.0/biplane/results/")
+}
+
+async fn serve_code(
+    compute: &Arc<Compute>,
+    sandbox: &CodeSandbox,
+    stream: TlsStream<TcpStream>,
+    calls: Router,
+) -> Result<(), Refused> {
+    let peer = RelayPeer { sandbox_id: sandbox.id.clone(), workspace_id: sandbox.workspace_id };
+    let service =
+        hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+            let open = open_to_code(request.uri().path());
+            request.extensions_mut().insert(peer.clone());
+            let calls = calls.clone();
+            async move {
+                if open {
+                    return calls.oneshot(request.map(Body::new)).await;
+                }
+                let message = "Code in a sandbox may call the statement API only.";
+                Ok(ApiError::new(ErrorCode::PermissionDenied, message).into_response())
+            }
+        });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PING)
+        .max_buf_size(HEADER_BYTES_MAX as usize)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = connection => {}
+        () = sandbox.closed.cancelled() => {}
+        () = compute.stop.cancelled() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_to_code;
+
+    #[test]
+    fn code_of_users_calls_the_statement_api_alone() {
+        for open in ["/api/2.0/sql/statements", "/api/2.0/sql/statements/x/result/chunks/0"] {
+            assert!(open_to_code(open));
+        }
+        for closed in ["/internal/v1/resolve", "/api/2.0/sql/statementsx", "/api/2.0/token/create", "/"] {
+            assert!(!open_to_code(closed));
+        }
+    }
 }

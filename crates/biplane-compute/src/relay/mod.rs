@@ -148,6 +148,9 @@ async fn serve_role(
             let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
             calls::serve(compute, &node_id, sandbox_id, stream, calls).await
         }
-        Role::Code { .. } => Err(Refused::UnknownSandbox),
+        Role::Code { sandbox_id } => {
+            let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
+            compute.code_connected(&node_id, &sandbox_id, stream).await
+        }
     }
 }

@@ -16,6 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 impl Compute {
     /// Deletes every warehouse of the workspace and returns when nothing of them runs. May be repeated.
     pub async fn workspace_forget(&self, workspace_id: WorkspaceId) -> Result<()> {
+        self.code_forget(workspace_id);
         let slots = self.slots_of(workspace_id);
         let mut tx = self.db.write().await?;
         for row in store::all(&mut tx).await? {

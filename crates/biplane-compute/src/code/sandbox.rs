@@ -1,0 +1,234 @@
+//! The sandbox of one user's interpreters: placed, started, awaited, stopped.
+
+use super::Code;
+use crate::Compute;
+use crate::relay::nodes::Node;
+use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
+use biplane_platform::{ApiError, ErrorCode, Result};
+use biplane_proto::v1::start_sandbox_request::Program;
+use biplane_proto::v1::{Limits, PythonProgram, StartSandboxRequest};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::Code as Answer;
+
+const CPU_MILLIS: u32 = 2000;
+const MEMORY_BYTES: u64 = 2 << 30;
+/// The first sandbox of a host waits for its runtime to be built.
+const START_MAX: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_millis(500);
+const CONNECT_MAX: Duration = Duration::from_secs(30);
+const ORDERS_MAX: usize = 1024;
+const STOP_GRACE: Duration = Duration::ZERO;
+
+pub struct CodeSandbox {
+    pub id: SandboxId,
+    pub workspace_id: WorkspaceId,
+    pub principal_id: PrincipalId,
+    /// Where `biplane.sql` runs.
+    pub warehouse_id: Option<WarehouseId>,
+    pub cpu_millis: u32,
+    pub memory_bytes: u64,
+    node: Mutex<Option<NodeId>>,
+    /// For the interpreter's end of the connection, from before it is there.
+    pub orders: mpsc::Sender<Value>,
+    /// Taken by the first connection; there is no second.
+    pub inbox: Mutex<Option<mpsc::Receiver<Value>>>,
+    pub connected: CancellationToken,
+    /// The node's word about its end.
+    pub exited: watch::Sender<Option<String>>,
+    /// Everything of it ends.
+    pub closed: CancellationToken,
+}
+
+impl CodeSandbox {
+    pub fn new(
+        workspace_id: WorkspaceId,
+        principal_id: PrincipalId,
+        warehouse_id: Option<WarehouseId>,
+    ) -> Self {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        Self {
+            id: SandboxId::random(),
+            workspace_id,
+            principal_id,
+            warehouse_id,
+            cpu_millis: CPU_MILLIS,
+            memory_bytes: MEMORY_BYTES,
+            node: Mutex::default(),
+            orders,
+            inbox: Mutex::new(Some(inbox)),
+            connected: CancellationToken::new(),
+            exited: watch::Sender::new(None),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    pub fn node_id(&self) -> Option<NodeId> {
+        self.node.lock().clone()
+    }
+
+    pub fn starting(&self) -> bool {
+        !self.connected.is_cancelled()
+    }
+
+    /// False: it does not listen, and will be ended.
+    pub fn order(&self, order: Value) -> bool {
+        let sent = self.orders.try_send(order).is_ok();
+        if !sent {
+            self.closed.cancel();
+        }
+        sent
+    }
+}
+
+impl Compute {
+    /// Refuses where no Python can come from.
+    pub(super) fn code_possible(&self) -> Result<()> {
+        let nodes = self.nodes.all();
+        match nodes.is_empty() || nodes.iter().any(has_python) {
+            true => Ok(()),
+            false => {
+                Err(ApiError::unsupported("Running Python (no compute node has an interpreter)"))
+            }
+        }
+    }
+
+    /// From its placement to its end.
+    pub(super) async fn code_keep(self: Arc<Self>, sandbox: Arc<CodeSandbox>) {
+        let reason = tokio::select! {
+            () = self.stop.cancelled() => return,
+            () = sandbox.closed.cancelled() => String::new(),
+            started = self.code_start(&sandbox) => match started {
+                Ok(()) => {
+                    tokio::select! {
+                        () = self.stop.cancelled() => return,
+                        () = sandbox.closed.cancelled() => {}
+                    }
+                    String::new()
+                }
+                Err(reason) => reason,
+            },
+        };
+        sandbox.closed.cancel();
+        let reason = match (reason.is_empty(), sandbox.exited.borrow().clone()) {
+            (false, _) => reason,
+            (true, Some(told)) => format!("The Python sandbox ended: {told}."),
+            (true, None) => "The Python sandbox was lost.".to_owned(),
+        };
+        self.code_lost(&sandbox, &reason);
+        let node = sandbox.node_id().and_then(|id| self.nodes.get(&id));
+        if let Some(node) = node
+            && let Err(status) = node.stop_sandbox(&sandbox.id, STOP_GRACE).await
+        {
+            // The node's lease ends it, or its return: nobody knows it then.
+            tracing::warn!(sandbox_id = %sandbox.id, %status, "a sandbox could not be stopped");
+        }
+        self.code.sandboxes.lock().remove(&sandbox.id);
+    }
+
+    async fn code_start(&self, sandbox: &Arc<CodeSandbox>) -> Result<(), String> {
+        let internal = |error: ApiError| {
+            tracing::warn!(%error, cause = ?error.internal, "a sandbox for code could not be placed");
+            "The Python sandbox could not be started.".to_owned()
+        };
+        let tenancy = self.tenancy(sandbox.workspace_id).await.map_err(internal)?;
+        let (mut node_due, due) =
+            (Instant::now() + self.config.node_wait, Instant::now() + START_MAX);
+        loop {
+            let node = match self.place_where(sandbox.workspace_id, &tenancy, has_python) {
+                Ok(node) => node,
+                Err(no) if Instant::now() >= node_due => return Err(no.summary()),
+                Err(_) => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            };
+            *sandbox.node.lock() = Some(node.id.clone());
+            let request = StartSandboxRequest {
+                sandbox_id: sandbox.id.to_string(),
+                generation: 1,
+                workspace_id: sandbox.workspace_id.0,
+                resource_id: super::CLUSTER.into(),
+                program: Some(Program::Python(PythonProgram {})),
+                limits: Some(Limits {
+                    cpu_millis: sandbox.cpu_millis,
+                    memory_bytes: sandbox.memory_bytes,
+                }),
+                reach: self.reach_of(sandbox.workspace_id).await.map_err(internal)?,
+            };
+            let status = match node.start_sandbox(request).await {
+                Ok(()) => break,
+                Err(status) => status,
+            };
+            match status.code() {
+                // The runtime is being built there.
+                Answer::Unavailable if Instant::now() < due => {
+                    node_due = Instant::now() + self.config.node_wait;
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Answer::Unimplemented | Answer::Aborted | Answer::Unavailable => {
+                    return Err(format!("Python is not available: {}.", status.message()));
+                }
+                _ => {
+                    tracing::warn!(sandbox_id = %sandbox.id, %status, "a sandbox for code could not be started");
+                    return Err("The Python sandbox could not be started.".into());
+                }
+            }
+        }
+        match tokio::time::timeout(CONNECT_MAX, sandbox.connected.cancelled()).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err("The Python interpreter did not connect in time.".into()),
+        }
+    }
+
+    /// Contexts of a sandbox that is gone.
+    fn code_lost(&self, sandbox: &CodeSandbox, reason: &str) {
+        let of = |context: &&Arc<super::Context>| {
+            context.sandbox.as_ref().is_some_and(|own| own.id == sandbox.id)
+        };
+        let contexts: Vec<_> = self.code.contexts.lock().values().filter(of).cloned().collect();
+        for context in contexts {
+            context.fail(reason);
+        }
+    }
+}
+
+impl Code {
+    /// The user's, made when there is none that lives. True: it is new.
+    pub(super) fn sandbox_of(
+        &self,
+        workspace_id: WorkspaceId,
+        principal_id: PrincipalId,
+        warehouse_id: Option<WarehouseId>,
+    ) -> (Arc<CodeSandbox>, bool) {
+        let mut sandboxes = self.sandboxes.lock();
+        let own = |sandbox: &&Arc<CodeSandbox>| {
+            sandbox.workspace_id == workspace_id
+                && sandbox.principal_id == principal_id
+                && !sandbox.closed.is_cancelled()
+        };
+        if let Some(found) = sandboxes.values().find(own) {
+            return (found.clone(), false);
+        }
+        let made = Arc::new(CodeSandbox::new(workspace_id, principal_id, warehouse_id));
+        sandboxes.insert(made.id.clone(), made.clone());
+        (made, true)
+    }
+}
+
+pub(super) fn has_python(node: &Arc<Node>) -> bool {
+    !node.hello.python.is_empty()
+}
+
+/// For those who ask in vain.
+pub(super) fn too_many(what: &str, limit: usize) -> ApiError {
+    ApiError::new(
+        ErrorCode::ResourceExhausted,
+        format!("{what} at most {limit} contexts at a time."),
+    )
+}
