@@ -15,6 +15,8 @@ const CREDENTIAL_BYTES_MAX: usize = 8192;
 /// What an engine may call as the user of a statement; never anything that makes a lasting credential.
 const STATEMENT_PATHS: &[&str] =
     &["/internal/v1/", "/api/2.1/unity-catalog/", "/api/2.0/unity-catalog/", "/api/2.0/fs/"];
+/// What code of a user may call with the token of its sandbox.
+const CODE_PATHS: &[&str] = &["/api/2.0/sql/statements"];
 /// What a token with scope `sql` and no more may call.
 const SQL_PATHS: &[&str] =
     &["/api/2.0/sql/", "/sql/", "/api/2.0/preview/scim/v2/Me", "/api/2.0/scim/v2/Me"];
@@ -136,7 +138,8 @@ impl Identity {
         if claims.sandbox_id != relay.sandbox_id || claims.workspace_id != relay.workspace_id {
             return Err(unauthenticated());
         }
-        if !STATEMENT_PATHS.iter().any(|prefix| call.uri.path().starts_with(prefix)) {
+        let paths = if claims.code { CODE_PATHS } else { STATEMENT_PATHS };
+        if !paths.iter().any(|prefix| call.uri.path().starts_with(prefix)) {
             return Err(ApiError::denied("A statement may not make this call."));
         }
         let token = Token {

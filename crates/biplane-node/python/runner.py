@@ -68,6 +68,8 @@ class Command:
         # When the interpreter is killed, once cancelled.
         self.kill_at = None
         self.cancelled = False
+        # Only then an interrupt is heeded.
+        self.began = False
 
 
 class Context:
@@ -208,7 +210,8 @@ class Runner:
             if command and command.id == frame["command"] and not command.cancelled:
                 command.cancelled = True
                 command.kill_at = time.monotonic() + CANCEL_GRACE_S
-                context.signal(signal.SIGINT)
+                if command.began:
+                    context.signal(signal.SIGINT)
         elif operation == "destroy":
             del self.contexts[id]
             context.close()
@@ -276,6 +279,10 @@ class Runner:
             for frame in context.frames.feed(data):
                 if frame.get("ready"):
                     self.begin(context)
+                elif context.command and frame.get("began") == context.command.id:
+                    context.command.began = True
+                    if context.command.cancelled:
+                        context.signal(signal.SIGINT)
                 elif context.command and frame.get("done") == context.command.id:
                     self.done(context, frame["result"])
         except (ValueError, KeyError, TypeError):

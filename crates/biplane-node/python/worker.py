@@ -308,6 +308,7 @@ def main():
         try:
             # An interrupt counts only while user code runs.
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            connection.send(began=order["command"])
             result = session.command(order["code"])
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         except KeyboardInterrupt as late:

@@ -28,6 +28,9 @@ pub struct StatementClaims {
     /// Milliseconds since the epoch.
     #[serde(rename = "e")]
     pub expires_ms: i64,
+    /// Code of the user holds it, not an engine: it is good for statements alone.
+    #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+    pub code: bool,
 }
 
 #[derive(Clone)]
@@ -60,9 +63,32 @@ impl StatementTokens {
             statement_id: statement_id.clone(),
             sandbox_id: sandbox_id.clone(),
             expires_ms,
+            code: false,
         };
+        self.seal(&claims)
+    }
+
+    /// For code of a user, which may run statements and nothing else.
+    pub fn issue_to_code(
+        &self,
+        principal_id: PrincipalId,
+        workspace_id: WorkspaceId,
+        sandbox_id: &SandboxId,
+        expires_ms: i64,
+    ) -> Result<Secret> {
+        self.seal(&StatementClaims {
+            principal_id,
+            workspace_id,
+            statement_id: StatementId::random(),
+            sandbox_id: sandbox_id.clone(),
+            expires_ms,
+            code: true,
+        })
+    }
+
+    fn seal(&self, claims: &StatementClaims) -> Result<Secret> {
         let payload =
-            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).map_err(ApiError::internal)?);
+            URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).map_err(ApiError::internal)?);
         let mac = URL_SAFE_NO_PAD.encode(self.mac(&payload)?.finalize().into_bytes());
         Ok(Secret::new(format!("{PREFIX}{payload}.{mac}")))
     }

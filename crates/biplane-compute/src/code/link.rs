@@ -6,7 +6,7 @@
 use super::{CodeSandbox, frames, result};
 use crate::Compute;
 use crate::relay::Refused;
-use biplane_api::ids::{NodeId, SandboxId, StatementId};
+use biplane_api::ids::{NodeId, SandboxId};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,10 +85,9 @@ impl Compute {
     }
 
     fn code_token(&self, sandbox: &CodeSandbox) -> Option<Value> {
-        let issued = self.code.tokens.issue(
+        let issued = self.code.tokens.issue_to_code(
             sandbox.principal_id,
             sandbox.workspace_id,
-            &StatementId::random(),
             &sandbox.id,
             self.clock.now_ms() + TOKEN_LIFE_MS,
         );

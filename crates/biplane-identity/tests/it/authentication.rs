@@ -183,6 +183,17 @@ async fn a_statement_token_counts_on_its_own_relay_only() {
     assert_eq!(status(tables, Some(&other_workspace)).await, 401);
     // Nothing that outlives the statement.
     assert_eq!(status("/api/2.0/token/create", Some(&here)).await, 403);
+    // Code of users runs statements, and resolves nothing.
+    let token = tokens.issue_to_code(admin, workspace, &here.sandbox_id, START_MS + 1000).unwrap();
+    let code = format!("Bearer {}", token.expose());
+    for (path, refused) in
+        [("/api/2.0/sql/statements", false), (tables, true), ("/internal/v1/resolve", true)]
+    {
+        let found =
+            app.authenticate(&request(&[("authorization", &code)], path), Some(&here)).await;
+        assert_eq!(found.is_err(), refused, "{path}");
+        assert!(app.authenticate(&request(&[("authorization", &code)], path), None).await.is_err());
+    }
     // No other credential counts on a relay.
     let pat = format!("Bearer {}", app.pat);
     assert!(
