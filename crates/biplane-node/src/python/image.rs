@@ -258,6 +258,20 @@ mod tests {
         assert!(Arc::ptr_eq(&found, &images.get().unwrap()));
     }
 
+    /// Without an interpreter on this machine there is nothing to try.
+    #[test]
+    fn the_runner_passes_its_own_tests() {
+        let Ok(interpreter) = super::super::find(None) else {
+            return;
+        };
+        let ran = Command::new(interpreter.executable)
+            .args(["-B", "-m", "unittest", "test_runner"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/python"))
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     #[test]
     fn the_reason_is_what_pip_said() {
         assert_eq!(reason("ERROR: no network\nsome hint\n"), "ERROR: no network");
