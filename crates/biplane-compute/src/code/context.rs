@@ -226,7 +226,7 @@ impl Context {
         inner.used = Instant::now();
         let command = inner.commands.iter().find(|one| one.id == command_id);
         let command = command.ok_or_else(|| missing(command_id))?;
-        let results = command.results.clone().unwrap_or_else(|| json!(null));
+        let results = command.results.clone().unwrap_or(Value::Null);
         Ok(json!({ "id": command.id, "status": command.status.as_str(), "results": results }))
     }
 

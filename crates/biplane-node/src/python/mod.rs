@@ -218,7 +218,7 @@ impl Runtime {
             ("LANG", "C.UTF-8".into()),
             ("TZ", "UTC".into()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
-            ("PYTHONPATH", [&own, &packages, code].map(text).join(":")),
+            ("PYTHONPATH", [own.as_path(), packages.as_path(), code].map(text).join(":")),
             ("PYTHONNOUSERSITE", "1".into()),
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
             ("MPLBACKEND", "agg".into()),
@@ -253,6 +253,6 @@ fn authorities() -> Option<&'static Path> {
     AUTHORITIES.iter().map(Path::new).find(|path| path.is_file())
 }
 
-fn text(path: impl AsRef<Path>) -> String {
-    path.as_ref().to_string_lossy().into_owned()
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
