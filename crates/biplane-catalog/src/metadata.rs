@@ -85,11 +85,8 @@ impl Catalog {
         for schema in
             self.schema_chains(ctx, Some(catalog), &Pattern::optional(schema_like)).await?
         {
-            let listing = Listing {
-                filter: &matching,
-                name_like: &name_like,
-                ..Listing::of(Kind::Function)
-            };
+            let listing =
+                Listing { filter: &matching, name_like: &name_like, ..Listing::of(Kind::Function) };
             for chain in self.all(ctx, &schema, &listing).await? {
                 found.push(functions::ops::info(&chain, false)?);
             }
@@ -165,11 +162,8 @@ impl Catalog {
         let matching = |node: &Node| like.matches(&node.name);
         let mut schemas = Vec::new();
         for catalog in &catalogs {
-            let listing = Listing {
-                filter: &matching,
-                name_like: &name_like,
-                ..Listing::of(Kind::Schema)
-            };
+            let listing =
+                Listing { filter: &matching, name_like: &name_like, ..Listing::of(Kind::Schema) };
             schemas.extend(self.all(ctx, catalog, &listing).await?);
             within(schemas.len())?;
         }
