@@ -111,8 +111,8 @@ fn status(error: &StartError) -> Status {
         StartError::Python(PythonError::Building(_)) => Status::unavailable(text),
         StartError::Python(PythonError::Failed(_)) => Status::aborted(text),
         StartError::Python(PythonError::Io(_))
-        | StartError::Dir(_) | StartError::Spawn(_) | StartError::Interrupted(_) => {
-            Status::internal(text)
-        }
+        | StartError::Dir(_)
+        | StartError::Spawn(_)
+        | StartError::Interrupted(_) => Status::internal(text),
     }
 }
