@@ -27,6 +27,16 @@ pub fn target() -> PathBuf {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // Cargo tells its child about xtask's own package. Build scripts that look at these would begin anew,
+    // and with them DataFusion, whenever cargo is called the other way.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|own| name.as_encoded_bytes().starts_with(own.as_bytes()))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

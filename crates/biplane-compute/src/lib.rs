@@ -11,8 +11,8 @@ mod relay;
 mod state;
 mod warehouses;
 
-pub use code::{SqlRunner, SqlTable};
 pub use ca::{CaError, NodeFiles, RelayCa};
+pub use code::{SqlRunner, SqlTable};
 pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
 pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};

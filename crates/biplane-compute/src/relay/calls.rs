@@ -102,7 +102,9 @@ mod tests {
         for open in ["/api/2.0/sql/statements", "/api/2.0/sql/statements/x/result/chunks/0"] {
             assert!(open_to_code(open));
         }
-        for closed in ["/internal/v1/resolve", "/api/2.0/sql/statementsx", "/api/2.0/token/create", "/"] {
+        for closed in
+            ["/internal/v1/resolve", "/api/2.0/sql/statementsx", "/api/2.0/token/create", "/"]
+        {
             assert!(!open_to_code(closed));
         }
     }
