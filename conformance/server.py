@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+import weakref
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -54,7 +55,7 @@ class Server:
             self.env["BIPLANE_DATABASE_URL"] = fresh_database(postgres)
         self.tls_port = free_port()
         self.listen = "127.0.0.1:0"
-        self.process = None
+        self.process, self.connections = None, []
         self.start()
 
     def start(self):
@@ -95,9 +96,14 @@ class Server:
 
         options = {"http_path": self.http_path, "enable_telemetry": False, **options}
         options.setdefault("_connection_uri", f"{self.url}{options['http_path']}")
-        return sql.connect(server_hostname="127.0.0.1", access_token=token or self.token, **options)
+        connection = sql.connect(server_hostname="127.0.0.1", access_token=token or self.token, **options)
+        self.connections.append(weakref.ref(connection))
+        return connection
 
     def stop(self):
+        # One that is collected later would try for a quarter of an hour to tell a server that is gone.
+        for connection in filter(None, (reference() for reference in self.connections)):
+            connection.session.is_open = False
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

@@ -21,7 +21,8 @@ def server():
     with temporary_directory() as directory:
         server = Server(directory, env={"BIPLANE_SAMPLES_SCALE": "0"})
         try:
-            server.connect().cursor().execute("SELECT 1")
+            with server.connect() as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
             yield server
         finally:
             server.stop()
@@ -73,5 +74,5 @@ def test_a_policy_holds_for_running_compute_within_a_second(server):
     a.network_policies.update_network_policy_rpc("strict", restricted("strict", "listed.invalid", "nobody.invalid"))
     until(lambda: connect(sandbox, "nobody.invalid:443").startswith("HTTP/1.1 502"), what="the change")
     # The engine works on, and the statement of a user is none the wiser.
-    cursor = server.connect().cursor()
-    assert cursor.execute("SELECT 1").fetchall()[0][0] == 1
+    with server.connect() as connection, connection.cursor() as cursor:
+        assert cursor.execute("SELECT 1").fetchall()[0][0] == 1
