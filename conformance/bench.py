@@ -97,7 +97,7 @@ class Replay:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        reader = connection.makefile("rb")
+        reader, piece = connection.makefile("rb"), 0
         while line := reader.readline():
             length, head = 0, []
             while (header := reader.readline()) not in (b"\r\n", b""):
@@ -106,6 +106,9 @@ class Replay:
                     length = int(header.split(b":")[1])
             body = reader.read(length)
             key = body[8:8 + int.from_bytes(body[4:8], "big")] if body[:2] == b"\x80\x01" else line
+            # The pieces of a result come in turn, each time it is asked for anew.
+            piece = piece + 1 if key == b"FetchResults" else 0 if key == b"ExecuteStatement" else piece
+            key = (key, piece) if key == b"FetchResults" else key
             if key not in self.answers:
                 self.answers[key] = self._ask(line, head, body)
             connection.sendall(self.answers[key])
