@@ -105,10 +105,12 @@ fn status(error: &StartError) -> Status {
     let text = format!("{error}{source}");
     match error {
         StartError::Full => Status::resource_exhausted(text),
-        StartError::Generation | StartError::Closing => Status::failed_precondition(text),
+        StartError::Generation => Status::failed_precondition(text),
         StartError::NoProgram | StartError::Reach(_) => Status::invalid_argument(text),
         StartError::Python(PythonError::Absent(_)) => Status::unimplemented(text),
-        StartError::Python(PythonError::Building(_)) => Status::unavailable(text),
+        StartError::Closing | StartError::Python(PythonError::Building(_)) => {
+            Status::unavailable(text)
+        }
         StartError::Python(PythonError::Failed(_)) => Status::aborted(text),
         StartError::Python(PythonError::Io(_))
         | StartError::Dir(_)

@@ -12,7 +12,7 @@ use biplane_proto::v1::{
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -79,6 +79,11 @@ impl Nodes {
         self.0.read().get(id).cloned()
     }
 
+    /// It is connected, and was not told to end.
+    pub fn stays(&self, id: &NodeId) -> bool {
+        self.get(id).is_some_and(|node| !node.leaving.load(Ordering::Relaxed))
+    }
+
     pub fn all(&self) -> Vec<Arc<Node>> {
         self.0.read().values().cloned().collect()
     }
@@ -137,14 +142,12 @@ pub(super) async fn serve(
                 break Err(error.into());
             }
             event = events.message() => match event {
-                Ok(Some(event)) => {
-                    match event.event {
+                Ok(Some(event)) => match event.event {
                     Some(Event::SandboxExited(exit)) => compute.sandbox_exited(id, &exit),
                     Some(Event::Leaving(_)) => compute.node_leaving(&node),
                     Some(Event::Outbound(tried)) => compute.outbound_tried(id, tried).await,
                     Some(Event::Hello(_)) | None => {}
-                }
-                }
+                },
                 Ok(None) => break Ok(()),
                 Err(status) => break Err(status.into()),
             },

@@ -119,8 +119,7 @@ async fn exited(
         memory.attempts = 0;
         return Ok(Next::Again);
     }
-    let node = compute.nodes.get(&member.node_id);
-    if member.adopted || node.is_none_or(|node| node.leaving.load(Ordering::Relaxed)) {
+    if member.adopted || !compute.nodes.stays(&member.node_id) {
         // Its node's end, not its own.
         return Ok(Next::Again);
     }

@@ -191,8 +191,19 @@ async fn start(
         // It may run for all we know.
         let _ = node.stop_sandbox(&sandbox.id, Duration::ZERO).await;
         forget(compute, slot, &sandbox.id).await?;
+        if went_away(&status) || !compute.nodes.stays(&node.id) {
+            // Its node's end, not its own; another one, or its return, wakes this task.
+            alarm.at(Instant::now() + TRY_AGAIN);
+            return Ok(Next::Rest);
+        }
         let failure = failure("BOOTSTRAP_TIMEOUT", "The engine could not be started.");
         return failed(compute, slot, memory, failure).await;
     }
     Ok(Next::Again)
+}
+
+/// What a node answers that is shutting down, and what comes of a connection that ends.
+fn went_away(status: &tonic::Status) -> bool {
+    use tonic::Code;
+    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled)
 }

@@ -253,11 +253,11 @@ async fn a_node_without_others_still_leaves() {
     only.stop.cancel();
     tokio::time::timeout(PATIENCE, only.task).await.unwrap().unwrap();
     assert!(began.elapsed() < PATIENCE / 2);
-    // A node that comes while somebody waits is welcome. The connection of the engine that went may be seen
-    // to end only when it is used, so one statement may be lost with it.
-    let answered = eventually("an answer", async || world.try_ask(&id, "hello").await);
-    let (answer, _node) =
-        tokio::join!(answered, async { world.start_other_node("", &[], Duration::ZERO) });
+    world.until(&id, WarehouseState::Starting).await;
+    // A node that comes while somebody waits is welcome.
+    let (answer, _node) = tokio::join!(world.ask(&id, "hello"), async {
+        world.start_other_node("", &[], Duration::ZERO)
+    });
     assert_eq!(answer, "hello");
 }
 
