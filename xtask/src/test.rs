@@ -25,7 +25,8 @@ pub fn test() -> anyhow::Result<()> {
     web(&tools)?;
     // Programs and tests together: apart they would choose other features and build everything twice.
     step("Building", cargo().args(["build", "--workspace", "--all-targets"]))?;
-    step("Rust tests on SQLite", cargo().args(["test", "--workspace"]))?;
+    // One run tells of everything that is wrong.
+    step("Rust tests on SQLite", cargo().args(["test", "--workspace", "--no-fail-fast"]))?;
     let postgres = Postgres::start()?;
     on_postgres(&postgres)?;
     clients(&tools, &postgres)?;

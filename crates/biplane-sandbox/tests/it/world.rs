@@ -7,6 +7,7 @@ use biplane_sandbox::{
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -34,6 +35,8 @@ pub struct World {
     pub key: String,
     pub bystander: Child,
     _sockets: Vec<UnixListener>,
+    /// What a careless agent lets everything inherit that it starts.
+    _careless: OwnedFd,
     next: AtomicU32,
 }
 
@@ -65,6 +68,7 @@ impl World {
         let abstract_name = format!("biplane-canary-{tag}");
         let address = SocketAddr::from_abstract_name(&abstract_name).unwrap();
         let hidden = UnixListener::bind_addr(&address).unwrap();
+        let careless = inherited(&path);
         let native = Native::for_development(IsolatorConfig {
             launcher,
             tag: tag.clone(),
@@ -95,6 +99,7 @@ impl World {
             abstract_name,
             key: tag.replace("test", "").replace('-', ""),
             bystander,
+            _careless: careless,
             _sockets: vec![other, path, hidden],
             next: AtomicU32::new(0),
             dir,
@@ -183,6 +188,17 @@ impl World {
         let status = output.status.code().unwrap_or(-1);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         Run { status, out_of_memory: false, text }
+    }
+}
+
+/// The same again, and open in every program that is started from here.
+#[expect(unsafe_code, reason = "the standard library leaves nothing open across exec")]
+fn inherited(socket: &UnixListener) -> OwnedFd {
+    // SAFETY: the number is that of an open socket, and what comes back is nobody else's.
+    unsafe {
+        let copy = libc::dup(socket.as_raw_fd());
+        assert!(copy >= 0, "{}", std::io::Error::last_os_error());
+        OwnedFd::from_raw_fd(copy)
     }
 }
 
