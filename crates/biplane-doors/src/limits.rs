@@ -17,7 +17,7 @@ pub struct Identity {
 pub struct Limits {
     /// At one time; more are closed at once.
     pub connections_max: usize,
-    /// Over the sandbox's life, both directions together.
+    /// Over the sandbox's life, both directions of a door together.
     pub bytes_max: Option<u64>,
     /// For all of a request's head, and for an idle connection between requests.
     pub head_timeout: Duration,
@@ -41,7 +41,7 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of one sandbox, through all its doors to the outside.
+/// What went through a door of one sandbox.
 #[derive(Debug, Default)]
 pub struct Meter {
     sent: AtomicU64,

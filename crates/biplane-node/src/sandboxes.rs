@@ -475,6 +475,10 @@ impl Sandboxes {
         self.state.lock().watcher = None;
     }
 
+    pub fn prestarted(&self) -> usize {
+        self.pool.len()
+    }
+
     pub fn usage(&self) -> Vec<SandboxUsage> {
         let running: Vec<_> = self
             .state
@@ -485,10 +489,14 @@ impl Sandboxes {
             .collect();
         let usage = |(id, sandbox): &(SandboxId, Arc<_>)| {
             let stats = self.isolator.stats(sandbox);
+            let (egress, storage) = self.doors.traffic(id).unzip();
             SandboxUsage {
                 sandbox_id: id.to_string(),
                 memory_bytes: stats.memory_bytes,
                 cpu_ms: stats.cpu_ms,
+                processes: stats.processes,
+                egress,
+                storage,
             }
         };
         running.iter().map(usage).collect()

@@ -51,6 +51,7 @@ impl Node for NodeService {
             memory_available_bytes: host::memory_available_bytes(),
             load1: host::load1(),
             sandboxes: self.sandboxes.usage(),
+            prestarted: u32::try_from(self.sandboxes.prestarted()).unwrap_or(u32::MAX),
         }))
     }
 

@@ -70,7 +70,11 @@ pub struct Heartbeat {
     pub load1: f32,
     #[prost(message, repeated, tag = "3")]
     pub sandboxes: ::prost::alloc::vec::Vec<SandboxUsage>,
+    /// Engines that are started and belong to nobody yet.
+    #[prost(uint32, tag = "4")]
+    pub prestarted: u32,
 }
+/// What a sandbox uses now (memory, processes) and used since it began.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SandboxUsage {
     #[prost(string, tag = "1")]
@@ -79,6 +83,26 @@ pub struct SandboxUsage {
     pub memory_bytes: u64,
     #[prost(uint64, tag = "3")]
     pub cpu_ms: u64,
+    #[prost(uint32, tag = "4")]
+    pub processes: u32,
+    /// Through the egress door.
+    #[prost(message, optional, tag = "5")]
+    pub egress: ::core::option::Option<Traffic>,
+    /// Through the storage door; code of users has none.
+    #[prost(message, optional, tag = "6")]
+    pub storage: ::core::option::Option<Traffic>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Traffic {
+    #[prost(uint64, tag = "1")]
+    pub bytes_sent: u64,
+    #[prost(uint64, tag = "2")]
+    pub bytes_received: u64,
+    /// Connections (storage: requests) let through, and those refused.
+    #[prost(uint64, tag = "3")]
+    pub allowed: u64,
+    #[prost(uint64, tag = "4")]
+    pub denied: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sandbox {

@@ -3,7 +3,7 @@
 use super::Reach;
 use biplane_api::network::{EgressMode, EgressPolicy, EgressProduct};
 use biplane_doors::storage::{Grant, Keys, Store, Stores};
-use biplane_doors::{Destination, Event, Outcome};
+use biplane_doors::{Destination, Event, Outcome, Usage};
 use biplane_proto::v1;
 use std::sync::Arc;
 
@@ -77,6 +77,15 @@ pub fn access(event: Event) -> v1::OutboundAccess {
         reason_code: event.reason.code().to_owned(),
         reason: event.reason.to_string(),
         suppressed: event.suppressed,
+    }
+}
+
+pub fn traffic(usage: Usage) -> v1::Traffic {
+    v1::Traffic {
+        bytes_sent: usage.bytes_sent,
+        bytes_received: usage.bytes_received,
+        allowed: usage.connections,
+        denied: usage.denied,
     }
 }
 

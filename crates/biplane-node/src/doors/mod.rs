@@ -55,6 +55,8 @@ struct Open {
     product: EgressProduct,
     policy: watch::Sender<Arc<Policy>>,
     stores: watch::Sender<Arc<Stores>>,
+    egress: Arc<Meter>,
+    storage: Arc<Meter>,
 }
 
 impl Doors {
@@ -82,20 +84,22 @@ impl Doors {
             EgressProduct::ModelServing | EgressProduct::Other => None,
         };
         let sandbox_id = identity.sandbox_id.clone();
-        let (policy, stores) = self.enter(&identity);
+        let (egress_meter, storage_meter) = (Arc::<Meter>::default(), Arc::<Meter>::default());
+        let (policy, stores) = self.enter(&identity, &egress_meter, &storage_meter);
         let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
-        let (limits, meter) = (Limits::default(), Arc::<Meter>::default());
+        let limits = Limits::default();
         if let Some(listener) = storage {
             let door = Storage {
                 recorder: recorder.clone(),
                 stores,
                 limits: limits.clone(),
-                meter: meter.clone(),
+                meter: storage_meter,
                 client: self.client.clone(),
             };
             tokio::spawn(Arc::new(door).keep(listener, closed.clone()));
         }
-        let door = Egress { recorder, policy, limits, meter, outside: self.outside.clone() };
+        let (meter, outside) = (egress_meter, self.outside.clone());
+        let door = Egress { recorder, policy, limits, meter, outside };
         tokio::spawn(Arc::new(door).keep(egress, closed.clone()));
         let doors = self.clone();
         tokio::spawn(async move {
@@ -109,6 +113,8 @@ impl Doors {
     fn enter(
         &self,
         identity: &Identity,
+        egress: &Arc<Meter>,
+        storage: &Arc<Meter>,
     ) -> (watch::Receiver<Arc<Policy>>, watch::Receiver<Arc<Stores>>) {
         let Identity { sandbox_id, workspace_id, product } = identity.clone();
         let mut state = self.state.lock();
@@ -116,8 +122,17 @@ impl Doors {
         let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
         let (stores, stores_now) =
             watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
-        state.open.insert(sandbox_id, Open { workspace_id, product, policy, stores });
+        let (egress, storage) = (egress.clone(), storage.clone());
+        let open = Open { workspace_id, product, policy, stores, egress, storage };
+        state.open.insert(sandbox_id, open);
         (policy_now, stores_now)
+    }
+
+    /// What went through the egress and the storage door of a sandbox.
+    pub fn traffic(&self, id: &SandboxId) -> Option<(v1::Traffic, v1::Traffic)> {
+        let state = self.state.lock();
+        let open = state.open.get(id)?;
+        Some((convert::traffic(open.egress.usage()), convert::traffic(open.storage.usage())))
     }
 
     fn policy(&self, reach: Option<&Reach>, product: EgressProduct) -> Policy {
