@@ -1,6 +1,7 @@
 //! How this node isolates what it runs, and what a sandbox of an engine is made of.
 
 use crate::{NodeConfig, NodeError};
+use biplane_api::ids::WorkspaceId;
 use biplane_doors::Operator;
 use biplane_forwarder::STORAGE_DOOR;
 use biplane_sandbox::{
@@ -113,12 +114,21 @@ pub struct Engine {
 /// One engine.
 pub struct Launch<'a> {
     pub name: &'a str,
+    /// None: it belongs to nobody yet.
+    pub workspace: Option<WorkspaceId>,
     /// Holds `doors` and `work`.
     pub dir: &'a Path,
     /// The door's file name.
     pub door: &'a str,
     pub cpu_millis: u32,
     pub memory_bytes: u64,
+}
+
+impl Launch<'_> {
+    /// Workspaces share this host's processors evenly, however many sandboxes each has.
+    pub fn tenant(&self) -> Option<String> {
+        self.workspace.map(|workspace| workspace.to_string())
+    }
 }
 
 impl Engine {
@@ -161,6 +171,7 @@ impl Engine {
         env.extend(own.map(|(name, value)| (name.to_owned(), value)));
         SandboxSpec {
             name: launch.name.to_owned(),
+            tenant: launch.tenant(),
             dir: launch.dir.to_owned(),
             program: Program { path: self.program.clone(), args, env, inside: None },
             mounts: self.mounts.clone(),

@@ -242,7 +242,8 @@ impl Sandboxes {
         let closed = self.open_doors(id, dir, request, product)?;
         // Until the sandbox runs, leaving here closes its doors again.
         let closing = closed.clone().drop_guard();
-        let (sandbox, stderr) = self.spawn(id, dir, size, runtime).await?;
+        let workspace = Some(WorkspaceId(request.workspace_id));
+        let (sandbox, stderr) = self.spawn(id, workspace, dir, size, runtime).await?;
         closing.disarm();
         tokio::spawn(door::keep(listener, id.to_string(), self.dialer.clone(), closed.clone()));
         Ok((sandbox, stderr, closed))
@@ -276,13 +277,14 @@ impl Sandboxes {
     async fn spawn(
         &self,
         name: &SandboxId,
+        workspace: Option<WorkspaceId>,
         dir: &Path,
         size: Size,
         runtime: Option<Runtime>,
     ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd), StartError> {
         let Size { cpu_millis, memory_bytes } = size;
         let name = name.as_str();
-        let launch = Launch { name, dir, door: door::NAME, cpu_millis, memory_bytes };
+        let launch = Launch { name, workspace, dir, door: door::NAME, cpu_millis, memory_bytes };
         let spec = match runtime {
             None => self.engine.spec(&launch, self.isolator.as_ref()),
             Some(runtime) => {
@@ -305,7 +307,7 @@ impl Sandboxes {
             let dir = self.config.work_dir.join("sandboxes").join(name.as_str());
             let started = async {
                 let listener = prepare(&dir)?;
-                let (sandbox, stderr) = self.spawn(&name, &dir, size, None).await?;
+                let (sandbox, stderr) = self.spawn(&name, None, &dir, size, None).await?;
                 Ok::<_, StartError>(Prestarted {
                     size,
                     dir: dir.clone(),

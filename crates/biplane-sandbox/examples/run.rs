@@ -50,6 +50,7 @@ fn run(dir: &Path) -> Result<i32, Box<dyn Error>> {
     }
     let spec = SandboxSpec {
         name: "run".into(),
+        tenant: None,
         dir: std::fs::canonicalize(dir)?,
         program: Program {
             path: std::fs::canonicalize(&program)?,

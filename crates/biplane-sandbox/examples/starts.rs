@@ -132,6 +132,7 @@ fn spec(
     }
     Ok(SandboxSpec {
         name,
+        tenant: None,
         dir,
         program: Program {
             path: std::fs::canonicalize(program)?,

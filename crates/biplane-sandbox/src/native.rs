@@ -134,6 +134,7 @@ impl Native {
         };
         let spec = SandboxSpec {
             name: "probe".into(),
+            tenant: None,
             dir: fs::canonicalize(dir).map_err(SpawnError::Launcher)?,
             program,
             mounts: mounts.map_err(SpawnError::Launcher)?,

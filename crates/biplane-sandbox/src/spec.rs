@@ -19,6 +19,10 @@ pub const INSIDE_ID: u32 = 1000;
 pub struct SandboxSpec {
     /// Names its control group: letters, digits, `-`, `_` and `.`, at most 64 of them.
     pub name: String,
+    /// Whose it is, a name of the same form: tenants share the processors of a host evenly, and the
+    /// sandboxes of one its part. None: a tenant of its own.
+    #[serde(default)]
+    pub tenant: Option<String>,
     /// Absolute, private to the agent, and holds [`DOORS`] and [`WORK`]. `doors` is mounted read-only
     /// at `/doors`: sockets may be made in it at any time. `work` is mounted at `/sandbox/work`.
     pub dir: PathBuf,

@@ -152,6 +152,7 @@ impl Runtime {
         let code = if sees_host { self.image.code.clone() } else { CODE.into() };
         Ok(SandboxSpec {
             name: launch.name.to_owned(),
+            tenant: launch.tenant(),
             dir: launch.dir.to_owned(),
             program: Program {
                 path: executable.clone(),

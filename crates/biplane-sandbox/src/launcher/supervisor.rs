@@ -86,7 +86,7 @@ fn start(order: OwnedFd, stderr: OwnedFd, development: bool) -> Result<(Order, M
         HostUser::agent()
     };
     let groups = if spec.keeps(Layer::Cgroup) { &order.groups } else { &Default::default() };
-    let group = Group::create(groups, &spec.name, &spec.limits)?;
+    let group = Group::create(groups, spec)?;
     match make(&order, group, user, stderr) {
         Ok(made) => Ok((order, made)),
         Err((error, group)) => {
@@ -101,9 +101,11 @@ fn start(order: OwnedFd, stderr: OwnedFd, development: bool) -> Result<(Order, M
 fn check(order: &Order, development: bool) -> Result<()> {
     let spec = &order.spec;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let named = !spec.name.is_empty() && !spec.name.starts_with('.');
-    if !named || spec.name.len() > NAME_BYTES_MAX || !spec.name.chars().all(plain) {
-        return refuse("check the order", "the name is not a name");
+    for name in std::iter::once(&spec.name).chain(&spec.tenant) {
+        let named = !name.is_empty() && !name.starts_with('.') && name.len() <= NAME_BYTES_MAX;
+        if !named || !name.chars().all(plain) {
+            return refuse("check the order", "the name is not a name");
+        }
     }
     if !spec.dir.is_absolute() {
         return refuse("check the order", "the directory is not absolute");

@@ -186,7 +186,6 @@ fn resources(world: &World) -> Vec<Attack> {
     let more = (MEMORY + (48 << 20)).to_string();
     let bytes = (32 << 20).to_string();
     let other = world.at("other");
-    let root = biplane_sandbox::Isolator::level(&world.native).reasons.is_empty();
     let mut attacks = vec![
         attack(30, &["forks", "100"]).held_by(&[Cgroup, User]),
         attack(30, &["threads", "100"]).held_by(&[Cgroup, User]),
@@ -198,7 +197,7 @@ fn resources(world: &World) -> Vec<Attack> {
         attack(38, &["shared-memory", &world.key]).held_by(&[Ipc, Seccomp]),
         attack(38, &["queue", &format!("hostile-{}", world.key)]).held_by(&[Ipc, Seccomp]),
     ];
-    if root {
+    if world.groups() > 0 {
         attacks.extend([
             attack(31, &["memory-many", &more]).held_by(&[Cgroup, User]).may_die(),
             attack(31, &["memory-file", &more]).held_by(&[Cgroup, User]).may_die(),

@@ -1,6 +1,6 @@
 //! How sandboxes begin and end: whole, wherever the end comes from, with nothing left behind.
 
-use crate::world::{World, again_as_nobody, is_root, tag};
+use crate::world::{World, again_as_nobody, is_root, launcher_program, tag};
 use biplane_sandbox::{
     Access, Isolator, IsolatorConfig, Layer, Mount, Native, Network, SpawnError, WORK,
 };
@@ -159,7 +159,7 @@ fn agent() {
     let dir = PathBuf::from(dir);
     let world = World::new();
     let native = Native::start(IsolatorConfig {
-        launcher: env!("CARGO_BIN_EXE_biplane-sandbox-launcher").into(),
+        launcher: launcher_program(),
         tag: tag(),
         work_dir: dir.clone(),
         writable: Vec::new(),
@@ -209,6 +209,9 @@ fn memory_beyond_the_limit_ends_the_whole() {
         return;
     }
     let world = World::new();
+    if world.groups() == 0 {
+        return;
+    }
     let run = world.run(&words(&["memory-many", "150000000"]), &[]);
     assert_eq!((run.status, run.out_of_memory), (-9, true), "{}", run.text);
 }
@@ -303,7 +306,7 @@ fn a_specification_that_cannot_be_is_refused() {
     with(&|spec| spec.mounts.extend([mount("/a"), mount("/a/b")]), "check the mounts");
     with(&|spec| spec.program.path = world.dir.path().join("canary"), "execute");
     let native = Native::start(IsolatorConfig {
-        launcher: env!("CARGO_BIN_EXE_biplane-sandbox-launcher").into(),
+        launcher: launcher_program(),
         tag: tag(),
         work_dir: world.dir.path().to_owned(),
         writable: Vec::new(),

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 /// A user without privileges.
 pub const NOBODY: u32 = 64_321;
+const GROUPS_EXPECTED: &str = "BIPLANE_TEST_CGROUPS";
 pub const MEMORY: u64 = 96 << 20;
 pub const PROCESSES: u32 = 48;
 pub const CPU_MILLIS: u32 = 500;
@@ -53,10 +54,9 @@ impl World {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let at = |name: &str| dir.path().join(name);
         let hostile = at("hostile");
-        fs::copy(env_or("HOSTILE", env!("CARGO_BIN_EXE_hostile")), &hostile).unwrap();
+        fs::copy(hostile_program(), &hostile).unwrap();
         let launcher = at("launcher");
-        let built = env_or("LAUNCHER", env!("CARGO_BIN_EXE_biplane-sandbox-launcher"));
-        fs::copy(built, &launcher).unwrap();
+        fs::copy(launcher_program(), &launcher).unwrap();
         fs::write(at("canary"), "secret").unwrap();
         let suid = at("helper");
         fs::copy(&hostile, &suid).unwrap();
@@ -119,6 +119,7 @@ impl World {
         }
         SandboxSpec {
             name,
+            tenant: None,
             dir,
             program: Program {
                 path: self.hostile.clone(),
@@ -141,6 +142,19 @@ impl World {
             exec_written: false,
             without: Vec::new(),
         }
+    }
+
+    /// The version of the control groups that sandboxes have here; 0 = none. Where a test run says which
+    /// it was made for, no other will do.
+    pub fn groups(&self) -> u32 {
+        let (sandbox, _stderr) = self.start(&self.spec(&["who".to_owned()]));
+        let group = sandbox.cgroups.first().cloned();
+        let version = group.map_or(0, |group| 1 + u32::from(group.join("cgroup.events").exists()));
+        sandbox.wait();
+        if let Ok(expected) = std::env::var(GROUPS_EXPECTED) {
+            assert_eq!(expected, version.to_string(), "{:?}", self.native.level());
+        }
+        version
     }
 
     pub fn start(&self, spec: &SandboxSpec) -> (Sandbox, std::io::PipeReader) {
@@ -215,8 +229,17 @@ pub fn tag() -> String {
     format!("test{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn env_or(name: &str, built: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| built.to_owned())
+/// Where these tests run with other programs than those just built: another user, another machine.
+fn program(name: &str, built: &str) -> PathBuf {
+    std::env::var_os(name).map_or_else(|| built.into(), PathBuf::from)
+}
+
+pub fn hostile_program() -> PathBuf {
+    program("HOSTILE", env!("CARGO_BIN_EXE_hostile"))
+}
+
+pub fn launcher_program() -> PathBuf {
+    program("LAUNCHER", env!("CARGO_BIN_EXE_biplane-sandbox-launcher"))
 }
 
 pub fn is_root() -> bool {
@@ -242,8 +265,8 @@ pub fn again_as_nobody(test: &str) {
         target
     };
     let own = copy(&std::env::current_exe().unwrap(), "it");
-    let hostile = copy(Path::new(env!("CARGO_BIN_EXE_hostile")), "hostile");
-    let launcher = copy(Path::new(env!("CARGO_BIN_EXE_biplane-sandbox-launcher")), "launcher");
+    let hostile = copy(&hostile_program(), "hostile");
+    let launcher = copy(&launcher_program(), "launcher");
     let tmp = dir.path().join("tmp");
     fs::create_dir(&tmp).unwrap();
     fs::set_permissions(&tmp, fs::Permissions::from_mode(0o777)).unwrap();
@@ -252,6 +275,7 @@ pub fn again_as_nobody(test: &str) {
         .env("HOSTILE", hostile)
         .env("LAUNCHER", launcher)
         .env("TMPDIR", &tmp)
+        .env(GROUPS_EXPECTED, "0")
         .current_dir(dir.path())
         .uid(NOBODY)
         .gid(NOBODY)
