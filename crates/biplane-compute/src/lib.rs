@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0001", sql: include_str!("../migrations/0001_compute.sql") },
     Migration { name: "compute_0002", sql: include_str!("../migrations/0002_placement.sql") },
     Migration { name: "compute_0003", sql: include_str!("../migrations/0003_outbound.sql") },
+    Migration { name: "compute_0004", sql: include_str!("../migrations/0004_given.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -95,6 +96,8 @@ pub struct Compute {
     pub(crate) config: ComputeConfig,
     pub(crate) stop: CancellationToken,
     pub(crate) nodes: relay::nodes::Nodes,
+    /// Held while a node is chosen and what it gives is counted.
+    pub(crate) placing: Mutex<()>,
     slots: RwLock<HashMap<WarehouseId, Arc<Slot>>>,
     /// Sandboxes whose connections are let in.
     pub(crate) expected: RwLock<HashMap<SandboxId, Arc<Slot>>>,
@@ -125,6 +128,7 @@ impl Compute {
             config,
             stop,
             nodes: relay::nodes::Nodes::default(),
+            placing: Mutex::default(),
             slots: RwLock::default(),
             expected: RwLock::default(),
             permission_news,

@@ -2,7 +2,7 @@
 
 use crate::Compute;
 use crate::relay::{Guarded, Refused};
-use crate::warehouses::reconcile::{self, Given};
+use crate::warehouses::reconcile;
 use crate::warehouses::slot::{EngineLink, Member, Slot};
 use crate::warehouses::store::{self, TOPIC, Warehouse};
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
@@ -36,8 +36,7 @@ impl Compute {
         for sandbox in sandboxes {
             match self.slot(&sandbox.warehouse_id) {
                 Some(slot) => {
-                    let limits = Given::default();
-                    self.expect(&slot, &sandbox, limits, self.config.reconnect_wait * 2);
+                    self.expect(&slot, &sandbox, self.config.reconnect_wait * 2);
                     slot.update_member(&sandbox.id, |member| member.adopted = true);
                 }
                 None => orphans.push(sandbox.id),
@@ -64,11 +63,20 @@ impl Compute {
 
     /// Takes in a warehouse that was made.
     pub(crate) fn adopt(self: &Arc<Self>, row: Warehouse) {
-        if let Some(slot) = self.slot(&row.id) {
-            return slot.apply(row);
-        }
-        let slot = self.enter(row);
-        tokio::spawn(reconcile::run(self.clone(), slot));
+        let (known, row) = {
+            let mut slots = self.slots.write();
+            // Whoever made it and the news of it come at the same time: one of them enters it.
+            match slots.get(&row.id).cloned() {
+                Some(slot) => (slot, row),
+                None => {
+                    let slot = Arc::new(Slot::new(row));
+                    slots.insert(slot.id.clone(), slot.clone());
+                    tokio::spawn(reconcile::run(self.clone(), slot));
+                    return;
+                }
+            }
+        };
+        known.apply(row);
     }
 
     /// Lets go of one that was deleted; its reconciler ends when nothing of it runs.

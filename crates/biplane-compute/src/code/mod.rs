@@ -108,6 +108,14 @@ impl Compute {
         known
     }
 
+    /// A node is gone, or as good as: nobody waits for what ran there.
+    pub(crate) fn code_lose_node(&self, node_id: &NodeId) {
+        for sandbox in self.code.on(node_id) {
+            sandbox.exited.send_replace(Some("its node does not answer".into()));
+            sandbox.closed.cancel();
+        }
+    }
+
     /// False: it was none of these.
     pub(crate) fn code_exited(
         &self,

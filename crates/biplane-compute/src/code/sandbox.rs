@@ -2,6 +2,7 @@
 
 use super::Code;
 use crate::Compute;
+use crate::nodes::place::Given;
 use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::{ApiError, ErrorCode, Result};
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code as Answer;
 
-const CPU_MILLIS: u32 = 2000;
-const MEMORY_BYTES: u64 = 2 << 30;
+/// Where the node has it.
+const WANTED: Given = Given { cpu_millis: 2000, memory_bytes: 2 << 30 };
 /// The first sandbox of a host waits for its runtime to be built.
 const START_MAX: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_millis(500);
@@ -31,9 +32,7 @@ pub struct CodeSandbox {
     pub principal_id: PrincipalId,
     /// Where `biplane.sql` runs.
     pub warehouse_id: Option<WarehouseId>,
-    pub cpu_millis: u32,
-    pub memory_bytes: u64,
-    node: Mutex<Option<NodeId>>,
+    place: Mutex<Option<(NodeId, Given)>>,
     /// For the interpreter's end of the connection, from before it is there.
     pub orders: mpsc::Sender<Value>,
     /// Taken by the first connection; there is no second.
@@ -57,9 +56,7 @@ impl CodeSandbox {
             workspace_id,
             principal_id,
             warehouse_id,
-            cpu_millis: CPU_MILLIS,
-            memory_bytes: MEMORY_BYTES,
-            node: Mutex::default(),
+            place: Mutex::default(),
             orders,
             inbox: Mutex::new(Some(inbox)),
             connected: CancellationToken::new(),
@@ -69,7 +66,12 @@ impl CodeSandbox {
     }
 
     pub fn node_id(&self) -> Option<NodeId> {
-        self.node.lock().clone()
+        self.place.lock().as_ref().map(|(node_id, _)| node_id.clone())
+    }
+
+    /// Where, and what it was given there.
+    pub fn placed(&self) -> Option<(NodeId, Given)> {
+        self.place.lock().clone()
     }
 
     pub fn starting(&self) -> bool {
@@ -140,25 +142,29 @@ impl Compute {
         let (mut node_due, due) =
             (Instant::now() + self.config.node_wait, Instant::now() + START_MAX);
         loop {
-            let node = match self.place_where(sandbox.workspace_id, &tenancy, has_python) {
-                Ok(node) => node,
+            // Where it was tried before counts no longer.
+            sandbox.place.lock().take();
+            let reserve = |node: Arc<Node>, given| {
+                *sandbox.place.lock() = Some((node.id.clone(), given));
+                (node, given)
+            };
+            let workspace = sandbox.workspace_id;
+            let placed = self.place(workspace, &tenancy, WANTED, has_python, reserve);
+            let (node, Given { cpu_millis, memory_bytes }) = match placed {
+                Ok(placed) => placed,
                 Err(no) if Instant::now() >= node_due => return Err(no.summary()),
                 Err(_) => {
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
             };
-            *sandbox.node.lock() = Some(node.id.clone());
             let request = StartSandboxRequest {
                 sandbox_id: sandbox.id.to_string(),
                 generation: 1,
                 workspace_id: sandbox.workspace_id.0,
                 resource_id: super::CLUSTER.into(),
                 program: Some(Program::Python(PythonProgram {})),
-                limits: Some(Limits {
-                    cpu_millis: sandbox.cpu_millis,
-                    memory_bytes: sandbox.memory_bytes,
-                }),
+                limits: Some(Limits { cpu_millis, memory_bytes }),
                 reach: self.reach_of(sandbox.workspace_id).await.map_err(internal)?,
             };
             let status = match node.start_sandbox(request).await {

@@ -8,10 +8,12 @@ use biplane_api::compute::{NodeInfo, NodeList, NodeSandbox};
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_platform::{Ctx, Result};
 use biplane_proto::v1::SandboxExited;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+const CLEAR_AGAIN: Duration = Duration::from_secs(1);
 
 impl Compute {
     /// A node is there: what it still runs and should run is kept, the rest is stopped.
@@ -23,7 +25,7 @@ impl Compute {
             .iter()
             .map(|sandbox| (sandbox.sandbox_id.as_str(), sandbox.generation))
             .collect();
-        let mut known = HashMap::new();
+        let mut known = HashSet::new();
         for slot in self.all_slots() {
             let here: Vec<(SandboxId, i64)> = {
                 let live = slot.live.borrow();
@@ -37,28 +39,51 @@ impl Compute {
                         member.exited = Some("the node no longer runs it".into());
                     });
                 }
-                known.insert(id.to_string(), ());
+                known.insert(id.to_string());
             }
         }
         let for_code = self.code_heed_node(&node.id, &runs);
-        known.extend(for_code.into_iter().map(|id| (id.to_string(), ())));
-        for sandbox in &node.hello.sandboxes {
-            let Ok(id) = sandbox.sandbox_id.parse::<SandboxId>() else {
-                continue;
-            };
-            if !known.contains_key(id.as_str()) {
-                tracing::info!(node_id = %node.id, sandbox_id = %id, "stopping a sandbox that nobody knows");
-                let node = node.clone();
-                tokio::spawn(async move { node.stop_sandbox(&id, Duration::from_secs(1)).await });
-            }
-        }
+        known.extend(for_code.into_iter().map(|id| id.to_string()));
+        let here = node.hello.sandboxes.iter().filter_map(|one| one.sandbox_id.parse().ok());
+        let strangers: Vec<SandboxId> =
+            here.filter(|id: &SandboxId| !known.contains(id.as_str())).collect();
         tokio::spawn(self.clone().reaches_tell(node.clone()));
+        if strangers.is_empty() {
+            node.clearing.store(false, Ordering::Relaxed);
+            self.wake_all();
+        } else {
+            tokio::spawn(self.clone().clear(node.clone(), strangers));
+        }
+    }
+
+    /// Stops what nobody knows. What it has of the node is given to others only then.
+    async fn clear(self: Arc<Self>, node: Arc<Node>, strangers: Vec<SandboxId>) {
+        let stops = strangers.iter().map(async |id| {
+            tracing::info!(node_id = %node.id, sandbox_id = %id, "stopping a sandbox that nobody knows");
+            while let Err(status) = node.stop_sandbox(id, Duration::ZERO).await {
+                tracing::warn!(node_id = %node.id, sandbox_id = %id, %status, "a sandbox could not be stopped");
+                tokio::time::sleep(CLEAR_AGAIN).await;
+            }
+        });
+        tokio::select! {
+            _ = futures::future::join_all(stops) => {}
+            () = node.gone() => return,
+        }
+        node.clearing.store(false, Ordering::Relaxed);
         self.wake_all();
     }
 
-    pub(crate) async fn node_disconnected(&self, node: &Node) {
+    pub(crate) async fn node_disconnected(self: &Arc<Self>, node: &Node) {
         self.note_seen(node).await;
         self.wake_all();
+        // It comes back within its lease, or has ended what it ran by then.
+        let (compute, id) = (self.clone(), node.id.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(compute.config.lease).await;
+            if compute.nodes.get(&id).is_none() {
+                compute.code_lose_node(&id);
+            }
+        });
     }
 
     /// The node is silent, and will end what it runs when its lease does: nobody waits for that.
@@ -70,6 +95,7 @@ impl Compute {
                 engine.cut.cancel();
             }
         }
+        self.code_lose_node(id);
     }
 
     /// Its warehouses go elsewhere, if there is an elsewhere.

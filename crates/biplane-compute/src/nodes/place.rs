@@ -1,13 +1,16 @@
 //! Where a sandbox goes: on a node of the workspace's region, that its workspace may use, with the most
 //! room; and whether its workspace may have another one at all.
+//!
+//! No node gives away more memory than it has, and no workspace gets more than its limits: what is chosen
+//! is taken under the same lock.
 
 use crate::relay::nodes::Node;
 use crate::{Compute, ComputeConfig};
 use biplane_api::ids::{NodeId, WorkspaceId};
 use biplane_platform::Result;
+use biplane_proto::v1::Hello;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The label of nodes that are kept for some workspaces, and the tag of a workspace that wants such.
@@ -44,9 +47,21 @@ pub(crate) enum NoPlace {
         region: String,
         dedicated: bool,
     },
+    /// They have given all their memory away.
+    Full,
     /// The workspace has all it may have.
     Limit(&'static str),
 }
+
+/// What a sandbox is given of its node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub cpu_millis: u32,
+    pub memory_bytes: u64,
+}
+
+/// With less than this nothing useful runs.
+const LEAST: Given = Given { cpu_millis: 1000, memory_bytes: 256 << 20 };
 
 impl NoPlace {
     pub fn code(&self) -> &'static str {
@@ -54,6 +69,7 @@ impl NoPlace {
             NoPlace::NoNode | NoPlace::NoneFits { .. } => {
                 "ALLOCATION_TIMEOUT_NODE_DAEMON_NOT_READY"
             }
+            NoPlace::Full => "CLOUD_PROVIDER_RESOURCE_STOCKOUT",
             NoPlace::Limit(_) => "WORKSPACE_CONFIGURATION_ERROR",
         }
     }
@@ -67,6 +83,7 @@ impl NoPlace {
             NoPlace::NoneFits { region, dedicated: true } => {
                 format!("No dedicated compute node of this workspace is connected in {region:?}.")
             }
+            NoPlace::Full => "The compute nodes for this workspace have no memory left.".into(),
             NoPlace::Limit(what) => format!("This workspace uses all the {what} it may use."),
         }
     }
@@ -104,56 +121,63 @@ impl Compute {
         let mut census = Census::default();
         for slot in self.all_slots() {
             for member in &slot.live.borrow().members {
-                *census.given.entry(member.node_id.clone()).or_default() += member.memory_bytes;
+                *census.given.entry(member.node_id.clone()).or_default() +=
+                    member.given.memory_bytes;
                 census.tenants.entry(member.node_id.clone()).or_default().insert(slot.workspace_id);
                 if slot.workspace_id == workspace {
                     census.own.sandboxes += 1;
-                    census.own.cpu_millis += u64::from(member.cpu_millis);
-                    census.own.memory_bytes += member.memory_bytes;
+                    census.own.cpu_millis += u64::from(member.given.cpu_millis);
+                    census.own.memory_bytes += member.given.memory_bytes;
                 }
             }
         }
         for sandbox in self.code.all() {
-            if let Some(node_id) = sandbox.node_id() {
-                *census.given.entry(node_id.clone()).or_default() += sandbox.memory_bytes;
-                census.tenants.entry(node_id).or_default().insert(sandbox.workspace_id);
-            }
-            if sandbox.workspace_id == workspace && sandbox.node_id().is_some() {
+            let Some((node_id, given)) = sandbox.placed() else {
+                continue;
+            };
+            *census.given.entry(node_id.clone()).or_default() += given.memory_bytes;
+            census.tenants.entry(node_id).or_default().insert(sandbox.workspace_id);
+            if sandbox.workspace_id == workspace {
                 census.own.sandboxes += 1;
-                census.own.cpu_millis += u64::from(sandbox.cpu_millis);
-                census.own.memory_bytes += sandbox.memory_bytes;
+                census.own.cpu_millis += u64::from(given.cpu_millis);
+                census.own.memory_bytes += given.memory_bytes;
             }
         }
         census
     }
 
-    /// The fitting node with the smallest part of its memory given away.
-    pub(crate) fn place(
+    /// Chooses a node and has `reserve` count what is given there, before anybody else chooses.
+    pub(crate) fn place<T>(
         &self,
         workspace: WorkspaceId,
         tenancy: &Tenancy,
-    ) -> Result<Arc<Node>, NoPlace> {
-        self.place_where(workspace, tenancy, |_| true)
+        wanted: Given,
+        able: impl Fn(&Arc<Node>) -> bool,
+        reserve: impl FnOnce(Arc<Node>, Given) -> T,
+    ) -> Result<T, NoPlace> {
+        let _one_at_a_time = self.placing.lock();
+        let (node, given) = self.choose(workspace, tenancy, wanted, able)?;
+        Ok(reserve(node, given))
     }
 
-    /// The same of those nodes that can do something.
-    pub(crate) fn place_where(
+    /// Of the fitting nodes the one that gives the most, and of such the one with the smallest part of its
+    /// memory given away.
+    pub(crate) fn choose(
         &self,
         workspace: WorkspaceId,
         tenancy: &Tenancy,
+        wanted: Given,
         able: impl Fn(&Arc<Node>) -> bool,
-    ) -> Result<Arc<Node>, NoPlace> {
-        let staying = |node: &Arc<Node>| !node.leaving.load(Ordering::Relaxed);
-        let nodes: Vec<_> = self.nodes.all().into_iter().filter(staying).collect();
+    ) -> Result<(Arc<Node>, Given), NoPlace> {
+        let nodes: Vec<_> = self.nodes.all().into_iter().filter(|node| node.takes()).collect();
         if nodes.is_empty() {
             return Err(NoPlace::NoNode);
         }
         let census = self.census(workspace);
-        self.within_limits(&census.own)?;
-        let load = |node: &Arc<Node>| {
-            let given = census.given.get(&node.id).copied().unwrap_or(0);
-            given.saturating_mul(1000) / node.hello.memory_bytes.max(1)
-        };
+        let wanted = self.within_limits(&census.own, wanted)?;
+        let used = |node: &Arc<Node>| census.given.get(&node.id).copied().unwrap_or(0);
+        let load =
+            |node: &Arc<Node>| used(node).saturating_mul(1000) / node.hello.memory_bytes.max(1);
         let alone = |node: &Arc<Node>| {
             // What cannot keep workspaces apart does not get two.
             let strangers = census
@@ -162,32 +186,65 @@ impl Compute {
                 .is_some_and(|tenants| tenants.iter().any(|tenant| *tenant != workspace));
             !(node.hello.isolation.starts_with("degraded") && strangers)
         };
-        nodes
+        let fitting: Vec<_> = nodes
             .into_iter()
             .filter(able)
             .filter(|node| fits(&node.hello.region, node.hello.labels.get(DEDICATED), tenancy))
             .filter(alone)
-            .min_by_key(load)
-            .ok_or_else(|| NoPlace::NoneFits {
+            .collect();
+        if fitting.is_empty() {
+            return Err(NoPlace::NoneFits {
                 region: tenancy.region.clone(),
                 dedicated: tenancy.dedicated.is_some(),
+            });
+        }
+        fitting
+            .into_iter()
+            .filter_map(|node| {
+                let Hello { cpus, memory_bytes, .. } = node.hello;
+                let given = share(wanted, cpus, memory_bytes, used(&node))?;
+                Some((node, given))
             })
+            .max_by_key(|(node, given)| (given.memory_bytes, std::cmp::Reverse(load(node))))
+            .ok_or(NoPlace::Full)
     }
 
-    fn within_limits(&self, own: &WorkspaceLimits) -> Result<(), NoPlace> {
+    /// What the workspace may have of it.
+    fn within_limits(&self, own: &WorkspaceLimits, wanted: Given) -> Result<Given, NoPlace> {
         let limits = &self.config.workspace_limits;
-        let used_up = |used: u64, limit: u64| limit > 0 && used >= limit;
-        if used_up(own.sandboxes.into(), limits.sandboxes.into()) {
+        if limits.sandboxes > 0 && own.sandboxes >= limits.sandboxes {
             return Err(NoPlace::Limit("sandboxes"));
         }
-        if used_up(own.cpu_millis, limits.cpu_millis) {
+        let left = |limit: u64, used: u64| match limit {
+            0 => u64::MAX,
+            limit => limit.saturating_sub(used),
+        };
+        // Whole processors: an engine has as many threads.
+        let cpus = left(limits.cpu_millis, own.cpu_millis) / 1000;
+        let cpu_millis = u32::try_from(cpus.saturating_mul(1000)).unwrap_or(u32::MAX);
+        let memory_bytes = left(limits.memory_bytes, own.memory_bytes);
+        if cpu_millis < LEAST.cpu_millis {
             return Err(NoPlace::Limit("processors"));
         }
-        if used_up(own.memory_bytes, limits.memory_bytes) {
+        if memory_bytes < LEAST.memory_bytes {
             return Err(NoPlace::Limit("memory"));
         }
-        Ok(())
+        Ok(Given {
+            cpu_millis: wanted.cpu_millis.min(cpu_millis),
+            memory_bytes: wanted.memory_bytes.min(memory_bytes),
+        })
     }
+}
+
+/// What a node gives. An eighth of its memory is its own, for the agent and the page cache. One sandbox
+/// gets at most a third of the rest, so that the first two are the same, which engines started ahead need;
+/// and at most half of what is free, so that the next one finds something, too.
+fn share(wanted: Given, cpus: u32, memory_bytes: u64, used: u64) -> Option<Given> {
+    let ours = memory_bytes - memory_bytes / 8;
+    let most = (ours / 3).min(ours.saturating_sub(used) / 2);
+    let memory_bytes = wanted.memory_bytes.min(most);
+    let cpu_millis = wanted.cpu_millis.min(cpus.max(1).saturating_mul(1000));
+    (memory_bytes >= LEAST.memory_bytes).then_some(Given { cpu_millis, memory_bytes })
 }
 
 /// A node without a region is of every one. A dedicated node takes only who asks for it.
@@ -199,6 +256,20 @@ fn fits(region: &str, dedicated: Option<&String>, tenancy: &Tenancy) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_what_is_wanted_or_get_smaller_and_never_too_many() {
+        let wanted = Given { cpu_millis: 4000, memory_bytes: 8 << 30 };
+        let given = |cpu_millis, memory_bytes| Some(Given { cpu_millis, memory_bytes });
+        assert_eq!(share(wanted, 64, 512 << 30, 400 << 30), given(4000, 8 << 30));
+        let (mut used, mut shares) = (0, Vec::new());
+        while let Some(given) = share(wanted, 2, 12 << 30, used) {
+            used += given.memory_bytes;
+            shares.push(given.memory_bytes >> 20);
+        }
+        assert_eq!(shares, [3584, 3584, 1792, 896, 448]);
+        assert_eq!(share(wanted, 2, 1 << 30, 0), given(2000, (1 << 30) / 8 * 7 / 3));
+    }
 
     #[test]
     fn a_node_fits_by_region_and_dedication() {

@@ -32,6 +32,8 @@ pub(crate) struct Node {
     pub heartbeat: Mutex<Heartbeat>,
     /// It said that it ends: nothing more is placed on it.
     pub leaving: AtomicBool,
+    /// It still runs what nobody knows: that is stopped first.
+    pub clearing: AtomicBool,
     client: NodeClient<Channel>,
     cut: CancellationToken,
 }
@@ -64,9 +66,28 @@ impl Node {
             .map(|_| ())
     }
 
+    /// Sandboxes may be placed on it.
+    pub fn takes(&self) -> bool {
+        !self.leaving.load(Ordering::Relaxed) && !self.clearing.load(Ordering::Relaxed)
+    }
+
+    /// For one that is forgotten whatever comes of it: a node that does not answer has to come back, and
+    /// is then told to stop what nobody knows.
+    pub async fn stop_or_cut(&self, id: &SandboxId) {
+        if let Err(status) = self.stop_sandbox(id, Duration::ZERO).await {
+            tracing::warn!(node_id = %self.id, sandbox_id = %id, %status, "a sandbox could not be stopped");
+            self.cut();
+        }
+    }
+
     /// Ends the connection; the node comes back by itself.
     pub fn cut(&self) {
         self.cut.cancel();
+    }
+
+    /// Its connection has ended.
+    pub async fn gone(&self) {
+        self.cut.cancelled().await;
     }
 }
 
@@ -129,6 +150,7 @@ pub(super) async fn serve(
         hello,
         heartbeat: Mutex::default(),
         leaving: AtomicBool::new(false),
+        clearing: AtomicBool::new(true),
         client,
         cut: cut.clone(),
     });

@@ -266,10 +266,7 @@ fn look(live: &Live, stops: u64, give_ups: u64) -> Found {
     } else if live.stops != stops {
         Found::StoppedByHand
     } else if live.give_ups != give_ups {
-        let failure = live.row.failure.as_ref();
-        Found::GivenUp(
-            failure.map_or_else(|| "the start failed".into(), |failure| failure.summary.clone()),
-        )
+        Found::GivenUp(live.gave_up.clone())
     } else if live.row.desired == Desired::Stopped {
         Found::Stopped
     } else {

@@ -195,9 +195,7 @@ async fn await_engine(
     }
     let away = match compute.nodes.get(&member.node_id) {
         Some(node) => {
-            if let Err(status) = node.stop_sandbox(&member.id, Duration::ZERO).await {
-                tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a silent sandbox could not be stopped");
-            }
+            node.stop_or_cut(&member.id).await;
             false
         }
         None => true,
@@ -225,7 +223,8 @@ async fn retire(
     let others = slot.live.borrow().serving().any(|other| !other.retiring);
     if !others {
         let tenancy = compute.tenancy(slot.workspace_id).await?;
-        if compute.place(slot.workspace_id, &tenancy).is_ok() {
+        let wanted = slot.row().spec.wanted();
+        if compute.choose(slot.workspace_id, &tenancy, wanted, |_| true).is_ok() {
             // Another is on its way; its coming wakes this task.
             alarm.at(Instant::now() + TRY_AGAIN);
             return Ok(Next::Rest);

@@ -189,10 +189,7 @@ pub(super) async fn give_up(
     let row = store::want_stopped(&mut tx, &slot.id, Some(generation), Some(&failure), now).await?;
     tx.commit().await?;
     if let Some(row) = row {
-        slot.apply_with(row, |live| {
-            live.give_ups += 1;
-            live.trouble = None;
-        });
+        slot.apply(row);
     }
     Ok(Next::Again)
 }
@@ -202,15 +199,7 @@ pub(super) async fn forget(compute: &Arc<Compute>, slot: &Arc<Slot>, id: &Sandbo
     let mut tx = compute.db.write().await?;
     store::sandbox_delete(&mut tx, id).await?;
     tx.commit().await?;
-    compute.unexpect(id);
-    slot.live.send_modify(|live| {
-        if let Some(member) = live.members.iter().find(|member| member.id == *id) {
-            member.closed.cancel();
-        }
-        live.members.retain(|member| member.id != *id);
-    });
-    // Who was bound to it goes elsewhere.
-    slot.dispatch();
+    compute.unexpect(slot, id);
     Ok(())
 }
 
@@ -218,30 +207,16 @@ pub(super) fn failure(code: &str, summary: &str) -> Failure {
     Failure { code: code.into(), summary: summary.into() }
 }
 
-/// What an engine was given of its node.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Given {
-    pub cpu_millis: u32,
-    pub memory_bytes: u64,
-}
-
 impl Compute {
     /// From now on the engine of this sandbox may connect.
-    pub(crate) fn expect(
-        &self,
-        slot: &Arc<Slot>,
-        sandbox: &SandboxRow,
-        given: Given,
-        wait: Duration,
-    ) {
+    pub(crate) fn expect(&self, slot: &Arc<Slot>, sandbox: &SandboxRow, wait: Duration) {
         let now = Instant::now();
         slot.live.send_modify(|live| {
             live.members.push(Member {
                 id: sandbox.id.clone(),
                 node_id: sandbox.node_id.clone(),
                 generation: sandbox.generation,
-                cpu_millis: given.cpu_millis,
-                memory_bytes: given.memory_bytes,
+                given: sandbox.given,
                 created_at: sandbox.created_at,
                 engine: None,
                 engine_due: now + wait,
@@ -261,7 +236,16 @@ impl Compute {
         self.expected.write().insert(sandbox.id.clone(), slot.clone());
     }
 
-    fn unexpect(&self, id: &SandboxId) {
+    /// Nothing of it is known any more, and nothing of a node counts as its own.
+    pub(crate) fn unexpect(&self, slot: &Arc<Slot>, id: &SandboxId) {
         self.expected.write().remove(id);
+        slot.live.send_modify(|live| {
+            if let Some(member) = live.members.iter().find(|member| member.id == *id) {
+                member.closed.cancel();
+            }
+            live.members.retain(|member| member.id != *id);
+        });
+        // Who was bound to it goes elsewhere.
+        slot.dispatch();
     }
 }

@@ -1,14 +1,16 @@
 //! How many engines a warehouse has: as many as it is to have at least, more while statements wait, fewer
 //! when some have had nothing to do for a while.
 
-use super::reconcile::{Alarm, Given, Memory, Next, TRY_AGAIN, failed, failure, forget, give_up};
+use super::reconcile::{Alarm, Memory, Next, TRY_AGAIN, failed, failure, forget, give_up};
 use super::slot::{Live, Member, Slot};
 use super::store::{self, SandboxRow, Warehouse};
 use crate::Compute;
+use crate::nodes::place::Given;
+use crate::relay::nodes::Node;
 use biplane_api::ids::SandboxId;
 use biplane_platform::Result;
 use biplane_proto::v1::start_sandbox_request::Program;
-use biplane_proto::v1::{EngineProgram, Limits, StartSandboxRequest};
+use biplane_proto::v1::{EngineProgram, Limits, Reach, StartSandboxRequest};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -135,8 +137,22 @@ async fn start(
     }
     memory.retry_at = None;
     let tenancy = compute.tenancy(slot.workspace_id).await?;
-    let node = match compute.place(slot.workspace_id, &tenancy) {
-        Ok(node) => node,
+    let wait = compute.config.engine_wait;
+    let reserve = |node: Arc<Node>, given| {
+        let sandbox = SandboxRow {
+            id: SandboxId::random(),
+            warehouse_id: slot.id.clone(),
+            node_id: node.id.clone(),
+            generation: row.generation,
+            created_at: compute.clock.now_ms(),
+            given,
+        };
+        compute.expect(slot, &sandbox, wait);
+        (node, sandbox)
+    };
+    let placed = compute.place(slot.workspace_id, &tenancy, row.spec.wanted(), |_| true, reserve);
+    let (node, sandbox) = match placed {
+        Ok(placed) => placed,
         Err(none) if slot.live.borrow().ready() => {
             // What there is goes on; a node that comes wakes this task.
             let trouble = Some(none.summary());
@@ -158,25 +174,21 @@ async fn start(
             return give_up(compute, slot, row.generation, failure).await;
         }
     };
-    let (cpu_millis, memory_bytes) = row.spec.limits(node.hello.cpus, node.hello.memory_bytes);
-    let sandbox = SandboxRow {
-        id: SandboxId::random(),
-        warehouse_id: slot.id.clone(),
-        node_id: node.id.clone(),
-        generation: row.generation,
-        created_at: compute.clock.now_ms(),
+    let (inserted, reach) = match note(compute, &sandbox, row).await {
+        Ok(noted) => noted,
+        Err(error) => {
+            compute.unexpect(slot, &sandbox.id);
+            return Err(error);
+        }
     };
-    let mut tx = compute.db.write().await?;
-    let inserted = store::sandbox_insert(&mut tx, &sandbox).await?;
-    tx.commit().await?;
     if !inserted {
         // The row changed under us; its news is on the way, at the latest with the next look.
+        compute.unexpect(slot, &sandbox.id);
         compute.reload(&slot.id).await?;
         alarm.at(now + TRY_AGAIN);
         return Ok(Next::Rest);
     }
-    let given = Given { cpu_millis, memory_bytes };
-    compute.expect(slot, &sandbox, given, compute.config.engine_wait);
+    let Given { cpu_millis, memory_bytes } = sandbox.given;
     let request = StartSandboxRequest {
         sandbox_id: sandbox.id.to_string(),
         generation: u64::try_from(row.generation).unwrap_or(0),
@@ -184,12 +196,12 @@ async fn start(
         resource_id: slot.id.to_string(),
         program: Some(Program::Engine(EngineProgram {})),
         limits: Some(Limits { cpu_millis, memory_bytes }),
-        reach: compute.reach_of(row.workspace_id).await?,
+        reach,
     };
     if let Err(status) = node.start_sandbox(request).await {
         tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a sandbox could not be started");
         // It may run for all we know.
-        let _ = node.stop_sandbox(&sandbox.id, Duration::ZERO).await;
+        node.stop_or_cut(&sandbox.id).await;
         forget(compute, slot, &sandbox.id).await?;
         if went_away(&status) || !compute.nodes.stays(&node.id) {
             // Its node's end, not its own; another one, or its return, wakes this task.
@@ -200,6 +212,19 @@ async fn start(
         return failed(compute, slot, memory, failure).await;
     }
     Ok(Next::Again)
+}
+
+/// Writes the row before anything of it runs. False when that generation is no longer wanted.
+async fn note(
+    compute: &Compute,
+    sandbox: &SandboxRow,
+    row: &Warehouse,
+) -> Result<(bool, Option<Reach>)> {
+    let reach = compute.reach_of(row.workspace_id).await?;
+    let mut tx = compute.db.write().await?;
+    let inserted = store::sandbox_insert(&mut tx, sandbox).await?;
+    tx.commit().await?;
+    Ok((inserted, reach))
 }
 
 /// What a node answers that is shutting down, and what comes of a connection that ends.

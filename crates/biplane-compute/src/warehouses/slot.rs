@@ -3,6 +3,7 @@
 
 use super::queue::{Queue, Wish};
 use super::store::{Desired, Warehouse};
+use crate::nodes::place::Given;
 use biplane_api::compute::WarehouseState;
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::acl::Entry;
@@ -46,6 +47,8 @@ pub(crate) struct Live {
     /// compares with what it saw first.
     pub stops: u64,
     pub give_ups: u64,
+    /// Why the last one was given up: the row may be about the next start already.
+    pub gave_up: String,
     /// The last attempt of a start that goes on.
     pub trouble: Option<String>,
 }
@@ -55,8 +58,7 @@ pub(crate) struct Member {
     pub id: SandboxId,
     pub node_id: NodeId,
     pub generation: i64,
-    pub cpu_millis: u32,
-    pub memory_bytes: u64,
+    pub given: Given,
     pub created_at: i64,
     pub engine: Option<EngineLink>,
     /// Its engine must be connected by then.
@@ -184,6 +186,7 @@ impl Slot {
             idle_since: Instant::now(),
             stops: 0,
             give_ups: 0,
+            gave_up: String::new(),
             trouble: None,
             row: Arc::new(row),
         };
@@ -206,6 +209,12 @@ impl Slot {
         self.live.send_modify(|live| {
             change(live);
             if row.version > live.row.version {
+                let ends = live.row.desired == Desired::Running && row.desired == Desired::Stopped;
+                if let (true, Some(failure)) = (ends, &row.failure) {
+                    live.give_ups += 1;
+                    live.gave_up = failure.summary.clone();
+                    live.trouble = None;
+                }
                 if live.row.desired == Desired::Stopped && row.desired == Desired::Running {
                     live.idle_since = Instant::now();
                 }

@@ -1,5 +1,6 @@
 //! What a warehouse is made to be, and the rules for it.
 
+use crate::nodes::place::Given;
 use biplane_api::compute::{WarehouseChannel, WarehouseConfig, WarehouseRequest, WarehouseTags};
 use biplane_platform::{ApiError, Result};
 use serde::{Deserialize, Serialize};
@@ -207,11 +208,10 @@ impl Spec {
         cpus.clamp(STATEMENTS_MIN, STATEMENTS_MAX)
     }
 
-    /// Processors (in thousandths) and memory of its engine on a node of the given size: half of the
-    /// node's memory is left to the page cache, to Arrow buffers nobody accounts for, and to others.
-    pub fn limits(&self, node_cpus: u32, node_memory_bytes: u64) -> (u32, u64) {
-        let (cpus, memory) = size(&self.cluster_size).unwrap_or((4, 8 << 30));
-        (cpus.min(node_cpus.max(1)) * 1000, memory.min(node_memory_bytes / 2).max(64 << 20))
+    /// What its engine is given where the node has it.
+    pub fn wanted(&self) -> Given {
+        let (cpus, memory_bytes) = size(&self.cluster_size).unwrap_or((4, 8 << 30));
+        Given { cpu_millis: cpus * 1000, memory_bytes }
     }
 }
 
@@ -313,13 +313,5 @@ mod tests {
         let edit: WarehouseRequest = serde_json::from_value(json!({"auto_stop_mins": 0})).unwrap();
         let after = before.clone().edit(&edit, &WarehouseConfig::default()).unwrap();
         assert_eq!(after, Spec { auto_stop_mins: 0, ..before });
-    }
-
-    #[test]
-    fn an_engine_gets_no_more_than_its_node_has() {
-        let spec = create(json!({"cluster_size": "5X-Large"})).unwrap();
-        assert_eq!(spec.limits(2, 16 << 30), (2_000, 8 << 30));
-        let spec = create(json!({"cluster_size": "2X-Small"})).unwrap();
-        assert_eq!(spec.limits(64, 512 << 30), (4_000, 8 << 30));
     }
 }

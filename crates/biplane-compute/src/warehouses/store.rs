@@ -1,6 +1,7 @@
 //! Rows and SQL of warehouses and their sandboxes.
 
 use super::spec::Spec;
+use crate::nodes::place::Given;
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::db::{Row, args};
 use biplane_platform::{ApiError, Result, Tx};
@@ -54,6 +55,7 @@ pub(crate) struct SandboxRow {
     pub node_id: NodeId,
     pub generation: i64,
     pub created_at: i64,
+    pub given: Given,
 }
 
 /// `$before columns $after`: one list of columns for every statement that gives a whole row.
@@ -202,7 +204,8 @@ pub(crate) async fn delete(tx: &mut Tx, id: &WarehouseId) -> Result<bool> {
 }
 
 pub(crate) async fn sandboxes(tx: &mut Tx) -> Result<Vec<SandboxRow>> {
-    let sql = "SELECT id, warehouse_id, node_id, generation, created_at FROM sandboxes ORDER BY created_at";
+    let sql = "SELECT id, warehouse_id, node_id, generation, created_at, cpu_millis, memory_bytes
+         FROM sandboxes ORDER BY created_at";
     let rows = tx.fetch_all(sql, args![]).await?;
     let sandbox = |row: &Row| {
         Ok(SandboxRow {
@@ -211,6 +214,10 @@ pub(crate) async fn sandboxes(tx: &mut Tx) -> Result<Vec<SandboxRow>> {
             node_id: row.parse(2)?,
             generation: row.int(3)?,
             created_at: row.int(4)?,
+            given: Given {
+                cpu_millis: u32::try_from(row.int(5)?).unwrap_or(0),
+                memory_bytes: u64::try_from(row.int(6)?).unwrap_or(0),
+            },
         })
     };
     rows.iter().map(sandbox).collect()
@@ -220,15 +227,17 @@ pub(crate) async fn sandboxes(tx: &mut Tx) -> Result<Vec<SandboxRow>> {
 pub(crate) async fn sandbox_insert(tx: &mut Tx, sandbox: &SandboxRow) -> Result<bool> {
     let inserted = tx
         .execute(
-            "INSERT INTO sandboxes (id, warehouse_id, node_id, generation, created_at)
-             SELECT $1, id, $3, generation, $5 FROM warehouses
+            "INSERT INTO sandboxes (id, warehouse_id, node_id, generation, created_at, cpu_millis, memory_bytes)
+             SELECT $1, id, $3, generation, $5, $6, $7 FROM warehouses
              WHERE id = $2 AND generation = $4 AND desired_state = 'RUNNING'",
             args![
                 sandbox.id.as_str(),
                 sandbox.warehouse_id.as_str(),
                 sandbox.node_id.as_str(),
                 sandbox.generation,
-                sandbox.created_at
+                sandbox.created_at,
+                i64::from(sandbox.given.cpu_millis),
+                i64::try_from(sandbox.given.memory_bytes).unwrap_or(i64::MAX)
             ],
         )
         .await?;

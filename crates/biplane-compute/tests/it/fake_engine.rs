@@ -54,8 +54,13 @@ async fn serve(door: &str) {
     }
 }
 
-struct Fake {
+pub struct Fake {
     door: String,
+}
+
+/// The same without a process of its own.
+pub fn service() -> EngineServer<Fake> {
+    EngineServer::new(Fake { door: String::new() })
 }
 
 impl Fake {

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod api;
+mod capacity;
 mod fake_engine;
+mod fake_node;
 mod life;
 mod loss;
 mod placement;

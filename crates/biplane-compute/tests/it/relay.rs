@@ -1,41 +1,20 @@
 //! The relay against those who are not, or not quite, its nodes.
 
+use crate::fake_node::dial;
 use crate::support::{World, eventually};
 use biplane_api::compute::WarehouseState;
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_compute::RelayCa;
 use biplane_platform::Clock;
-use biplane_proto::preface::{RELAY_NAME, Role};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use std::sync::Arc;
+use biplane_proto::preface::Role;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Connects with this certificate and key (one PEM text), or with none.
 async fn connect(world: &World, pem: Option<&str>) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(world.ca.certificate().as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match pem {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let cert = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-            let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
-            builder.with_client_auth_cert(vec![cert], key).unwrap()
-        }
-    };
-    let tcp = TcpStream::connect(world.relay).await?;
-    TlsConnector::from(Arc::new(config))
-        .connect(ServerName::try_from(RELAY_NAME).unwrap(), tcp)
-        .await
+    dial(world.relay, world.ca.certificate(), pem).await
 }
 
 /// Whether the relay hangs up without a byte of its own.
