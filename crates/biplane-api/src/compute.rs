@@ -1,6 +1,6 @@
 //! Wire types of the compute service: warehouses, their configuration, nodes.
 
-use crate::ids::{NodeId, WarehouseId};
+use crate::ids::{NodeId, WarehouseId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -271,8 +271,50 @@ pub struct NodeInfo {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NodeSandbox {
     pub sandbox_id: String,
-    pub warehouse_id: WarehouseId,
+    pub kind: SandboxKind,
+    pub workspace_id: WorkspaceId,
+    /// Of an engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warehouse_id: Option<WarehouseId>,
     pub created_at: i64,
+    /// What it may use.
+    pub cpu_millis: i64,
+    pub memory_bytes_max: i64,
+    /// From here on: known since the first heartbeat of its node that spoke of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<i64>,
+    /// Since it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<i64>,
+    /// Processors kept busy between the last two heartbeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_cores: Option<f32>,
+    /// To the internet, since it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<SandboxTraffic>,
+    /// To object storage, since it began; code has no such door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<SandboxTraffic>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SandboxKind {
+    /// Of a warehouse.
+    Engine,
+    /// Interpreters of a user.
+    Code,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SandboxTraffic {
+    pub bytes_sent: i64,
+    pub bytes_received: i64,
+    /// Connections (storage: requests) let through, and those refused.
+    pub allowed: i64,
+    pub denied: i64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]

@@ -71,8 +71,9 @@ impl Compute {
             if all >= CONTEXTS_OF_WORKSPACE_MAX {
                 return Err(too_many("A workspace may have", CONTEXTS_OF_WORKSPACE_MAX));
             }
+            let now = self.clock.now_ms();
             let sandbox = (language == Language::Python)
-                .then(|| self.code.sandbox_of(workspace, principal, warehouse));
+                .then(|| self.code.sandbox_of(workspace, principal, warehouse, now));
             let kept = sandbox.as_ref().map(|(sandbox, _)| sandbox.clone());
             let context =
                 Arc::new(Context::new(id.clone(), (workspace, principal), language, kept));

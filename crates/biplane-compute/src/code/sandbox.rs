@@ -32,6 +32,7 @@ pub struct CodeSandbox {
     pub principal_id: PrincipalId,
     /// Where `biplane.sql` runs.
     pub warehouse_id: Option<WarehouseId>,
+    pub created_at: i64,
     place: Mutex<Option<(NodeId, Given)>>,
     /// For the interpreter's end of the connection, from before it is there.
     pub orders: mpsc::Sender<Value>,
@@ -49,6 +50,7 @@ impl CodeSandbox {
         workspace_id: WorkspaceId,
         principal_id: PrincipalId,
         warehouse_id: Option<WarehouseId>,
+        created_at: i64,
     ) -> Self {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         Self {
@@ -56,6 +58,7 @@ impl CodeSandbox {
             workspace_id,
             principal_id,
             warehouse_id,
+            created_at,
             place: Mutex::default(),
             orders,
             inbox: Mutex::new(Some(inbox)),
@@ -211,6 +214,7 @@ impl Code {
         workspace_id: WorkspaceId,
         principal_id: PrincipalId,
         warehouse_id: Option<WarehouseId>,
+        now_ms: i64,
     ) -> (Arc<CodeSandbox>, bool) {
         let mut sandboxes = self.sandboxes.lock();
         let own = |sandbox: &&Arc<CodeSandbox>| {
@@ -221,7 +225,7 @@ impl Code {
         if let Some(found) = sandboxes.values().find(own) {
             return (found.clone(), false);
         }
-        let made = Arc::new(CodeSandbox::new(workspace_id, principal_id, warehouse_id));
+        let made = Arc::new(CodeSandbox::new(workspace_id, principal_id, warehouse_id, now_ms));
         sandboxes.insert(made.id.clone(), made.clone());
         (made, true)
     }

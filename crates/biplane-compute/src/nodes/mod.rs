@@ -6,3 +6,4 @@ pub(crate) mod outbound;
 pub(crate) mod place;
 pub(crate) mod reach;
 mod store;
+pub(crate) mod usage;

@@ -1,9 +1,9 @@
 //! What happens when nodes come, go and report; placement; the list for admins.
 
 use super::store;
+use super::usage::{self, SandboxSeen};
 use crate::Compute;
 use crate::relay::nodes::Node;
-use crate::warehouses::slot::Slot;
 use biplane_api::compute::{NodeInfo, NodeList, NodeSandbox};
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_platform::{Ctx, Result};
@@ -142,29 +142,19 @@ impl Compute {
             ctx.require_workspace_admin()?;
         }
         let rows = store::all(&mut self.db.read().await?).await?;
-        let slots = self.all_slots();
-        Ok(NodeList {
-            nodes: rows.into_iter().map(|row| self.node_view(ctx, row, &slots)).collect(),
-        })
+        // Other workspaces' sandboxes are not this admin's to know, unless the account is theirs.
+        let mut seen = self.sandboxes_seen();
+        seen.retain(|sandbox| {
+            ctx.principal.account_admin || Some(sandbox.workspace_id) == ctx.workspace
+        });
+        Ok(NodeList { nodes: rows.into_iter().map(|row| self.node_view(row, &seen)).collect() })
     }
 
-    fn node_view(&self, ctx: &Ctx, row: store::NodeRow, slots: &[Arc<Slot>]) -> NodeInfo {
+    fn node_view(&self, row: store::NodeRow, seen: &[SandboxSeen]) -> NodeInfo {
         let node = self.nodes.get(&row.id);
-        let heartbeat = node.as_ref().map(|node| node.heartbeat.lock().clone());
-        // Other workspaces' warehouses are not this admin's to know, unless the account is theirs.
-        let visible = |slot: &&Arc<Slot>| {
-            ctx.principal.account_admin || Some(slot.workspace_id) == ctx.workspace
-        };
-        let mut sandboxes = Vec::new();
-        for slot in slots.iter().filter(visible) {
-            let live = slot.live.borrow();
-            let here = live.members.iter().filter(|member| member.node_id == row.id);
-            sandboxes.extend(here.map(|member| NodeSandbox {
-                sandbox_id: member.id.to_string(),
-                warehouse_id: slot.id.clone(),
-                created_at: member.created_at,
-            }));
-        }
+        let heartbeat = node.as_ref().map(|node| node.beat.lock().heartbeat.clone());
+        let here = seen.iter().filter(|sandbox| sandbox.node_id == row.id);
+        let sandboxes = here.map(sandbox_view).collect();
         NodeInfo {
             connected: node.is_some(),
             memory_available_bytes: heartbeat
@@ -182,5 +172,25 @@ impl Compute {
             memory_bytes: row.memory_bytes,
             last_seen_at: row.last_seen_at,
         }
+    }
+}
+
+fn sandbox_view(seen: &SandboxSeen) -> NodeSandbox {
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let usage = seen.usage.as_ref();
+    NodeSandbox {
+        sandbox_id: seen.id.to_string(),
+        kind: seen.kind,
+        workspace_id: seen.workspace_id,
+        warehouse_id: seen.warehouse_id.clone(),
+        created_at: seen.created_at,
+        cpu_millis: i64::from(seen.given.cpu_millis),
+        memory_bytes_max: number(seen.given.memory_bytes),
+        memory_bytes: usage.map(|usage| number(usage.memory_bytes)),
+        processes: usage.map(|usage| i64::from(usage.processes)),
+        cpu_ms: usage.map(|usage| number(usage.cpu_ms)),
+        cpu_cores: seen.cpu_cores,
+        egress: usage.and_then(|usage| usage.egress.as_ref()).map(usage::told),
+        storage: usage.and_then(|usage| usage.storage.as_ref()).map(usage::told),
     }
 }

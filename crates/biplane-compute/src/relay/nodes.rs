@@ -2,12 +2,13 @@
 
 use super::{Guarded, Refused};
 use crate::Compute;
+use crate::nodes::usage::Beat;
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Heartbeat, Hello, Reach, RenewRequest, SetReachRequest, StartSandboxRequest,
-    StopSandboxRequest, WatchRequest,
+    Hello, Reach, RenewRequest, SetReachRequest, StartSandboxRequest, StopSandboxRequest,
+    WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(5);
 pub(crate) struct Node {
     pub id: NodeId,
     pub hello: Hello,
-    pub heartbeat: Mutex<Heartbeat>,
+    pub beat: Mutex<Beat>,
     /// It said that it ends: nothing more is placed on it.
     pub leaving: AtomicBool,
     /// It still runs what nobody knows: that is stopped first.
@@ -148,7 +149,7 @@ pub(super) async fn serve(
     let node = Arc::new(Node {
         id: id.clone(),
         hello,
-        heartbeat: Mutex::default(),
+        beat: Mutex::default(),
         leaving: AtomicBool::new(false),
         clearing: AtomicBool::new(true),
         client,
@@ -159,7 +160,7 @@ pub(super) async fn serve(
     let result = loop {
         tokio::select! {
             () = cut.cancelled() => break Ok(()),
-            error = renew(&node, lease_ms) => {
+            error = renew(compute, &node, lease_ms) => {
                 compute.node_silent(id);
                 break Err(error.into());
             }
@@ -181,14 +182,14 @@ pub(super) async fn serve(
 }
 
 /// Renews the lease three times within it. Returns when the node does not answer.
-async fn renew(node: &Node, lease_ms: u32) -> tonic::Status {
+async fn renew(compute: &Compute, node: &Node, lease_ms: u32) -> tonic::Status {
     let mut client = node.client.clone();
     let third = Duration::from_millis(lease_ms.into()) / 3;
     loop {
         let renewed =
             tokio::time::timeout(third * 2, client.renew(RenewRequest { lease_ms })).await;
         match renewed {
-            Ok(Ok(heartbeat)) => *node.heartbeat.lock() = heartbeat.into_inner(),
+            Ok(Ok(heartbeat)) => compute.node_beats(node, heartbeat.into_inner()),
             Ok(Err(status)) => return status,
             Err(_) => return tonic::Status::deadline_exceeded("the node does not answer"),
         }
