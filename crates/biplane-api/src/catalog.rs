@@ -4,6 +4,7 @@ mod containers;
 mod functions;
 mod grants;
 pub mod information_schema;
+pub mod system_tables;
 mod metastores;
 mod places;
 mod volumes;

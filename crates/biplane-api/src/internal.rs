@@ -5,6 +5,7 @@
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// `POST /internal/v1/resolve`: every table and view a statement names, in one round trip.
@@ -164,4 +165,31 @@ pub struct PatchTable {
     pub view_dependencies: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_name: Option<String>,
+}
+
+/// `POST /internal/v1/system-rows` → [`SystemRows`]: rows of a system table, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SystemRowsRequest {
+    pub schema: String,
+    pub name: String,
+    /// As in [`ResolveRequest`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+    /// Milliseconds since 1970, both included, of the table's time column. Other rows may come too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
+    /// Rows of the answer at most.
+    pub limit: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SystemRows {
+    /// Objects by the names of columns; what is missing is NULL. Timestamps are microseconds since 1970.
+    pub rows: Vec<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
 }

@@ -8,6 +8,7 @@ use crate::metastores::{account, store as assignments};
 use crate::node::Node;
 use crate::privilege::Privilege;
 use crate::store;
+use crate::system::tables;
 use biplane_api::catalog::CreateMetastore;
 use biplane_api::ids::{MetastoreId, WorkspaceId};
 use biplane_platform::db::args;
@@ -122,7 +123,7 @@ impl Catalog {
     }
 }
 
-/// `system`, readable by all, with its information_schema.
+/// `system`: its information_schema is for all, its other schemas for the metastore's owner first.
 pub(crate) async fn system_catalog(tx: &mut Tx, metastore: &Node, now: i64) -> Result<()> {
     let details =
         catalogs::Details { catalog_type: "SYSTEM_CATALOG".to_owned(), ..Default::default() };
@@ -130,8 +131,8 @@ pub(crate) async fn system_catalog(tx: &mut Tx, metastore: &Node, now: i64) -> R
     catalog.details = crate::edit::json(&details)?;
     catalog.system = true;
     store::insert(tx, &catalog, "system").await?;
-    for privilege in [Privilege::UseCatalog, Privilege::UseSchema, Privilege::Select] {
-        store::grant_add(tx, &catalog.id, ACCOUNT_USERS, privilege).await?;
-    }
-    catalogs::insert_information_schema(tx, &catalog, now).await
+    store::grant_add(tx, &catalog.id, ACCOUNT_USERS, Privilege::UseCatalog).await?;
+    catalogs::insert_information_schema(tx, &catalog, now).await?;
+    tables::renew(tx, metastore, &catalog, now).await?;
+    Ok(())
 }

@@ -33,6 +33,7 @@ mod schemas;
 mod service;
 mod store;
 mod sweep;
+mod system;
 mod tables;
 mod temporary;
 #[cfg(test)]
@@ -46,14 +47,17 @@ pub use location::{S3Config, StorageConfig};
 pub use metadata::TableQuery;
 pub use reach::{REACH_TOPIC, StoragePlace};
 pub use service::{Catalog, Principals, StorageSweep};
+pub use system::SystemSource;
 
 use axum::Router;
 use biplane_platform::Migration;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "catalog_0001", sql: include_str!("../migrations/0001_catalog.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "catalog_0001", sql: include_str!("../migrations/0001_catalog.sql") },
+    Migration { name: "catalog_0002", sql: include_str!("../migrations/0002_system_tables.sql") },
+];
 
 impl Catalog {
     /// The public REST API.
@@ -79,6 +83,7 @@ impl Catalog {
     pub fn internal_routes(self: &Arc<Self>) -> Router {
         Router::new()
             .merge(resolve::http::routes())
+            .merge(system::http::routes())
             .merge(tables::internal::routes())
             .with_state(self.clone())
     }

@@ -7,9 +7,10 @@ use crate::location::StorageConfig;
 use crate::names;
 use crate::node::{Chain, Node};
 use crate::store;
+use crate::system::SystemSource;
 use biplane_api::ids::RequestId;
 use biplane_platform::{ApiError, Clock, Ctx, Db, ErrorCode, Result, Tx};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The topic under which changes of the catalog are told.
 const TOPIC: &str = "catalog";
@@ -39,6 +40,7 @@ pub struct Catalog {
     pub(crate) clock: Clock,
     pub(crate) config: StorageConfig,
     pub(crate) principals: Arc<dyn Principals>,
+    pub(crate) system_source: OnceLock<Arc<dyn SystemSource>>,
     cache: Arc<Cache>,
     /// Tells our own changes from other replicas'.
     instance: Arc<str>,
@@ -54,7 +56,13 @@ impl Catalog {
         let cache = Arc::new(Cache::default());
         let instance: Arc<str> = RequestId::random().as_str().into();
         tokio::spawn(listen(db.subscribe(), Arc::downgrade(&cache), instance.clone()));
-        Arc::new(Self { db, clock, config, principals, cache, instance })
+        let system_source = OnceLock::new();
+        Arc::new(Self { db, clock, config, principals, system_source, cache, instance })
+    }
+
+    /// Who has the rows of system tables. Once; without it they cannot be read.
+    pub fn set_system_source(&self, source: Arc<dyn SystemSource>) {
+        let _ = self.system_source.set(source);
     }
 
     /// Commits, and tells everybody that the catalog changed. Goes on when the caller goes away: what is

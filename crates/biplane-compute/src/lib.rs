@@ -9,6 +9,7 @@ mod code;
 mod nodes;
 mod relay;
 mod state;
+mod system;
 mod warehouses;
 
 pub use ca::{CaError, NodeFiles, RelayCa};
@@ -40,6 +41,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0002", sql: include_str!("../migrations/0002_placement.sql") },
     Migration { name: "compute_0003", sql: include_str!("../migrations/0003_outbound.sql") },
     Migration { name: "compute_0004", sql: include_str!("../migrations/0004_given.sql") },
+    Migration {
+        name: "compute_0006",
+        sql: include_str!("../migrations/0006_warehouse_changes.sql"),
+    },
 ];
 
 /// Patience. The defaults are for production; tests have less.

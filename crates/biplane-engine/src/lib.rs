@@ -20,6 +20,7 @@ pub mod service;
 pub mod session;
 pub mod storage;
 pub mod storage_door;
+mod system_tables;
 
 pub mod commands;
 pub mod parser;

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod page;
 pub mod secret;
 pub mod statement_token;
+pub mod system;
 pub mod testing;
 
 pub use biplane_api::error::{ApiError, ErrorCode};

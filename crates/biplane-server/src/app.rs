@@ -68,6 +68,12 @@ impl Services {
             .context("the relay's authority")?;
         let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;
         compute.set_sql_runner(Arc::new(crate::code::ContextSql(Arc::downgrade(&query))));
+        catalog.set_system_source(Arc::new(crate::system::ServiceRows {
+            account_id: identity.account_id().to_string(),
+            db: db.clone(),
+            compute: compute.clone(),
+            query: query.clone(),
+        }));
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));

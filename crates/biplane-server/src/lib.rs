@@ -11,6 +11,7 @@ mod metrics;
 mod profile;
 mod reach;
 mod samples;
+mod system;
 mod tls;
 mod web;
 mod wiring;

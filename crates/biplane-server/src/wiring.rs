@@ -283,7 +283,8 @@ pub async fn bootstrap_catalog(services: &Services, system: &Ctx, region: &str) 
         admins: None,
         workspace: system.workspace()?,
     };
-    services.catalog.bootstrap(first).await.map(drop)
+    services.catalog.bootstrap(first).await?;
+    services.catalog.system_tables_renew().await
 }
 
 /// A new workspace gets the account's metastore.

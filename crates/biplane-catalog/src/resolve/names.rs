@@ -86,6 +86,20 @@ async fn walk(service: &Catalog, ctx: &Ctx, via: &[String]) -> Result<Option<Thr
     Ok(through)
 }
 
+/// The table, if its rows may be read.
+pub(crate) async fn readable(
+    service: &Catalog,
+    ctx: &Ctx,
+    name: &[String; 3],
+    via: &[String],
+) -> Result<Chain> {
+    if via.len() > VIA_MAX {
+        return Err(ApiError::invalid("Too many views lead there."));
+    }
+    let through = walk(service, ctx, via).await?;
+    find(service, ctx, through.as_ref(), name, Access::Read).await
+}
+
 async fn find(
     service: &Catalog,
     ctx: &Ctx,

@@ -2,6 +2,7 @@
 //! second follow the first (`reconcile`).
 
 pub(crate) mod acquire;
+mod changes;
 pub(crate) mod config;
 pub(crate) mod endpoints;
 mod events;

@@ -251,7 +251,7 @@ impl Compute {
     pub async fn warehouse_delete(&self, ctx: &Ctx, id: &WarehouseId) -> Result<()> {
         let slot = self.slot_for(ctx, id, "CAN_MANAGE").await?;
         let mut tx = self.db.write().await?;
-        if !store::delete(&mut tx, id).await? {
+        if !store::delete(&mut tx, id, ctx.now_ms()).await? {
             return Err(missing(id));
         }
         acl::clear(&mut tx, slot.workspace_id, &WAREHOUSES, id.as_str()).await?;

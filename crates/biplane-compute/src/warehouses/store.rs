@@ -1,5 +1,6 @@
 //! Rows and SQL of warehouses and their sandboxes.
 
+use super::changes;
 use super::spec::Spec;
 use crate::nodes::place::Given;
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
@@ -137,6 +138,7 @@ pub(crate) async fn insert(tx: &mut Tx, warehouse: &Warehouse) -> Result<Warehou
         warehouse.created_at
     ];
     let row = tx.fetch_one(sql, args).await?;
+    changes::note(tx, &warehouse.id, warehouse.created_at).await?;
     changed(tx, &row)
 }
 
@@ -157,6 +159,9 @@ pub(crate) async fn update(
     );
     let row =
         tx.fetch_opt(sql, args![id.as_str(), version, name, json(spec)?, generation, now]).await?;
+    if row.is_some() {
+        changes::note(tx, id, now).await?;
+    }
     row.map(|row| changed(tx, &row)).transpose()
 }
 
@@ -195,7 +200,8 @@ pub(crate) async fn want_stopped(
 }
 
 /// Whether it was there.
-pub(crate) async fn delete(tx: &mut Tx, id: &WarehouseId) -> Result<bool> {
+pub(crate) async fn delete(tx: &mut Tx, id: &WarehouseId, now: i64) -> Result<bool> {
+    changes::note_deleted(tx, id, now).await?;
     let gone = tx.execute("DELETE FROM warehouses WHERE id = $1", args![id.as_str()]).await? > 0;
     if gone {
         tx.notify(TOPIC, &format!("{id}/{}", i64::MAX));

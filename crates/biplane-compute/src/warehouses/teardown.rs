@@ -21,7 +21,7 @@ impl Compute {
         let mut tx = self.db.write().await?;
         for row in store::all(&mut tx).await? {
             if row.workspace_id == workspace_id {
-                store::delete(&mut tx, &row.id).await?;
+                store::delete(&mut tx, &row.id, self.clock.now_ms()).await?;
                 acl::clear(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str()).await?;
             }
         }

@@ -149,6 +149,15 @@ impl Rest {
         self.control.post(&format!("{UC}/{path}"), &self.token, body).await
     }
 
+    /// The same, of another API than the catalog's.
+    pub async fn post_at<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T, CallError> {
+        self.control.post(path, &self.token, body).await
+    }
+
     pub async fn patch<T: DeserializeOwned>(
         &self,
         path: &str,

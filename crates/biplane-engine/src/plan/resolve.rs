@@ -1,6 +1,7 @@
 //! Relations of a query → table sources. One round trip to the catalog for all names of one text;
 //! views are planned from their own text, as their owner.
 
+use biplane_api::catalog::system_tables::SYSTEM_FORMAT;
 use biplane_api::internal::{Access, ResolvedTable};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
@@ -131,6 +132,12 @@ async fn catalog_table(
         let columns: Vec<String> =
             table.info.columns.iter().map(|column| column.name.clone()).collect();
         return view(cx, &table.info.full_name, text, &columns, via).await;
+    }
+    if table.info.data_source_format.as_deref() == Some(SYSTEM_FORMAT) {
+        return match version {
+            None => crate::system_tables::provider(cx, table, via),
+            Some(_) => Err(SqlError::unsupported("an older version of a system table")),
+        };
     }
     let storage = table.storage.as_ref().ok_or_else(|| {
         SqlError::unsupported(format!("reading {}, which has no storage,", table.info.full_name))

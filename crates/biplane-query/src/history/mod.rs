@@ -4,3 +4,4 @@ mod filter;
 pub(crate) mod http;
 mod ops;
 mod store;
+mod system;

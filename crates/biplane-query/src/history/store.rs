@@ -5,6 +5,7 @@ use crate::statements::record::{Stored, stored};
 use biplane_api::ids::{PrincipalId, StatementId, WarehouseId, WorkspaceId};
 use biplane_platform::Result;
 use biplane_platform::db::{Tx, args};
+use biplane_platform::system::SystemWanted;
 
 /// Whose statements may be seen.
 pub(super) struct Visible {
@@ -54,6 +55,33 @@ pub(super) async fn list(
                 before_ms,
                 before_id,
                 i64::try_from(limit).unwrap_or(i64::MAX)
+            ],
+        )
+        .await?;
+    rows.iter().map(stored).collect()
+}
+
+/// Those that have ended, of all users of some workspaces.
+pub(super) async fn ended(tx: &mut Tx, wanted: &SystemWanted) -> Result<Vec<Stored>> {
+    let (before, before_id) = wanted.position();
+    let rows = tx
+        .fetch_all(
+            "SELECT statement_id, workspace_id, warehouse_id, session_id, principal_id,
+               principal_name, statement_text, client_application, query_tags, started_at, state, closed,
+               ended_at, error_code, error_class, sql_state, error_message, num_modified_rows,
+               statement_type, metrics
+             FROM statements
+             WHERE ended_at IS NOT NULL AND $1 LIKE '%,' || CAST(workspace_id AS TEXT) || ',%'
+               AND started_at >= $2 AND started_at <= $3
+               AND (started_at < $4 OR (started_at = $4 AND statement_id < $5))
+             ORDER BY started_at DESC, statement_id DESC LIMIT $6",
+            args![
+                wanted.workspaces.as_str(),
+                wanted.since_ms,
+                wanted.until_ms,
+                before,
+                before_id,
+                wanted.limit()
             ],
         )
         .await?;

@@ -1,7 +1,11 @@
 //! Who called what, and how it ended. Every API call makes one event.
 //!
 //! Events are written in batches by one task; the queue is bounded and a full queue makes the callers
-//! wait, so an event is never dropped. Shutdown drains it.
+//! wait, so an event is never dropped. Shutdown drains it. Events are kept for a year.
+
+mod rows;
+
+pub use rows::system_rows;
 
 use crate::Result;
 use crate::db::{Arg, Db, args};
@@ -14,6 +18,10 @@ const QUEUE_EVENTS_MAX: usize = 8192;
 const BATCH_EVENTS_MAX: usize = 512;
 /// An event may be this late in the table; a batch then carries many.
 const LINGER_MS: u64 = 50;
+const KEPT_MS: i64 = 365 * 24 * 3_600_000;
+const FORGET_EVERY_MS: i64 = 60_000;
+/// At one time: a transaction is short.
+const FORGET_MAX: i64 = 5000;
 
 #[derive(Debug)]
 pub struct AuditEvent {
@@ -57,6 +65,7 @@ impl AuditSink {
 
 async fn write_batches(db: Db, mut receiver: mpsc::Receiver<AuditEvent>) {
     let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
+    let mut forgot_at = 0;
     while receiver.recv_many(&mut batch, BATCH_EVENTS_MAX).await > 0 {
         if batch.len() < BATCH_EVENTS_MAX {
             tokio::time::sleep(std::time::Duration::from_millis(LINGER_MS)).await;
@@ -64,9 +73,30 @@ async fn write_batches(db: Db, mut receiver: mpsc::Receiver<AuditEvent>) {
         if let Err(error) = write(&db, &batch).await {
             tracing::error!(%error, cause = ?error.internal, events = batch.len(), "audit events could not be written");
         }
+        let now = batch.iter().map(|event| event.event_time).max().unwrap_or(0);
+        if now - forgot_at >= FORGET_EVERY_MS {
+            forgot_at = now;
+            if let Err(error) = forget(&db, now - KEPT_MS).await {
+                tracing::warn!(%error, cause = ?error.internal, "old audit events could not be deleted");
+            }
+        }
         batch.clear();
     }
 }
+
+async fn forget(db: &Db, before: i64) -> Result<()> {
+    let oldest = db.read().await?.fetch_opt(OLDEST, args![before]).await?;
+    if oldest.is_none() {
+        return Ok(());
+    }
+    let mut tx = db.write_relaxed().await?;
+    let sql = "DELETE FROM audit_events WHERE event_id IN (
+           SELECT event_id FROM audit_events WHERE event_time < $1 ORDER BY event_time LIMIT $2)";
+    tx.execute(sql, args![before, FORGET_MAX]).await?;
+    tx.commit().await
+}
+
+const OLDEST: &str = "SELECT event_id FROM audit_events WHERE event_time < $1 LIMIT 1";
 
 /// Rows of one INSERT: each costs a round trip to the database.
 const ROWS_MAX: usize = 32;
