@@ -8,6 +8,7 @@ mod setup;
 mod test;
 mod tidy;
 mod up;
+mod vm;
 
 use anyhow::bail;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask <command>
 
   up [-- ARGS]   install what is missing, build a release, start everything on this machine
   test           install what is missing, then every test: Rust, web, real clients, real browser
+  hostile-vm     the sandbox's tests on every kind of control groups, in an emulated machine
   setup          only install what is missing
   tidy           format, lints, structure, licences
   codegen        renew generated code: gRPC, OpenAPI, the web app's API types
@@ -38,6 +40,7 @@ fn dispatch() -> anyhow::Result<()> {
     match command.as_str() {
         "up" => up::up(&rest),
         "test" => test::test(),
+        "hostile-vm" => vm::hostile_vm(&rest),
         "setup" => setup::setup(setup::For::Test).map(drop),
         "tidy" => tidy::tidy(),
         "codegen" => codegen::codegen(),

@@ -71,6 +71,16 @@ fn system_packages(goal: For) -> anyhow::Result<()> {
     if testing && output("python3", &["-c", "import venv, ensurepip"]).is_none() {
         missing.push("python3-venv");
     }
+    install(&missing)
+}
+
+/// Installs those of the packages whose file is not there.
+pub fn packages(wanted: &[(&str, &str)]) -> anyhow::Result<()> {
+    let missing = wanted.iter().filter(|(file, _)| !Path::new(file).exists());
+    install(&missing.map(|(_, package)| *package).collect::<Vec<_>>())
+}
+
+fn install(missing: &[&str]) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }

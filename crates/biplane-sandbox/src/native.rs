@@ -3,7 +3,9 @@
 use crate::cgroup::{self, Groups};
 use crate::identity::Identity;
 use crate::isolator::{Isolator, Level, LevelKind, Sandbox, SpawnError, Stats};
-use crate::launcher::{ARGUMENT, DEVELOPMENT, OWNERS_STEP, Order, PROC_STEP};
+use crate::launcher::{
+    ARGUMENT, DEVELOPMENT, DISK_STEP, Disk, Disks, OWNERS_STEP, Order, PROC_STEP,
+};
 use crate::spec::{
     Access, DOORS, DOORS_INSIDE, Layer, Limits, Mount, Network, Paths, ProcView, Program,
     SandboxSpec, WORK, WORK_INSIDE,
@@ -16,6 +18,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+/// Of the sandbox that is tried out at the start.
+const PROBE_DISK_BYTES: u64 = 16 << 20;
+const DISK_WATCHED: &str =
+    "what a sandbox writes to its disk is looked at from time to time, not limited";
 
 #[derive(Debug, Clone)]
 pub struct IsolatorConfig {
@@ -46,6 +53,8 @@ pub struct Native {
     level: Level,
     identity: Identity,
     proc_absent: bool,
+    /// None: disks are watched only.
+    disks: Option<Disks>,
 }
 
 impl Native {
@@ -74,8 +83,12 @@ impl Native {
                 "memory, processors and processes are limited one process at a time: {reason}"
             ));
         }
+        let disks = identity.is_privileged().then(|| Disks::new(&config.work_dir));
+        if disks.is_none() {
+            reasons.push(DISK_WATCHED.to_owned());
+        }
         let level = Level { kind: LevelKind::Full, reasons };
-        let mut native = Self { host, level, identity, proc_absent: false };
+        let mut native = Self { host, level, identity, proc_absent: false, disks };
         native.probe(&config)?;
         if !native.level.reasons.is_empty() {
             native.level.kind = LevelKind::Degraded;
@@ -97,6 +110,9 @@ impl Native {
                 self.level.reasons.push(format!(
                     "sandboxes have no /proc: the host's own is partly covered ({error}); in a container, unmask it"
                 ));
+            } else if step.starts_with(DISK_STEP) && self.disks.is_some() {
+                self.disks = None;
+                self.level.reasons.push(format!("{DISK_WATCHED} ({step}: {error})"));
             } else if step.starts_with(OWNERS_STEP)
                 && matches!(self.identity, Identity::Pool { .. })
             {
@@ -140,24 +156,29 @@ impl Native {
             mounts: mounts.map_err(SpawnError::Launcher)?,
             network: Network::None,
             proc: ProcView::Processes,
-            limits: Limits::default(),
+            limits: Limits { disk_bytes: PROBE_DISK_BYTES, ..Limits::default() },
             forwarder: false,
             exec_written: false,
             without: Vec::new(),
         };
         let null = File::open("/dev/null").map_err(SpawnError::Launcher)?;
-        let order = self.order(&spec, true);
+        let order = self.order(&spec, true)?;
         self.host.spawn(&order, null.into())?.wait();
         Ok(())
     }
 
-    fn order(&self, spec: &SandboxSpec, rehearsal: bool) -> Order {
+    fn order(&self, spec: &SandboxSpec, rehearsal: bool) -> Result<Order, SpawnError> {
         let mut spec = spec.clone();
         if self.proc_absent {
             spec.proc = ProcView::Absent;
         }
+        let disk = match (&self.disks, spec.limits.disk_bytes) {
+            (_, 0) => Disk::Unlimited,
+            (Some(disks), bytes) => disks.of(bytes)?,
+            (None, _) => Disk::Watched,
+        };
         let (groups, identity) = (self.host.groups.clone(), self.identity.clone());
-        Order { spec, groups, identity, rehearsal }
+        Ok(Order { spec, groups, identity, disk, rehearsal })
     }
 }
 
@@ -171,7 +192,7 @@ impl Isolator for Native {
     }
 
     fn spawn(&self, spec: &SandboxSpec, stderr: OwnedFd) -> Result<Sandbox, SpawnError> {
-        self.host.spawn(&self.order(spec, false), stderr)
+        self.host.spawn(&self.order(spec, false)?, stderr)
     }
 
     fn stats(&self, sandbox: &Sandbox) -> Stats {
@@ -217,7 +238,8 @@ impl Isolator for Unisolated {
             Layer::Capabilities,
         ];
         let (groups, identity) = (self.host.groups.clone(), Identity::Agent);
-        self.host.spawn(&Order { spec, groups, identity, rehearsal: false }, stderr)
+        let disk = Disk::Watched;
+        self.host.spawn(&Order { spec, groups, identity, disk, rehearsal: false }, stderr)
     }
 
     fn stats(&self, sandbox: &Sandbox) -> Stats {

@@ -120,6 +120,9 @@ pub struct Limits {
     pub files: u32,
     pub tmp_bytes: u64,
     pub shm_bytes: u64,
+    /// What the sandbox may keep in its working directory. 0 = no limit.
+    #[serde(default)]
+    pub disk_bytes: u64,
 }
 
 impl Default for Limits {
@@ -131,6 +134,7 @@ impl Default for Limits {
             files: 65_536,
             tmp_bytes: 64 << 20,
             shm_bytes: 64 << 20,
+            disk_bytes: 0,
         }
     }
 }

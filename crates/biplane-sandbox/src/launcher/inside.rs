@@ -2,7 +2,7 @@
 //! then locks itself in.
 
 use super::mounts::{self, Part};
-use super::{Order, init, root};
+use super::{Disk, Order, init, root};
 use crate::error::{At, LaunchError, Result, refuse};
 use crate::filter;
 use crate::spec::{DOORS_INSIDE, INSIDE_ID, Layer, Network};
@@ -82,7 +82,7 @@ fn prepare(
     if spec.keeps(Layer::Files) {
         let parts = match parts {
             Some(parts) => parts,
-            None => mounts::open_all(spec, &order.identity, 0)?,
+            None => mounts::open_all(order, 0)?,
         };
         root::enter(spec, parts)?;
     }
@@ -158,6 +158,10 @@ fn limit(order: &Order, limits_memory: bool) -> std::io::Result<()> {
     same(libc::RLIMIT_MSGQUEUE, 0)?;
     same(libc::RLIMIT_RTPRIO, 0)?;
     same(libc::RLIMIT_NICE, 0)?;
+    if order.disk == Disk::Watched && spec.limits.disk_bytes > 0 {
+        // Of one file: the supervisor counts the rest.
+        same(libc::RLIMIT_FSIZE, spec.limits.disk_bytes)?;
+    }
     if !limits_memory && spec.limits.memory_bytes > 0 {
         // Of one process: all there is without control groups.
         same(libc::RLIMIT_DATA, spec.limits.memory_bytes)?;

@@ -2,6 +2,7 @@
 //!
 //! It never reads a specification: what it hands on to a supervisor by forking is the same for all.
 
+mod disk;
 mod init;
 mod inside;
 mod mounts;
@@ -27,12 +28,18 @@ pub const PROC_STEP: &str = "mount /proc";
 /// How the step begins that fails where owners cannot be mapped.
 pub const OWNERS_STEP: &str = "map the owners in";
 
+/// How the step begins that fails where a file cannot be a file system.
+pub const DISK_STEP: &str = "make the disk";
+
+pub use disk::{Disk, Disks};
+
 /// What a supervisor reads from its descriptor.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     pub spec: SandboxSpec,
     pub groups: Groups,
     pub identity: Identity,
+    pub disk: Disk,
     /// Everything but the program, which is not started: can this host do it?
     pub rehearsal: bool,
 }

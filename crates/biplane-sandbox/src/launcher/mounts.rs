@@ -1,6 +1,7 @@
 //! Parts of the host on their way into a sandbox: opened without following links, copied as mounts of
 //! their own, restricted before anybody can see them.
 
+use super::{DISK_STEP, Disk, Order, disk};
 use crate::error::{At, Result, refuse};
 use crate::identity::{self, Identity};
 use crate::spec::{
@@ -27,7 +28,8 @@ pub struct Part {
 
 /// Opens all that `spec` names. As root this happens before the sandbox is cloned, with the rights of
 /// the agent; unprivileged, inside its own mount namespace.
-pub fn open_all(spec: &SandboxSpec, identity: &Identity, host_id: u32) -> Result<Vec<Part>> {
+pub fn open_all(order: &Order, host_id: u32) -> Result<Vec<Part>> {
+    let (spec, identity) = (&order.spec, &order.identity);
     check_targets(spec)?;
     let mut opener = Opener { spec, identity, host_id, maps: BTreeMap::new() };
     let mut parts = Vec::new();
@@ -45,7 +47,10 @@ pub fn open_all(spec: &SandboxSpec, identity: &Identity, host_id: u32) -> Result
     }
     let (doors, work) = (spec.dir.join(DOORS), spec.dir.join(WORK));
     parts.push(opener.doors(&doors)?);
-    parts.push(opener.mount(&work, Path::new(WORK_INSIDE), Access::Write)?);
+    parts.push(match &order.disk {
+        Disk::Image(template) => opener.disk(template)?,
+        _ => opener.mount(&work, Path::new(WORK_INSIDE), Access::Write)?,
+    });
     Ok(parts)
 }
 
@@ -96,15 +101,30 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn mount(&mut self, source: &Path, target: &Path, access: Access) -> Result<Part> {
+        self.open(source, target, self.attributes(access), access == Access::Write)
+    }
+
+    fn attributes(&self, access: Access) -> u64 {
         let always = sys::MOUNT_NO_SUID | sys::MOUNT_NO_DEV;
         let read_only = if self.spec.keeps(Layer::ReadOnly) { sys::MOUNT_READ_ONLY } else { 0 };
-        let (attributes, mapped) = match access {
-            Access::Program => (always | read_only, false),
-            Access::Read => (always | read_only | sys::MOUNT_NO_EXEC, false),
-            Access::Write if self.spec.exec_written => (always, true),
-            Access::Write => (always | sys::MOUNT_NO_EXEC, true),
-        };
-        self.open(source, target, attributes, mapped)
+        match access {
+            Access::Program => always | read_only,
+            Access::Read => always | read_only | sys::MOUNT_NO_EXEC,
+            Access::Write if self.spec.exec_written => always,
+            Access::Write => always | sys::MOUNT_NO_EXEC,
+        }
+    }
+
+    /// The working directory as a file system of its own, which root owns on disk.
+    fn disk(&mut self, template: &Path) -> Result<Part> {
+        let attributes = self.attributes(Access::Write);
+        let tree = disk::mount(self.spec, template, attributes)?;
+        if matches!(self.identity, Identity::Pool { .. }) {
+            let ids = self.map((0, 0))?;
+            sys::set_mount(tree.as_fd(), attributes, false, Some(ids.as_fd()))
+                .at(format!("{DISK_STEP}: {}", super::OWNERS_STEP))?;
+        }
+        Ok(Part { tree, target: WORK_INSIDE.into(), is_dir: true })
     }
 
     /// Owned by the sandbox's user, else it could not connect to a socket there; and read-only.

@@ -2,7 +2,7 @@
 //!
 //! It lives exactly as long as its sandbox. When the agent is gone its socket closes, and that ends both.
 
-use super::{Order, inside, mounts};
+use super::{Disk, Order, disk, inside, mounts};
 use crate::cgroup::{self, Group};
 use crate::error::{At, LaunchError, Result, refuse};
 use crate::identity::{self, HostUser};
@@ -18,6 +18,9 @@ use std::os::unix::net::UnixStream;
 const ORDER_BYTES_MAX: u64 = 4 << 20;
 /// What `chmod` needs of a name of a control group.
 const NAME_BYTES_MAX: usize = 64;
+
+/// How often a disk that cannot be limited is looked at.
+const LOOK_MS: i32 = 500;
 
 struct Made {
     pid: i32,
@@ -42,7 +45,7 @@ pub fn run(order: OwnedFd, control: OwnedFd, stderr: OwnedFd, development: bool)
     };
     let (pid, host_uid) = (made.pid, made.user.id);
     tell(&mut control, &Event::Started { pid, host_uid, cgroups: made.group.paths() });
-    let end = watch(&made, &control);
+    let end = watch(&order, &made, &control);
     let cleared = made.group.remove();
     if end.agent_is_gone {
         // Nobody else will.
@@ -158,7 +161,7 @@ fn clone(
     let spec = &order.spec;
     let sees_files = spec.keeps(Layer::Files);
     let parts = if sees_files && order.identity.is_privileged() {
-        Some(mounts::open_all(spec, &order.identity, user.id)?)
+        Some(mounts::open_all(order, user.id)?)
     } else {
         None
     };
@@ -220,19 +223,23 @@ struct Ended {
     agent_is_gone: bool,
 }
 
-fn watch(made: &Made, control: &UnixStream) -> Ended {
+fn watch(order: &Order, made: &Made, control: &UnixStream) -> Ended {
     let counter = made.group.watch_memory();
     let mut ended = Ended { status: -libc::SIGKILL, out_of_memory: false, agent_is_gone: false };
     let mut listening = true;
+    let watches_disk = order.disk == Disk::Watched && order.spec.limits.disk_bytes > 0;
     loop {
         let fds = [
             Some(made.handle.as_fd()),
             listening.then(|| control.as_fd()),
             counter.as_ref().filter(|_| !ended.out_of_memory).map(AsFd::as_fd),
         ];
-        let Ok(ready) = sys::poll(&fds, -1) else {
+        let Ok(ready) = sys::poll(&fds, if watches_disk { LOOK_MS } else { -1 }) else {
             break;
         };
+        if watches_disk && ready.iter().all(|events| *events == 0) && disk::is_full(&order.spec) {
+            kill(made);
+        }
         if ready[0] != 0 {
             break;
         }

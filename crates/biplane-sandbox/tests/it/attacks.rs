@@ -93,13 +93,13 @@ fn network(world: &World) -> Vec<Attack> {
             .held_by(&[Net]),
         attack(2, &["icmp"]).held_by(&[Seccomp, Net]).held_as_user_by(&[]),
         attack(3, &["resolve", "example.com"]).no_control(),
-        attack(3, &["interfaces"]).held_by(&[Net]),
+        attack(3, &["interfaces"]).held_by(&[Net]).needs(world.host_address.is_some()),
         attack(4, &["unix-abstract", &world.abstract_name]).held_by(&[Net]),
         attack(4, &["unix-path", &world.at("socket")])
             .held_as_root_by(&[Files, Layer::User])
             .held_as_user_by(&[Files]),
         attack(5, &["families"]).held_by(&[Seccomp]),
-        attack(5, &["vsock"]).held_by(&[Seccomp]),
+        attack(5, &["vsock"]).held_by(&[Seccomp]).needs(world.succeeds(&["vsock"])),
         attack(6, &["io-uring"]).held_by(&[Seccomp]),
         attack(7, &["netlink"]).control(&["netlink", "own"]),
     ]);
@@ -108,15 +108,16 @@ fn network(world: &World) -> Vec<Attack> {
     attacks.push(
         attack(2, &["datagram", "192.0.2.1:53", "[2001:db8::1]:53"])
             .control(&["datagram", "127.0.0.1:53"])
-            .no_control_if(world.host_address.is_none())
-            .held_by(if world.host_address.is_some() { &[Net] } else { &[] }),
+            .held_by(&[Net])
+            .needs(world.host_address.is_some()),
     );
     attacks
 }
 
 impl Attack {
-    fn no_control_if(self, condition: bool) -> Self {
-        if condition { self.no_control() } else { self }
+    /// What this host lacks cannot be reached without a sandbox either.
+    fn needs(self, there: bool) -> Self {
+        if there { self } else { self.held_by(&[]).no_control() }
     }
 }
 
@@ -150,7 +151,7 @@ fn files(world: &World) -> Vec<Attack> {
 }
 
 fn kernel() -> Vec<Attack> {
-    use Layer::Seccomp;
+    use Layer::{Capabilities, Seccomp, User};
     vec![
         attack(24, &["namespaces"]).held_by(&[Seccomp]),
         attack(26, &["surface"]).held_by(&[Seccomp]),
@@ -161,7 +162,7 @@ fn kernel() -> Vec<Attack> {
         attack(28, &["terminal"]).held_by(&[Seccomp]),
         attack(29, &["nodes", "/tmp", "/sandbox/work", "/dev/shm"]).control(&["nodes", "/tmp"]),
         attack(29, &["devices"]).held_as_root_by(&[Layer::Files, Layer::User]),
-        attack(33, &["priority"]),
+        attack(33, &["priority"]).held_as_root_by(&[Seccomp, Capabilities, User]),
     ]
 }
 
@@ -182,7 +183,7 @@ fn processes(world: &World) -> Vec<Attack> {
 }
 
 fn resources(world: &World) -> Vec<Attack> {
-    use Layer::{Cgroup, Ipc, Seccomp, User};
+    use Layer::{Capabilities, Cgroup, Ipc, Seccomp, User};
     let more = (MEMORY + (48 << 20)).to_string();
     let bytes = (32 << 20).to_string();
     let other = world.at("other");
@@ -194,6 +195,11 @@ fn resources(world: &World) -> Vec<Attack> {
         attack(32, &["fill", "/dev/shm", &bytes]).control(&["fill", &other, &bytes]),
         attack(32, &["inodes", "/tmp", "4000"]).control(&["inodes", &other, "4000"]),
         attack(32, &["descriptors", "600"]).held_by(&[User]),
+        attack(31, &["pipes", &more]).held_as_root_by(&[Cgroup, User, Capabilities]).may_die(),
+        attack(31, &["socket-buffers", &more]).held_by(&[Cgroup, User]).may_die(),
+        attack(31, &["segment", &more]).held_by(&[Cgroup, Seccomp]).may_die(),
+        attack(32, &["mixed-descriptors", "600"]).held_by(&[User]),
+        attack(32, &["in-flight", "600"]).held_by(&[User]),
         attack(38, &["shared-memory", &world.key]).held_by(&[Ipc, Seccomp]),
         attack(38, &["queue", &format!("hostile-{}", world.key)]).held_by(&[Ipc, Seccomp]),
     ];
@@ -201,6 +207,7 @@ fn resources(world: &World) -> Vec<Attack> {
         attacks.extend([
             attack(31, &["memory-many", &more]).held_by(&[Cgroup, User]).may_die(),
             attack(31, &["memory-file", &more]).held_by(&[Cgroup, User]).may_die(),
+            attack(31, &["page-tables", &more]).held_by(&[Cgroup]).may_die(),
             attack(33, &["spin", "4000", "800"]).held_by(&[Cgroup]),
         ]);
     }

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn words(words: &[&str]) -> Vec<String> {
+pub fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < until, "{what} does not come");
@@ -381,4 +381,5 @@ fn unprivileged() {
     a_supervisor_that_dies_leaves_no_process();
     links_are_not_followed_wherever_they_are_planted();
     doors_work_and_stay_when_their_sockets_come_and_go();
+    crate::share::a_disk_ends_where_it_ends();
 }

@@ -4,4 +4,5 @@
 mod attacks;
 mod hostile;
 mod life;
+mod share;
 mod world;

@@ -137,6 +137,7 @@ impl World {
                 files: 256,
                 tmp_bytes: 8 << 20,
                 shm_bytes: 8 << 20,
+                disk_bytes: 0,
             },
             forwarder: false,
             exec_written: false,
@@ -189,6 +190,11 @@ impl World {
         assert!(groups.is_empty(), "{groups:?} stays");
         fs::remove_dir_all(&spec.dir).unwrap();
         Run { status, out_of_memory, text }
+    }
+
+    pub fn succeeds(&self, words: &[&str]) -> bool {
+        self.control(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>(), None).status
+            == 0
     }
 
     /// The same program without a sandbox, as `user`.

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::call::text;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -179,10 +179,15 @@ pub fn sysctl(_: &[String]) -> Outcome {
         "/proc/irq/default_smp_affinity",
         "/proc/latency_stats",
     ];
+    let null = fs::metadata("/dev/null").map(|meta| meta.rdev()).unwrap_or(0);
     let mut open = Vec::new();
     for path in paths {
-        // `open` alone is no proof: writing is checked later, as for the own map.
-        if OpenOptions::new().write(true).open(path).is_ok() && path != "/proc/self/uid_map" {
+        // `open` alone is no proof: a mask swallows what is written, and the own map is written later.
+        let opened = OpenOptions::new().write(true).open(path);
+        let real = opened
+            .and_then(|file| file.metadata())
+            .is_ok_and(|meta| meta.rdev() != null || null == 0);
+        if real && path != "/proc/self/uid_map" {
             open.push(path);
         }
     }

@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "attacks are system calls")]
 
 mod call;
+mod exhaust;
 mod files;
 mod kernel;
 mod network;
@@ -64,11 +65,21 @@ const CASES: &[(&str, Case)] = &[
     ("memory-many", resources::memory_many),
     ("memory-file", resources::memory_file),
     ("fill", resources::fill),
+    ("fill-many", resources::fill_many),
     ("inodes", resources::inodes),
     ("descriptors", resources::descriptors),
     ("spin", resources::spin),
     ("shared-memory", resources::shared_memory),
     ("queue", resources::queue),
+    ("pipes", exhaust::pipes),
+    ("socket-buffers", exhaust::socket_buffers),
+    ("segment", exhaust::segment),
+    ("page-tables", exhaust::page_tables),
+    ("in-flight", exhaust::in_flight),
+    ("mixed-descriptors", exhaust::mixed_descriptors),
+    ("flood", exhaust::flood),
+    ("bomb", exhaust::bomb),
+    ("pace", exhaust::pace),
     ("meet", resources::meet),
     ("part", resources::part),
 ];

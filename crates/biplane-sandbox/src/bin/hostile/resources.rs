@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-fn number(arguments: &[String]) -> Result<u64, String> {
+pub fn number(arguments: &[String]) -> Result<u64, String> {
     arguments.first().and_then(|text| text.parse().ok()).ok_or_else(|| "a number?".into())
 }
 
@@ -75,20 +75,34 @@ pub fn memory(arguments: &[String]) -> Outcome {
     touch(bytes).map(|()| format!("{bytes} bytes"))
 }
 
-/// Eight children with a part each; open when all live to the end.
+/// Eight children with a part each, which all hold it until the last one has it.
 pub fn memory_many(arguments: &[String]) -> Outcome {
     let part = number(arguments)? / 8;
+    let (mut ready, mut go) = ([0; 2], [0; 2]);
+    // SAFETY: room for two descriptors each.
+    if unsafe { libc::pipe(ready.as_mut_ptr()) | libc::pipe(go.as_mut_ptr()) } != 0 {
+        return Err(text(errno()));
+    }
+    let byte = [0_u8];
+    let at = byte.as_ptr() as i64;
     let children: Vec<i32> = (0..8)
         .map(|_| {
             let child = fork();
             if child == 0 {
                 let touched = touch(part).is_ok();
-                std::thread::sleep(Duration::from_millis(300));
+                let _ = raw(libc::SYS_close, [go[1].into(), 0, 0, 0, 0, 0]);
+                let _ = raw(libc::SYS_write, [ready[1].into(), at, 1, 0, 0, 0]);
+                let _ = raw(libc::SYS_read, [go[0].into(), at, 1, 0, 0, 0]);
                 exit(if touched { 0 } else { 1 });
             }
             child
         })
         .collect();
+    let _ = raw(libc::SYS_close, [ready[1].into(), 0, 0, 0, 0, 0]);
+    for _ in &children {
+        let _ = raw(libc::SYS_read, [ready[0].into(), at, 1, 0, 0, 0]);
+    }
+    let _ = raw(libc::SYS_close, [go[1].into(), 0, 0, 0, 0, 0]);
     let ends: Vec<i32> = children.into_iter().map(wait).collect();
     if ends == [0; 8] { Ok(format!("8 times {part} bytes")) } else { Err(format!("{ends:?}")) }
 }
@@ -125,6 +139,24 @@ pub fn fill(arguments: &[String]) -> Outcome {
     }
     let _ = fs::remove_file(path);
     written
+}
+
+/// `fill-many <directory> <bytes>`: the same in files of a mebibyte; open when they are there for a while.
+pub fn fill_many(arguments: &[String]) -> Outcome {
+    let [dir, bytes] = arguments else {
+        return Err("a directory and a number?".into());
+    };
+    let bytes = number(std::slice::from_ref(bytes))?;
+    let dir = Path::new(dir).join(format!("many-{}", std::process::id()));
+    let block = vec![1_u8; 1 << 20];
+    let made = fs::create_dir(&dir).and_then(|()| {
+        (0..bytes >> 20).try_for_each(|count| fs::write(dir.join(count.to_string()), &block))
+    });
+    if made.is_ok() {
+        std::thread::sleep(Duration::from_secs(3));
+    }
+    let _ = fs::remove_dir_all(&dir);
+    made.map(|()| format!("{bytes} bytes")).map_err(|error| error.to_string())
 }
 
 /// `inodes <directory> <count>`
