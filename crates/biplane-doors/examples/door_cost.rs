@@ -87,7 +87,9 @@ fn forwarder(dir: &Path) -> Result<std::net::SocketAddr> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let entries = vec![Entry { listener, route: Route::Plain, door: dir.join(EGRESS_DOOR) }];
-    std::thread::spawn(move || biplane_forwarder::run(&Listeners { entries, names: None }));
+    std::thread::spawn(move || {
+        biplane_forwarder::run(&Listeners { entries, names: None, mesh: None })
+    });
     Ok(address)
 }
 

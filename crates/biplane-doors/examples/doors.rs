@@ -87,7 +87,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         entry(port + 1, STORAGE_DOOR, Route::Plain)?,
         entry(port + 2, EGRESS_DOOR, Route::Tls(443))?,
     ];
-    std::thread::spawn(move || biplane_forwarder::run(&Listeners { entries, names: None }));
+    std::thread::spawn(move || {
+        biplane_forwarder::run(&Listeners { entries, names: None, mesh: None })
+    });
     println!("ready");
     loop {
         for event in log.take(100).await {

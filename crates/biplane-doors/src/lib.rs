@@ -6,10 +6,12 @@
 //! recorded with its reason, and the reason is told to the program that was denied.
 
 mod address;
+mod carry;
 pub mod egress;
 mod event;
 mod http_text;
 mod limits;
+pub mod mesh;
 mod outside;
 mod policy;
 mod socket;

@@ -22,11 +22,20 @@ const ANSWER_HEAD_BYTES_MAX: usize = 8 << 10;
 /// A fatal alert, "access denied": a client says that instead of "connection reset".
 const TLS_ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 
+/// How a door says yes.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// The head of an HTTP answer.
+    Http,
+    /// A line.
+    Line,
+}
+
 enum Stage {
     /// The client has yet to say whom it wants.
     Hello,
-    /// The door has yet to answer the CONNECT.
-    Ask,
+    /// The door has yet to answer what it was asked.
+    Ask(Answer),
     Flow,
 }
 
@@ -49,15 +58,28 @@ pub struct Interest {
 }
 
 impl Connection {
-    pub fn new(client: TcpStream, route: Route, path: &Path) -> io::Result<Self> {
+    pub fn new(client: TcpStream, route: &Route, path: &Path) -> io::Result<Self> {
         client.set_nonblocking(true)?;
         client.set_nodelay(true)?;
         let (door, stage, port, deadline) = match route {
             Route::Plain => (Some(dial(path)?), Stage::Flow, 0, None),
-            Route::Tls(port) => (None, Stage::Hello, port, Some(Instant::now() + HELLO_TIMEOUT)),
+            Route::Tls(port) => (None, Stage::Hello, *port, Some(Instant::now() + HELLO_TIMEOUT)),
+            Route::Member(member, port) => {
+                let mut door = dial(path)?;
+                door.write_all(format!("connect {member} {port}\n").as_bytes())?;
+                let deadline = Instant::now() + ASK_TIMEOUT;
+                (Some(door), Stage::Ask(Answer::Line), *port, Some(deadline))
+            }
         };
         let (up, down) = Default::default();
         Ok(Self { client, door, path: path.to_owned(), port, stage, up, down, deadline })
+    }
+
+    /// One that both sides have agreed on. Both sockets do not block.
+    pub fn flowing(client: TcpStream, door: UnixStream) -> Self {
+        let (path, up, down) = Default::default();
+        let (door, port, deadline) = (Some(door), 0, None);
+        Self { client, door, path, port, stage: Stage::Flow, up, down, deadline }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -67,7 +89,7 @@ impl Connection {
     /// Of the client and of the door.
     pub fn interests(&self) -> [Interest; 2] {
         let flows = matches!(self.stage, Stage::Flow);
-        let asks = matches!(self.stage, Stage::Ask);
+        let asks = matches!(self.stage, Stage::Ask(_));
         let reads_client = !asks && self.up.wants(flows);
         let client = events(reads_client, flows && self.down.pending());
         let door = events(
@@ -86,7 +108,7 @@ impl Connection {
         match self.step() {
             Ok(goes_on) => goes_on,
             Err(_) => {
-                if !matches!(self.stage, Stage::Flow) {
+                if matches!(self.stage, Stage::Hello | Stage::Ask(Answer::Http)) {
                     // There is nobody to tell when even this fails.
                     let _ = self.client.write(&TLS_ACCESS_DENIED);
                 }
@@ -114,15 +136,15 @@ impl Connection {
             // A socket that was just made has room for one line.
             door.write_all(line.as_bytes())?;
             self.door = Some(door);
-            self.stage = Stage::Ask;
+            self.stage = Stage::Ask(Answer::Http);
             self.deadline = Some(Instant::now() + ASK_TIMEOUT);
         }
         let Some(door) = &mut self.door else {
             return Err(refused());
         };
-        if let Stage::Ask = self.stage {
+        if let Stage::Ask(how) = self.stage {
             self.down.fill(door)?;
-            match answer(self.down.bytes())? {
+            match answer(how, self.down.bytes())? {
                 Some(length) => self.down.start += length,
                 None if self.down.eof => return Err(refused()),
                 None => return Ok(true),
@@ -153,7 +175,14 @@ fn refused() -> io::Error {
 }
 
 /// The length of the head when it says yes.
-fn answer(bytes: &[u8]) -> io::Result<Option<usize>> {
+fn answer(how: Answer, bytes: &[u8]) -> io::Result<Option<usize>> {
+    if let Answer::Line = how {
+        return match bytes {
+            [b'o', b'k', b'\n', ..] => Ok(Some(3)),
+            _ if b"ok\n".starts_with(bytes) => Ok(None),
+            _ => Err(refused()),
+        };
+    }
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     match end {
         Some(_) if !bytes.starts_with(b"HTTP/1.1 200") => Err(refused()),

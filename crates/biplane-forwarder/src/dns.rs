@@ -1,7 +1,7 @@
-//! A name server of one answer: enough of RFC 1035 for the resolvers of libc, musl, Go and Java.
+//! A name server of one answer each: enough of RFC 1035 for the resolvers of libc, musl, Go and Java.
 
-use crate::NAMES_ADDRESS;
 use crate::client_hello::is_host;
+use std::net::Ipv4Addr;
 
 const HEADER_BYTES: usize = 12;
 const TYPE_A: u16 = 1;
@@ -40,11 +40,11 @@ pub fn parse(packet: &[u8]) -> Parsed {
         return Parsed::Nothing;
     }
     let Some(question) = question(packet) else {
-        return Parsed::Answer(answer(header, 0, NOT_IMPLEMENTED, false));
+        return Parsed::Answer(answer(header, 0, NOT_IMPLEMENTED, None));
     };
     let opcode = header[2] >> 3 & 0x0f;
     if opcode != 0 {
-        return Parsed::Answer(answer(&question.bytes, 1, NOT_IMPLEMENTED, false));
+        return Parsed::Answer(answer(&question.bytes, 1, NOT_IMPLEMENTED, None));
     }
     Parsed::Ask(question)
 }
@@ -83,31 +83,33 @@ fn question(packet: &[u8]) -> Option<Question> {
 }
 
 impl Question {
-    pub fn answer(&self, reachable: bool) -> Vec<u8> {
-        if !reachable {
-            return answer(&self.bytes, 1, NAME_ERROR, false);
+    /// None: there is no such name.
+    pub fn answer(&self, address: Option<Ipv4Addr>) -> Vec<u8> {
+        if address.is_none() {
+            return answer(&self.bytes, 1, NAME_ERROR, None);
         }
         // No other address exists here: IPv6 and the rest have no records, which is no error.
-        answer(&self.bytes, 1, NO_ERROR, matches!(self.kind, TYPE_A | TYPE_ANY))
+        let asked = matches!(self.kind, TYPE_A | TYPE_ANY);
+        answer(&self.bytes, 1, NO_ERROR, address.filter(|_| asked))
     }
 }
 
-fn answer(question: &[u8], questions: u16, code: u8, address: bool) -> Vec<u8> {
+fn answer(question: &[u8], questions: u16, code: u8, address: Option<Ipv4Addr>) -> Vec<u8> {
     let mut bytes = question.to_vec();
     // An authoritative answer; recursion as asked, and available.
     bytes[2] = bytes[2] & 0x01 | 0x84;
     bytes[3] = 0x80 | code;
     bytes[4..6].copy_from_slice(&questions.to_be_bytes());
-    bytes[6..8].copy_from_slice(&u16::from(address).to_be_bytes());
+    bytes[6..8].copy_from_slice(&u16::from(address.is_some()).to_be_bytes());
     bytes[8..12].fill(0);
-    if address {
+    if let Some(address) = address {
         // The name is the one at offset 12.
         bytes.extend([0xc0, 12]);
         bytes.extend(TYPE_A.to_be_bytes());
         bytes.extend(CLASS_IN.to_be_bytes());
         bytes.extend(TTL_S.to_be_bytes());
         bytes.extend(4_u16.to_be_bytes());
-        bytes.extend(NAMES_ADDRESS.octets());
+        bytes.extend(address.octets());
     }
     bytes
 }
@@ -115,6 +117,7 @@ fn answer(question: &[u8], questions: u16, code: u8, address: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NAMES_ADDRESS;
     use proptest::prelude::*;
 
     fn packet(kind: u8) -> Vec<u8> {
@@ -137,19 +140,19 @@ mod tests {
     fn answers_with_its_one_address() {
         let question = asked(1);
         assert_eq!(question.name, "pypi.org");
-        let answer = question.answer(true);
+        let answer = question.answer(Some(NAMES_ADDRESS));
         assert_eq!(&answer[..12], &[0xab, 0xcd, 0x85, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
         assert_eq!(answer[answer.len() - 4..], NAMES_ADDRESS.octets());
-        let six = asked(28).answer(true);
+        let six = asked(28).answer(Some(NAMES_ADDRESS));
         assert_eq!((six[3] & 15, six[7]), (0, 0));
-        assert_eq!(question.answer(false)[3] & 15, 3);
+        assert_eq!(question.answer(None)[3] & 15, 3);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             match parse(&bytes) {
-                Parsed::Ask(question) => prop_assert!(question.answer(true).len() > bytes.len().min(12)),
+                Parsed::Ask(question) => prop_assert!(question.answer(Some(NAMES_ADDRESS)).len() > bytes.len().min(12)),
                 Parsed::Answer(answer) => prop_assert!(answer.len() >= 12),
                 Parsed::Nothing => {}
             }

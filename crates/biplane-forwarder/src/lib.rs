@@ -9,10 +9,16 @@
 //!   no proxy. `127.0.1.1:80` → the egress door, which reads the Host header.
 //! - `127.0.0.1:53/udp` answers `127.0.1.1` for names that the egress door knows as reachable.
 //! - `127.0.0.1:9000` → the storage door: an S3 endpoint that wants no key.
+//! - `<sandbox>.cluster.internal` is a member of the same cluster: a loopback address of its own, on which
+//!   the cluster's ports lead to it through the mesh door. What other members connect to comes from the
+//!   mesh door to `127.0.0.1`; a program that shall be found listens there, or on its own name.
 
 pub mod client_hello;
 mod connection;
 mod dns;
+mod inbound;
+mod members;
+mod names;
 mod run;
 
 use std::io;
@@ -24,6 +30,7 @@ pub use run::run;
 /// The names of the doors in the directory of doors.
 pub const EGRESS_DOOR: &str = "egress.sock";
 pub const STORAGE_DOOR: &str = "storage.sock";
+pub const MESH_DOOR: &str = "mesh.sock";
 
 pub const PROXY_PORT: u16 = 3128;
 pub const STORAGE_PORT: u16 = 9000;
@@ -33,26 +40,31 @@ pub const NAMES_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// name that may be reached and exists.
 pub const DOOR_HOST: &str = "biplane.internal";
 
+/// What the names of members end with.
+pub const CLUSTER_SUFFIX: &str = ".cluster.internal";
+
 /// What a sandbox's environment needs so that usual programs use the doors. Both cases: programs differ.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("HTTP_PROXY", "http://127.0.0.1:3128"),
     ("HTTPS_PROXY", "http://127.0.0.1:3128"),
-    ("NO_PROXY", "localhost,127.0.0.1,::1"),
+    ("NO_PROXY", "localhost,127.0.0.1,::1,.cluster.internal"),
     ("http_proxy", "http://127.0.0.1:3128"),
     ("https_proxy", "http://127.0.0.1:3128"),
-    ("no_proxy", "localhost,127.0.0.1,::1"),
+    ("no_proxy", "localhost,127.0.0.1,::1,.cluster.internal"),
 ];
 
 /// `/etc/resolv.conf` of a sandbox.
 pub const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:5 attempts:1\n";
 
 /// How the bytes of a connection begin at the door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// As they are.
     Plain,
     /// After a CONNECT to the name in the TLS hello, on this port.
     Tls(u16),
+    /// After the mesh door's yes to a connection to this member, on this port.
+    Member(String, u16),
 }
 
 #[derive(Debug)]
@@ -68,6 +80,8 @@ pub struct Listeners {
     pub entries: Vec<Entry>,
     /// With the egress door that knows the names.
     pub names: Option<(UdpSocket, PathBuf)>,
+    /// The mesh door. Without a socket there, there is no mesh.
+    pub mesh: Option<PathBuf>,
 }
 
 impl Listeners {
@@ -87,6 +101,7 @@ impl Listeners {
                 entry(NAMES_ADDRESS, 80, Route::Plain, &egress)?,
             ],
             names: Some((UdpSocket::bind((local, 53))?, egress)),
+            mesh: Some(doors.join(MESH_DOOR)),
         })
     }
 
@@ -101,6 +116,7 @@ impl Listeners {
                 plain(bind(STORAGE_PORT)?, STORAGE_DOOR),
             ],
             names: None,
+            mesh: Some(doors.join(MESH_DOOR)),
         })
     }
 }

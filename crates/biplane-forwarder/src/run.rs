@@ -1,12 +1,14 @@
 //! The loop: one `poll` over everything.
 
-use crate::connection::{Connection, Interest, dial};
-use crate::dns::{self, Parsed, Question};
-use crate::{DOOR_HOST, Listeners};
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use crate::connection::{Connection, Interest};
+use crate::dns::{self, Parsed};
+use crate::inbound::{Inbound, Next};
+use crate::members::Members;
+use crate::names::Name;
+use crate::{Entry, Listeners};
+use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,10 @@ use std::time::{Duration, Instant};
 const CONNECTIONS_MAX: usize = 512;
 /// Names asked for at one time; resolvers ask again.
 const NAMES_MAX: usize = 64;
-const NAME_TIMEOUT: Duration = Duration::from_secs(10);
+/// Waiting at the mesh door for other members; whoever is called is replaced at once.
+const WAITING: usize = 2;
+/// Before the mesh door is asked again.
+const MESH_AGAIN: Duration = Duration::from_secs(1);
 /// When descriptors ran out: time for others to give some back.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -33,66 +38,135 @@ fn serve(listeners: &Listeners) -> io::Result<()> {
     if let Some((socket, _)) = &listeners.names {
         socket.set_nonblocking(true)?;
     }
-    let mut connections: Vec<Connection> = Vec::new();
-    let mut names: Vec<Name> = Vec::new();
-    let mut polled: Vec<libc::pollfd> = Vec::new();
+    let mut carrier = Carrier {
+        connections: Vec::new(),
+        names: Vec::new(),
+        inbound: Vec::new(),
+        members: Members::default(),
+        mesh: listeners.mesh.as_deref().filter(|path| path.exists()),
+        mesh_due: Instant::now(),
+    };
+    let mut polled = Vec::new();
     loop {
+        carrier.wait_at_mesh();
+        carrier.poll(listeners, &mut polled)?;
+        carrier.advance(listeners, &polled);
+    }
+}
+
+struct Carrier<'a> {
+    connections: Vec<Connection>,
+    names: Vec<Name>,
+    inbound: Vec<Inbound>,
+    members: Members,
+    /// None: there is no mesh.
+    mesh: Option<&'a Path>,
+    mesh_due: Instant,
+}
+
+impl Carrier<'_> {
+    /// Keeps some waiting at the mesh door.
+    fn wait_at_mesh(&mut self) {
+        let Some(path) = self.mesh.filter(|_| Instant::now() >= self.mesh_due) else {
+            return;
+        };
+        let waiting = self.inbound.iter().filter(|inbound| inbound.waits()).count();
+        if self.inbound.len() + self.connections.len() >= CONNECTIONS_MAX {
+            return;
+        }
+        for _ in waiting..WAITING {
+            match Inbound::wait(path) {
+                Ok(inbound) => self.inbound.push(inbound),
+                Err(_) => self.mesh_due = Instant::now() + MESH_AGAIN,
+            }
+        }
+    }
+
+    /// In this order: listeners, listeners of members, the name server, names, inbound, connections.
+    fn poll(&self, listeners: &Listeners, polled: &mut Vec<libc::pollfd>) -> io::Result<()> {
         polled.clear();
-        let full = connections.len() >= CONNECTIONS_MAX;
-        polled.extend(
-            listeners
-                .entries
-                .iter()
-                .map(|entry| readable(if full { -1 } else { entry.listener.as_raw_fd() })),
-        );
+        let full = self.connections.len() >= CONNECTIONS_MAX;
+        let entries = listeners.entries.iter().chain(&self.members.entries);
+        let fd = |entry: &Entry| if full { -1 } else { entry.listener.as_raw_fd() };
+        polled.extend(entries.map(|entry| readable(fd(entry))));
         polled.push(readable(match &listeners.names {
-            Some((socket, _)) if names.len() < NAMES_MAX => socket.as_raw_fd(),
+            Some((socket, _)) if self.names.len() < NAMES_MAX => socket.as_raw_fd(),
             _ => -1,
         }));
-        let (first_name, first_connection) = (polled.len(), polled.len() + names.len());
-        polled.extend(names.iter().map(|name| readable(name.door.as_raw_fd())));
-        for connection in &connections {
+        polled.extend(self.names.iter().map(|name| readable(name.door.as_raw_fd())));
+        polled.extend(self.inbound.iter().map(|inbound| pollfd(inbound.interest())));
+        for connection in &self.connections {
             polled.extend(connection.interests().map(pollfd));
         }
-        let deadlines = connections.iter().filter_map(Connection::deadline);
-        wait(&mut polled, deadlines.chain(names.iter().map(|name| name.deadline)).min())?;
+        let deadlines = self.connections.iter().filter_map(Connection::deadline);
+        let deadlines = deadlines.chain(self.names.iter().map(|name| name.deadline));
+        let deadlines = deadlines.chain(self.inbound.iter().filter_map(Inbound::deadline));
+        let mesh_due = self.mesh.map(|_| self.mesh_due).filter(|due| *due > Instant::now());
+        wait(polled, deadlines.chain(mesh_due).min())
+    }
 
+    /// From the last to the first: nothing moves what is looked at later.
+    fn advance(&mut self, listeners: &Listeners, polled: &[libc::pollfd]) {
         let now = Instant::now();
-        let mut at = first_connection;
-        connections.retain_mut(|connection| {
-            let woken = polled[at].revents != 0 || polled[at + 1].revents != 0;
+        let woken = |at: usize| polled[at].revents != 0;
+        let first_of_members = listeners.entries.len();
+        let name_server = first_of_members + self.members.entries.len();
+        let first_name = name_server + 1;
+        let first_inbound = first_name + self.names.len();
+
+        let mut at = first_inbound + self.inbound.len();
+        self.connections.retain_mut(|connection| {
+            let woken = woken(at) || woken(at + 1);
             at += 2;
             let late = connection.deadline().is_some_and(|deadline| deadline <= now);
             !late && (!woken || connection.advance())
         });
+        for (index, inbound) in std::mem::take(&mut self.inbound).into_iter().enumerate() {
+            if !woken(first_inbound + index) {
+                let late = inbound.deadline().is_some_and(|deadline| deadline <= now);
+                self.inbound.extend((!late).then_some(inbound));
+                continue;
+            }
+            match inbound.advance() {
+                Next::Wait(inbound) => self.inbound.push(inbound),
+                Next::Joined(connection) => self.connections.push(connection),
+                Next::Refused => {}
+                Next::Shut => self.mesh_due = now + MESH_AGAIN,
+            }
+        }
+        for (index, entry) in listeners.entries.iter().chain(&self.members.entries).enumerate() {
+            if woken(index) {
+                self.connections.extend(accept(entry));
+            }
+        }
         let mut at = first_name;
-        names.retain_mut(|name| {
-            let woken = polled[at].revents != 0;
+        let members = &mut self.members;
+        self.names.retain_mut(|name| {
+            let told = if woken(at) { name.told(members) } else { None };
             at += 1;
-            let told = if woken { name.told() } else { None };
-            let told = told.or((name.deadline <= now).then_some(false));
-            if let (Some(reachable), Some((socket, _))) = (told, &listeners.names) {
+            let told = told.or((name.deadline <= now).then_some(None));
+            if let (Some(address), Some((socket, _))) = (told, &listeners.names) {
                 // Lost like any datagram when there is no room.
-                let _ = socket.send_to(&name.question.answer(reachable), name.peer);
+                let _ = socket.send_to(&name.question.answer(address), name.peer);
             }
             told.is_none()
         });
-        if let Some((socket, door)) = &listeners.names
-            && polled[listeners.entries.len()].revents != 0
+        if let Some((socket, egress)) = &listeners.names
+            && woken(name_server)
         {
-            receive(socket, door, &mut names);
+            receive(socket, egress, self.mesh, &mut self.names);
         }
-        for (entry, polled) in listeners.entries.iter().zip(&polled) {
-            if polled.revents != 0 {
-                match entry.listener.accept() {
-                    // Without a door the client sees a connection that closes at once.
-                    Ok((client, _)) => {
-                        connections.extend(Connection::new(client, entry.route, &entry.door).ok())
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(_) => std::thread::sleep(BREATH),
-                }
-            }
+    }
+}
+
+/// Without a door the client sees a connection that closes at once.
+fn accept(entry: &Entry) -> Option<Connection> {
+    match entry.listener.accept() {
+        Ok((client, _)) => Connection::new(client, &entry.route, &entry.door).ok(),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        Err(_) => {
+            std::thread::sleep(BREATH);
+            None
         }
     }
 }
@@ -122,41 +196,7 @@ fn wait(polled: &mut [libc::pollfd], deadline: Option<Instant>) -> io::Result<()
     Ok(())
 }
 
-/// A name that the door is being asked about.
-struct Name {
-    question: Question,
-    peer: SocketAddr,
-    door: UnixStream,
-    head: Vec<u8>,
-    deadline: Instant,
-}
-
-impl Name {
-    fn ask(question: Question, peer: SocketAddr, path: &Path) -> io::Result<Self> {
-        let mut door = dial(path)?;
-        write!(
-            door,
-            "GET http://{DOOR_HOST}/resolve/{} HTTP/1.1\r\nHost: {DOOR_HOST}\r\nConnection: close\r\n\r\n",
-            question.name
-        )?;
-        let deadline = Instant::now() + NAME_TIMEOUT;
-        Ok(Self { question, peer, door, head: Vec::new(), deadline })
-    }
-
-    /// The first line is enough.
-    fn told(&mut self) -> Option<bool> {
-        let mut bytes = [0; 64];
-        match self.door.read(&mut bytes) {
-            Ok(0) => return Some(false),
-            Ok(read) => self.head.extend_from_slice(&bytes[..read]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => return Some(false),
-        }
-        (self.head.len() >= 12).then(|| self.head.starts_with(b"HTTP/1.1 204"))
-    }
-}
-
-fn receive(socket: &UdpSocket, door: &Path, names: &mut Vec<Name>) {
+fn receive(socket: &UdpSocket, egress: &Path, mesh: Option<&Path>, names: &mut Vec<Name>) {
     let mut packet = [0; 1500];
     let Ok((length, peer)) = socket.recv_from(&mut packet) else {
         return;
@@ -164,9 +204,9 @@ fn receive(socket: &UdpSocket, door: &Path, names: &mut Vec<Name>) {
     let answer = match dns::parse(&packet[..length]) {
         Parsed::Nothing => return,
         Parsed::Answer(answer) => answer,
-        Parsed::Ask(question) => match Name::ask(question.clone(), peer, door) {
+        Parsed::Ask(question) => match Name::ask(question.clone(), peer, egress, mesh) {
             Ok(name) => return names.push(name),
-            Err(_) => question.answer(false),
+            Err(_) => question.answer(None),
         },
     };
     let _ = socket.send_to(&answer, peer);

@@ -2,6 +2,7 @@
 
 use super::guard::{Early, Guard};
 use super::{Visit, dial, hello};
+use crate::carry::copy;
 use crate::event::{Outcome, Reason};
 use crate::http_text::{self, Body};
 use bytes::BytesMut;
@@ -9,14 +10,9 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
-
-const BUFFER_BYTES_MIN: usize = 16 << 10;
-/// A tunnel that fills its buffers gets larger ones.
-const BUFFER_BYTES_MAX: usize = 256 << 10;
 
 pub async fn connect(
     visit: Visit,
@@ -98,29 +94,6 @@ async fn carry(
         () = guard.ends() => {}
         result = copying => if let Err(error) = result {
             tracing::debug!(target = %guard.target, %error, "a tunnel broke");
-        }
-    }
-}
-
-async fn copy<R, W>(
-    from: &mut R,
-    to: &mut W,
-    count: impl Fn(usize) -> io::Result<()>,
-) -> io::Result<()>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut buffer = vec![0; BUFFER_BYTES_MIN];
-    loop {
-        let read = from.read(&mut buffer).await?;
-        if read == 0 {
-            return to.shutdown().await;
-        }
-        to.write_all(&buffer[..read]).await?;
-        count(read)?;
-        if read == buffer.len() && read < BUFFER_BYTES_MAX {
-            buffer = vec![0; read * 4];
         }
     }
 }

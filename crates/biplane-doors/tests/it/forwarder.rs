@@ -16,7 +16,8 @@ fn start(bed: &Bed) -> (SocketAddr, SocketAddr, SocketAddr) {
     let ((plain, one), (tls, two)) = (entry(Route::Plain), entry(Route::Tls(443)));
     let names = UdpSocket::bind("127.0.0.1:0").unwrap();
     let dns = names.local_addr().unwrap();
-    let listeners = Listeners { entries: vec![one, two], names: Some((names, bed.path())) };
+    let listeners =
+        Listeners { entries: vec![one, two], names: Some((names, bed.path())), mesh: None };
     std::thread::spawn(move || biplane_forwarder::run(&listeners));
     (plain, tls, dns)
 }
