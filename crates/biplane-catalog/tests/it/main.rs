@@ -13,4 +13,5 @@ mod paging;
 mod publish;
 mod resolve;
 mod sweep;
+mod system;
 mod tables;
