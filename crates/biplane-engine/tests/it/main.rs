@@ -8,4 +8,5 @@ mod loading;
 mod query;
 mod service;
 mod slt;
+mod spark;
 mod tables;
