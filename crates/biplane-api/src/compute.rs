@@ -250,12 +250,17 @@ pub struct NodeInfo {
     pub id: NodeId,
     pub version: String,
     pub connected: bool,
-    /// What stands between a sandbox and the host: `none`, later `native`, `microvm`.
+    /// What stands between sandboxes there: `full`, `degraded` (one workspace at a time) or `none`.
     pub isolation: String,
     /// Empty: of every region.
     pub region: String,
     pub labels: BTreeMap<String, String>,
-    /// It takes nothing new and ends when nothing runs on it.
+    pub state: NodeState,
+    /// Why isolation is not `full`.
+    pub isolation_reasons: Vec<String>,
+    /// The operator wants nothing more there.
+    pub draining: bool,
+    /// Its agent was told to end: it takes nothing new and ends when nothing runs on it.
     pub leaving: bool,
     pub cpus: i64,
     pub memory_bytes: i64,
@@ -264,6 +269,13 @@ pub struct NodeInfo {
     pub memory_available_bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load1: Option<f32>,
+    /// Engines started ahead that belong to nobody yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prestarted: Option<i64>,
+    /// The version of the interpreter for code of users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Of a connected one, its last heartbeat.
     pub last_seen_at: i64,
     pub sandboxes: Vec<NodeSandbox>,
 }
@@ -320,6 +332,18 @@ pub struct SandboxTraffic {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct NodeList {
     pub nodes: Vec<NodeInfo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NodeState {
+    Ready,
+    /// It takes nothing new.
+    Draining,
+    /// It is not connected.
+    Lost,
 }
 
 /// Something that happened to a warehouse.

@@ -12,4 +12,5 @@ pub mod network;
 pub mod network_config;
 pub mod query;
 
+pub mod seen;
 pub use error::{ApiError, ErrorCode};

@@ -181,3 +181,20 @@ wire!(VpcEndpoint {
     #[schema(value_type = Object)]
     gcp_vpc_endpoint_info: serde_json::Value,
 });
+
+wire!(
+    /// What network configuration means for one workspace, for everybody in it.
+    WorkspaceNetwork {
+        workspace_id: i64,
+        region: String,
+        /// The policy that holds here.
+        network_policy: NetworkPolicy,
+        network_connectivity_config: NetworkConnectivityConfig,
+        /// Whether the IP access lists of the workspace count.
+        ip_access_lists_enabled: bool,
+        /// False: people reach it through private endpoints alone.
+        public_access_enabled: bool,
+        /// Where this request came from.
+        source_ip: String,
+    }
+);

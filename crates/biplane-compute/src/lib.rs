@@ -15,8 +15,10 @@ mod warehouses;
 pub use ca::{CaError, NodeFiles, RelayCa};
 pub use code::{SqlRunner, SqlTable};
 pub use nodes::outbound::OutboundRow;
+pub use nodes::accesses::AccessFilter;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
 pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
+pub use nodes::sandboxes::SandboxFilter;
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
@@ -42,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0003", sql: include_str!("../migrations/0003_outbound.sql") },
     Migration { name: "compute_0004", sql: include_str!("../migrations/0004_given.sql") },
     Migration {
+    Migration { name: "compute_0005", sql: include_str!("../migrations/0005_seen.sql") },
         name: "compute_0006",
         sql: include_str!("../migrations/0006_warehouse_changes.sql"),
     },
@@ -151,6 +154,7 @@ impl Compute {
     }
 
     /// Accepts nodes and engines on `listener` until the service stops. `calls` is what engines may
+        tokio::spawn(compute.clone().sample_warehouses());
     /// call; requests carry a `RelayPeer`.
     pub async fn serve_relay(
         self: &Arc<Self>,

@@ -1,6 +1,7 @@
 //! What the service knows in memory, and how it stays true: loaded once, then told of every change.
 
 use crate::Compute;
+use crate::nodes::store as nodes;
 use crate::relay::{Guarded, Refused};
 use crate::warehouses::reconcile;
 use crate::warehouses::slot::{EngineLink, Member, Slot};
@@ -129,6 +130,9 @@ impl Compute {
             };
             let result = match change {
                 Ok(change) if &*change.topic == TOPIC => self.heed_row(&change.key).await,
+                Ok(change) if &*change.topic == nodes::TOPIC => {
+                    self.node_heed_row(&change.key).await
+                }
                 Ok(change) if &*change.topic == "*" => self.reload_all().await,
                 Ok(_) => Ok(()),
                 Err(RecvError::Lagged(_)) => self.reload_all().await,

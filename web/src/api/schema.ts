@@ -748,6 +748,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/biplane/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What compute of this workspace may reach, where it comes from, and who may come. */
+        get: operations["network_here_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/biplane/nodes": {
         parameters: {
             query?: never;
@@ -755,8 +772,76 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The hosts that run compute. */
+        /** The hosts that run compute, for admins of the account. */
         get: operations["node_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/nodes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a host that is not connected off the list. */
+        delete: operations["node_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/nodes/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a host take nothing new. What runs there goes to others, or ends when it has nothing to do. */
+        post: operations["node_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/nodes/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a host that was drained take sandboxes again. */
+        post: operations["node_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/outbound-accesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What compute of the workspace tried to reach, the newest first. */
+        get: operations["outbound_access_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -799,6 +884,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/biplane/sandboxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What runs for the workspace: engines of the warehouses that the caller may see, and code of users. */
+        get: operations["sandbox_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/biplane/uploads/{token}": {
         parameters: {
             query?: never;
@@ -824,6 +926,23 @@ export interface paths {
         };
         /** What happened to a warehouse, the newest first: starts, stops, engines that came and went. */
         get: operations["warehouse_event_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/warehouses/{id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a warehouse did and used over time, up to a day back. */
+        get: operations["warehouse_sample_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3014,15 +3133,22 @@ export interface components {
             connected: boolean;
             /** Format: int64 */
             cpus: number;
+            /** @description The operator wants nothing more there. */
+            draining: boolean;
             id: components["schemas"]["NodeId"];
-            /** @description What stands between a sandbox and the host: `none`, later `native`, `microvm`. */
+            /** @description What stands between sandboxes there: `full`, `degraded` (one workspace at a time) or `none`. */
             isolation: string;
+            /** @description Why isolation is not `full`. */
+            isolation_reasons: string[];
             labels: {
                 [key: string]: string;
             };
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of a connected one, its last heartbeat.
+             */
             last_seen_at: number;
-            /** @description It takes nothing new and ends when nothing runs on it. */
+            /** @description Its agent was told to end: it takes nothing new and ends when nothing runs on it. */
             leaving: boolean;
             /** Format: float */
             load1?: number | null;
@@ -3033,20 +3159,59 @@ export interface components {
             memory_available_bytes?: number | null;
             /** Format: int64 */
             memory_bytes: number;
+            /**
+             * Format: int64
+             * @description Engines started ahead that belong to nobody yet.
+             */
+            prestarted?: number | null;
+            /** @description The version of the interpreter for code of users. */
+            python?: string | null;
             /** @description Empty: of every region. */
             region: string;
             sandboxes: components["schemas"]["NodeSandbox"][];
+            state: components["schemas"]["NodeState"];
             version: string;
         };
         NodeList: {
+            next_page_token?: string | null;
             nodes: components["schemas"]["NodeInfo"][];
         };
         NodeSandbox: {
+            /**
+             * Format: float
+             * @description Processors kept busy between the last two heartbeats.
+             */
+            cpu_cores?: number | null;
+            /**
+             * Format: int64
+             * @description What it may use.
+             */
+            cpu_millis: number;
+            /**
+             * Format: int64
+             * @description Since it began.
+             */
+            cpu_ms?: number | null;
             /** Format: int64 */
             created_at: number;
+            egress?: components["schemas"]["SandboxTraffic"] | null;
+            kind: components["schemas"]["SandboxKind"];
+            /**
+             * Format: int64
+             * @description From here on: known since the first heartbeat of its node that spoke of it.
+             */
+            memory_bytes?: number | null;
+            /** Format: int64 */
+            memory_bytes_max: number;
+            /** Format: int64 */
+            processes?: number | null;
             sandbox_id: string;
-            warehouse_id: components["schemas"]["WarehouseId"];
+            storage?: components["schemas"]["SandboxTraffic"] | null;
+            warehouse_id?: components["schemas"]["WarehouseId"] | null;
+            workspace_id: components["schemas"]["WorkspaceId"];
         };
+        /** @enum {string} */
+        NodeState: "READY" | "DRAINING" | "LOST";
         OAuthError: {
             error: string;
             error_description: string;
@@ -3072,6 +3237,41 @@ export interface components {
             /** Format: int32 */
             port: number;
             protocol: string;
+        };
+        /** @description Something that a sandbox tried to reach. */
+        OutboundAccessInfo: {
+            /** @description A host name, an address, or `s3://` and a bucket. */
+            destination: string;
+            /** @description DNS, IP or STORAGE. */
+            destination_type: string;
+            event_id: string;
+            /** Format: int64 */
+            event_time: number;
+            /** @description DENIED, ALLOWED, or DRY_RUN: let through, and would have been denied. */
+            outcome: string;
+            /** @description In the bucket. */
+            path?: string | null;
+            /**
+             * Format: int64
+             * @description 0 of storage.
+             */
+            port: number;
+            /** @description The same for people. */
+            reason: string;
+            /** @description A word such as `not-in-policy`; empty where it is not known. */
+            reason_code: string;
+            sandbox_id: string;
+            /**
+             * Format: int64
+             * @description Others like this one that were counted only.
+             */
+            suppressed: number;
+            /** @description Absent: code of a user. */
+            warehouse_id?: string | null;
+        };
+        OutboundAccessList: {
+            accesses: components["schemas"]["OutboundAccessInfo"][];
+            next_page_token?: string | null;
         };
         Permission: {
             inherited: boolean;
@@ -3300,6 +3500,85 @@ export interface components {
             /** Format: int64 */
             column_count: number;
             columns: components["schemas"]["ResultColumn"][];
+        };
+        SandboxId: string;
+        SandboxInfo: {
+            /**
+             * Format: float
+             * @description Processors kept busy between the last two heartbeats.
+             */
+            cpu_cores?: number | null;
+            /**
+             * Format: int64
+             * @description What it may use.
+             */
+            cpu_millis: number;
+            /**
+             * Format: int64
+             * @description Since it began.
+             */
+            cpu_ms?: number | null;
+            /** Format: int64 */
+            created_at: number;
+            egress?: components["schemas"]["SandboxTraffic"] | null;
+            /** Format: int64 */
+            generation: number;
+            /** @description `full`, `degraded` or `none`: what stands between it and others. Known while its node is connected. */
+            isolation?: string | null;
+            /** @description Why it is not `full`. */
+            isolation_reasons: string[];
+            kind: components["schemas"]["SandboxKind"];
+            /**
+             * Format: int64
+             * @description From here on: known since the first heartbeat of its node that spoke of it.
+             */
+            memory_bytes?: number | null;
+            /** Format: int64 */
+            memory_bytes_max: number;
+            node_id?: components["schemas"]["NodeId"] | null;
+            /** Format: int64 */
+            processes?: number | null;
+            /**
+             * Format: int64
+             * @description Since when its program is connected.
+             */
+            ready_at?: number | null;
+            sandbox_id: components["schemas"]["SandboxId"];
+            state: components["schemas"]["SandboxState"];
+            /**
+             * Format: int64
+             * @description Statements in progress, and how many there may be at a time; of an engine.
+             */
+            statements?: number | null;
+            /** Format: int64 */
+            statements_max?: number | null;
+            storage?: components["schemas"]["SandboxTraffic"] | null;
+            /** @description Whose code it runs. */
+            user_name?: string | null;
+            warehouse_id?: components["schemas"]["WarehouseId"] | null;
+            warehouse_name?: string | null;
+            workspace_id: components["schemas"]["WorkspaceId"];
+        };
+        /** @enum {string} */
+        SandboxKind: "ENGINE" | "CODE";
+        SandboxList: {
+            next_page_token?: string | null;
+            sandboxes: components["schemas"]["SandboxInfo"][];
+        };
+        /** @enum {string} */
+        SandboxState: "STARTING" | "RUNNING" | "DRAINING" | "LOST";
+        SandboxTraffic: {
+            /**
+             * Format: int64
+             * @description Connections (storage: requests) let through, and those refused.
+             */
+            allowed: number;
+            /** Format: int64 */
+            bytes_received: number;
+            /** Format: int64 */
+            bytes_sent: number;
+            /** Format: int64 */
+            denied: number;
         };
         SchemaInfo: {
             browse_only?: boolean;
@@ -3798,6 +4077,40 @@ export interface components {
             /** @description `CLASSIC` or `PRO`. */
             warehouse_type?: string | null;
         };
+        /** @description A warehouse during one step. Nothing ran in steps that are left out. */
+        WarehouseSample: {
+            /**
+             * Format: int64
+             * @description Processors kept busy, and how many its engines have; in thousandths.
+             */
+            cpu_millis: number;
+            /** Format: int64 */
+            cpu_millis_max: number;
+            /**
+             * Format: int64
+             * @description The most there were at a time.
+             */
+            engines: number;
+            /** Format: int64 */
+            memory_bytes: number;
+            /** Format: int64 */
+            memory_bytes_max: number;
+            /** Format: int64 */
+            queued: number;
+            /** Format: int64 */
+            running: number;
+            /**
+             * Format: int64
+             * @description When the step began; milliseconds since the epoch.
+             */
+            time: number;
+        };
+        WarehouseSamples: {
+            /** @description The oldest first; at most a few hundred. */
+            samples: components["schemas"]["WarehouseSample"][];
+            /** Format: int64 */
+            step_ms: number;
+        };
         /** @enum {string} */
         WarehouseState: "STARTING" | "RUNNING" | "STOPPING" | "STOPPED" | "DELETING" | "DELETED";
         WarehouseTags: {
@@ -3817,6 +4130,11 @@ export interface components {
             bindings?: components["schemas"]["WorkspaceBinding"][];
             next_page_token?: string | null;
         };
+        /**
+         * Format: int64
+         * @description A workspace, decimal: clients parse it as an integer.
+         */
+        WorkspaceId: number;
         WorkspaceInfo: {
             account_id: string;
             aws_region: string;
@@ -3838,6 +4156,20 @@ export interface components {
             /** @description PROVISIONING, RUNNING, FAILED or CANCELLING. */
             workspace_status: string;
             workspace_status_message: string;
+        };
+        /** @description What network configuration means for one workspace, for everybody in it. */
+        WorkspaceNetwork: {
+            /** @description Whether the IP access lists of the workspace count. */
+            ip_access_lists_enabled?: boolean | null;
+            network_connectivity_config?: components["schemas"]["NetworkConnectivityConfig"] | null;
+            network_policy?: components["schemas"]["NetworkPolicy"] | null;
+            /** @description False: people reach it through private endpoints alone. */
+            public_access_enabled?: boolean | null;
+            region?: string | null;
+            /** @description Where this request came from. */
+            source_ip?: string | null;
+            /** Format: int64 */
+            workspace_id?: number | null;
         };
         WorkspaceNetworkOption: {
             network_policy_id?: string | null;
@@ -6669,7 +7001,7 @@ export interface operations {
             };
         };
     };
-    node_list: {
+    network_here_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -6683,7 +7015,159 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["WorkspaceNetwork"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_list: {
+        parameters: {
+            query?: {
+                page_size?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["NodeList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeInfo"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeInfo"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    outbound_access_list: {
+        parameters: {
+            query?: {
+                /** @description DENIED, ALLOWED or DRY_RUN. */
+                outcome?: string;
+                /** @description Milliseconds since the epoch. */
+                start_time?: number;
+                sandbox_id?: string;
+                page_size?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboundAccessList"];
                 };
             };
             "4XX": {
@@ -6766,6 +7250,40 @@ export interface operations {
             };
         };
     };
+    sandbox_list: {
+        parameters: {
+            query?: {
+                /** @description For admins of the account. */
+                all_workspaces?: boolean;
+                node_id?: string;
+                warehouse_id?: string;
+                page_size?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SandboxList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     upload_part_put: {
         parameters: {
             query?: never;
@@ -6828,6 +7346,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WarehouseEventList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    warehouse_sample_list: {
+        parameters: {
+            query?: {
+                /** @description Milliseconds since the epoch; without it an hour ago. */
+                start_time?: number;
+                end_time?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarehouseSamples"];
                 };
             };
             "4XX": {

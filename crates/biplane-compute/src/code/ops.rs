@@ -73,7 +73,7 @@ impl Compute {
             }
             let now = self.clock.now_ms();
             let sandbox = (language == Language::Python)
-                .then(|| self.code.sandbox_of(workspace, principal, warehouse, now));
+                .then(|| self.code.sandbox_of(workspace, &ctx.principal, warehouse, now));
             let kept = sandbox.as_ref().map(|(sandbox, _)| sandbox.clone());
             let context =
                 Arc::new(Context::new(id.clone(), (workspace, principal), language, kept));

@@ -5,7 +5,7 @@ use crate::Compute;
 use crate::nodes::place::Given;
 use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
-use biplane_platform::{ApiError, ErrorCode, Result};
+use biplane_platform::{ApiError, ErrorCode, Principal, Result};
 use biplane_proto::v1::start_sandbox_request::Program;
 use biplane_proto::v1::{Limits, PythonProgram, StartSandboxRequest};
 use parking_lot::Mutex;
@@ -30,6 +30,7 @@ pub struct CodeSandbox {
     pub id: SandboxId,
     pub workspace_id: WorkspaceId,
     pub principal_id: PrincipalId,
+    pub user_name: String,
     /// Where `biplane.sql` runs.
     pub warehouse_id: Option<WarehouseId>,
     pub created_at: i64,
@@ -48,7 +49,7 @@ pub struct CodeSandbox {
 impl CodeSandbox {
     pub fn new(
         workspace_id: WorkspaceId,
-        principal_id: PrincipalId,
+        principal: &Principal,
         warehouse_id: Option<WarehouseId>,
         created_at: i64,
     ) -> Self {
@@ -56,7 +57,8 @@ impl CodeSandbox {
         Self {
             id: SandboxId::random(),
             workspace_id,
-            principal_id,
+            principal_id: principal.id,
+            user_name: principal.name.clone(),
             warehouse_id,
             created_at,
             place: Mutex::default(),
@@ -212,20 +214,20 @@ impl Code {
     pub(super) fn sandbox_of(
         &self,
         workspace_id: WorkspaceId,
-        principal_id: PrincipalId,
+        principal: &Principal,
         warehouse_id: Option<WarehouseId>,
         now_ms: i64,
     ) -> (Arc<CodeSandbox>, bool) {
         let mut sandboxes = self.sandboxes.lock();
         let own = |sandbox: &&Arc<CodeSandbox>| {
             sandbox.workspace_id == workspace_id
-                && sandbox.principal_id == principal_id
+                && sandbox.principal_id == principal.id
                 && !sandbox.closed.is_cancelled()
         };
         if let Some(found) = sandboxes.values().find(own) {
             return (found.clone(), false);
         }
-        let made = Arc::new(CodeSandbox::new(workspace_id, principal_id, warehouse_id, now_ms));
+        let made = Arc::new(CodeSandbox::new(workspace_id, principal, warehouse_id, now_ms));
         sandboxes.insert(made.id.clone(), made.clone());
         (made, true)
     }

@@ -1,9 +1,12 @@
 //! Nodes as the operator sees them, and where a sandbox goes.
 
+pub(crate) mod accesses;
 pub(crate) mod http;
+mod operate;
 mod ops;
 pub(crate) mod outbound;
 pub(crate) mod place;
 pub(crate) mod reach;
-mod store;
+pub(crate) mod sandboxes;
+pub(crate) mod store;
 pub(crate) mod usage;

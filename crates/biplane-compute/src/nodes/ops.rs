@@ -1,12 +1,10 @@
-//! What happens when nodes come, go and report; placement; the list for admins.
+//! What happens when nodes come, go and report.
 
 use super::store;
-use super::usage::{self, SandboxSeen};
 use crate::Compute;
 use crate::relay::nodes::Node;
-use biplane_api::compute::{NodeInfo, NodeList, NodeSandbox};
 use biplane_api::ids::{NodeId, SandboxId};
-use biplane_platform::{Ctx, Result};
+use biplane_platform::ApiError;
 use biplane_proto::v1::SandboxExited;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -108,11 +106,15 @@ impl Compute {
     async fn note_seen(&self, node: &Node) {
         let noted = async {
             let mut tx = self.db.write().await?;
-            store::seen(&mut tx, &node.id, &node.hello, self.clock.now_ms()).await?;
-            tx.commit().await
+            let draining = store::seen(&mut tx, &node.id, &node.hello, self.clock.now_ms()).await?;
+            tx.commit().await?;
+            Ok::<_, ApiError>(draining)
         };
-        if let Err(error) = noted.await {
-            tracing::warn!(node_id = %node.id, %error, cause = ?error.internal, "a node could not be noted");
+        match noted.await {
+            Ok(draining) => node.draining.store(draining, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(node_id = %node.id, %error, cause = ?error.internal, "a node could not be noted");
+            }
         }
     }
 
@@ -135,62 +137,5 @@ impl Compute {
             member.exited = Some(how);
             member.engine = None;
         });
-    }
-
-    pub async fn node_list(&self, ctx: &Ctx) -> Result<NodeList> {
-        if !ctx.principal.account_admin {
-            ctx.require_workspace_admin()?;
-        }
-        let rows = store::all(&mut self.db.read().await?).await?;
-        // Other workspaces' sandboxes are not this admin's to know, unless the account is theirs.
-        let mut seen = self.sandboxes_seen();
-        seen.retain(|sandbox| {
-            ctx.principal.account_admin || Some(sandbox.workspace_id) == ctx.workspace
-        });
-        Ok(NodeList { nodes: rows.into_iter().map(|row| self.node_view(row, &seen)).collect() })
-    }
-
-    fn node_view(&self, row: store::NodeRow, seen: &[SandboxSeen]) -> NodeInfo {
-        let node = self.nodes.get(&row.id);
-        let heartbeat = node.as_ref().map(|node| node.beat.lock().heartbeat.clone());
-        let here = seen.iter().filter(|sandbox| sandbox.node_id == row.id);
-        let sandboxes = here.map(sandbox_view).collect();
-        NodeInfo {
-            connected: node.is_some(),
-            memory_available_bytes: heartbeat
-                .as_ref()
-                .map(|beat| i64::try_from(beat.memory_available_bytes).unwrap_or(i64::MAX)),
-            load1: heartbeat.as_ref().map(|beat| beat.load1),
-            sandboxes,
-            id: row.id,
-            version: row.version,
-            isolation: row.isolation,
-            region: row.region,
-            labels: row.labels,
-            leaving: node.is_some_and(|node| node.leaving.load(Ordering::Relaxed)),
-            cpus: row.cpus,
-            memory_bytes: row.memory_bytes,
-            last_seen_at: row.last_seen_at,
-        }
-    }
-}
-
-fn sandbox_view(seen: &SandboxSeen) -> NodeSandbox {
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let usage = seen.usage.as_ref();
-    NodeSandbox {
-        sandbox_id: seen.id.to_string(),
-        kind: seen.kind,
-        workspace_id: seen.workspace_id,
-        warehouse_id: seen.warehouse_id.clone(),
-        created_at: seen.created_at,
-        cpu_millis: i64::from(seen.given.cpu_millis),
-        memory_bytes_max: number(seen.given.memory_bytes),
-        memory_bytes: usage.map(|usage| number(usage.memory_bytes)),
-        processes: usage.map(|usage| i64::from(usage.processes)),
-        cpu_ms: usage.map(|usage| number(usage.cpu_ms)),
-        cpu_cores: seen.cpu_cores,
-        egress: usage.and_then(|usage| usage.egress.as_ref()).map(usage::told),
-        storage: usage.and_then(|usage| usage.storage.as_ref()).map(usage::told),
     }
 }

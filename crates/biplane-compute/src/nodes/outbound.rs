@@ -39,6 +39,8 @@ pub struct OutboundRow {
     pub port: i64,
     pub reason: String,
     pub suppressed: i64,
+    /// A word such as `not-in-policy`.
+    pub reason_code: String,
 }
 
 impl Compute {
@@ -111,6 +113,7 @@ impl Compute {
             port: access.port.into(),
             reason,
             suppressed: i64::try_from(access.suppressed).unwrap_or(i64::MAX),
+            reason_code: cut(&access.reason_code),
         })
     }
 
@@ -123,8 +126,8 @@ impl Compute {
             tx.execute(
                 "INSERT INTO outbound_accesses (event_id, workspace_id, event_time, destination_type,
                    destination, dns_event, storage_event, access_type, network_source_type, resource_id,
-                   sandbox_id, port, reason, suppressed)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                   sandbox_id, port, reason, suppressed, reason_code)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 args![
                     &row.event_id,
                     row.workspace_id.0,
@@ -139,7 +142,8 @@ impl Compute {
                     &row.sandbox_id,
                     row.port,
                     &row.reason,
-                    row.suppressed
+                    row.suppressed,
+                    &row.reason_code
                 ],
             )
             .await?;
@@ -167,7 +171,7 @@ impl Compute {
             .fetch_all(
                 "SELECT event_id, workspace_id, event_time, destination_type, destination, dns_event,
                    storage_event, access_type, network_source_type, resource_id, sandbox_id, port,
-                   reason, suppressed
+                   reason, suppressed, reason_code
                  FROM outbound_accesses WHERE workspace_id = $1 AND event_time >= $2
                  ORDER BY event_time DESC, event_id DESC LIMIT $3",
                 args![workspace.0, since_ms, i64::from(limit)],
@@ -177,7 +181,7 @@ impl Compute {
     }
 }
 
-fn row(row: &Row) -> Result<OutboundRow> {
+pub(super) fn row(row: &Row) -> Result<OutboundRow> {
     Ok(OutboundRow {
         event_id: row.text(0)?,
         workspace_id: WorkspaceId(row.int(1)?),
@@ -193,5 +197,6 @@ fn row(row: &Row) -> Result<OutboundRow> {
         port: row.int(11)?,
         reason: row.text(12)?,
         suppressed: row.int(13)?,
+        reason_code: row.text(14)?,
     })
 }

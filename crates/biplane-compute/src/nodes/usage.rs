@@ -47,6 +47,11 @@ impl Beat {
         self.heartbeat.sandboxes.iter().find(|usage| usage.sandbox_id == id.as_str())
     }
 
+    /// How long ago it came.
+    pub fn age(&self) -> Option<std::time::Duration> {
+        self.at.map(|at| at.elapsed())
+    }
+
     pub fn cores(&self, id: &SandboxId) -> Option<f32> {
         self.cores.get(id.as_str()).copied()
     }

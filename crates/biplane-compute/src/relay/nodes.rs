@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub beat: Mutex<Beat>,
     /// It said that it ends: nothing more is placed on it.
     pub leaving: AtomicBool,
+    /// The operator wants nothing more there.
+    pub draining: AtomicBool,
     /// It still runs what nobody knows: that is stopped first.
     pub clearing: AtomicBool,
     client: NodeClient<Channel>,
@@ -69,7 +71,12 @@ impl Node {
 
     /// Sandboxes may be placed on it.
     pub fn takes(&self) -> bool {
-        !self.leaving.load(Ordering::Relaxed) && !self.clearing.load(Ordering::Relaxed)
+        !self.empties() && !self.clearing.load(Ordering::Relaxed)
+    }
+
+    /// What runs on it goes elsewhere.
+    pub fn empties(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || self.draining.load(Ordering::Relaxed)
     }
 
     /// For one that is forgotten whatever comes of it: a node that does not answer has to come back, and
@@ -101,9 +108,9 @@ impl Nodes {
         self.0.read().get(id).cloned()
     }
 
-    /// It is connected, and was not told to end.
+    /// It is connected, and what runs on it may stay.
     pub fn stays(&self, id: &NodeId) -> bool {
-        self.get(id).is_some_and(|node| !node.leaving.load(Ordering::Relaxed))
+        self.get(id).is_some_and(|node| !node.empties())
     }
 
     pub fn all(&self) -> Vec<Arc<Node>> {
@@ -159,6 +166,7 @@ pub(super) async fn serve(
     compute.node_connected(&node).await;
     let result = loop {
         tokio::select! {
+        draining: AtomicBool::new(false),
             () = cut.cancelled() => break Ok(()),
             error = renew(compute, &node, lease_ms) => {
                 compute.node_silent(id);

@@ -47,6 +47,7 @@ impl EngineLease {
     pub(super) fn take(slot: &Arc<Slot>, member: &mut Member) -> Option<Self> {
         let link = member.engine.clone()?;
         member.active += 1;
+        slot.pulse.began();
         Some(Self { slot: slot.clone(), link, queued: Duration::ZERO })
     }
 
@@ -78,6 +79,7 @@ impl EngineLease {
 
 impl Drop for EngineLease {
     fn drop(&mut self) {
+        self.slot.pulse.ended();
         // One of several engines may go now, at once or after a while.
         let mut idle = false;
         self.slot.live.send_if_modified(|live| {

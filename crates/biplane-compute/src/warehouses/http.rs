@@ -9,6 +9,7 @@ use biplane_api::compute::{
 };
 use biplane_api::error::ErrorBody;
 use biplane_api::ids::WarehouseId;
+use biplane_api::seen::WarehouseSamples;
 use biplane_platform::{ApiError, ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
             warehouse_override_delete
         ))
         .routes(routes!(warehouse_event_list))
+        .routes(routes!(warehouse_sample_list))
         .routes(routes!(data_source_list))
 }
 
@@ -46,7 +48,7 @@ pub(super) fn id(text: &str) -> Result<WarehouseId> {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
+pub(crate) struct PageParams {
     pub page_size: Option<i64>,
     pub page_token: Option<String>,
 }
@@ -85,6 +87,28 @@ async fn warehouse_event_list(
 ) -> Result<Json<WarehouseEventList>> {
     let (size, token) = (page.page_size, page.page_token.as_deref());
     Ok(Json(compute.warehouse_event_list(&ctx, &id(&text)?, size, token).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SampleParams {
+    /// Milliseconds since the epoch; without it an hour ago.
+    start_time: Option<i64>,
+    end_time: Option<i64>,
+}
+
+/// What a warehouse did and used over time, up to a day back.
+#[utoipa::path(get, path = "/api/2.0/biplane/warehouses/{id}/samples", operation_id = "warehouse_sample_list", tag = "warehouses",
+    params(("id" = String, Path), SampleParams),
+    responses((status = 200, body = WarehouseSamples), (status = "4XX", body = ErrorBody)))]
+async fn warehouse_sample_list(
+    State(compute): Service,
+    ctx: Ctx,
+    ApiPath(text): ApiPath<String>,
+    ApiQuery(params): ApiQuery<SampleParams>,
+) -> Result<Json<WarehouseSamples>> {
+    let (start, end) = (params.start_time, params.end_time);
+    Ok(Json(compute.warehouse_sample_list(&ctx, &id(&text)?, start, end).await?))
 }
 
 /// One warehouse.

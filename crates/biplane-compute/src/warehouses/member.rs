@@ -6,7 +6,6 @@ use crate::Compute;
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_platform::Result;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,10 +62,7 @@ pub(super) async fn look_at_all(
         return settle(stops, alarm);
     }
     for member in &members {
-        let leaving = compute
-            .nodes
-            .get(&member.node_id)
-            .is_some_and(|node| node.leaving.load(Ordering::Relaxed));
+        let leaving = compute.nodes.get(&member.node_id).is_some_and(|node| node.empties());
         if leaving && !member.retiring {
             slot.live.send_modify(|live| {
                 let found = live.members.iter_mut().find(|found| found.id == member.id);

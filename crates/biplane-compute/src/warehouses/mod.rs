@@ -13,6 +13,7 @@ pub(crate) mod overrides;
 pub(crate) mod queue;
 pub(crate) mod reconcile;
 mod scale;
+pub(crate) mod samples;
 pub(crate) mod slot;
 pub(crate) mod spec;
 pub(crate) mod store;

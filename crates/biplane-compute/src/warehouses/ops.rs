@@ -192,7 +192,7 @@ impl Compute {
         })
     }
 
-    async fn sees(&self, ctx: &Ctx, slot: &Slot) -> Result<bool> {
+    pub(crate) async fn sees(&self, ctx: &Ctx, slot: &Slot) -> Result<bool> {
         let entries = self.entries(ctx, slot).await?;
         Ok(acl::rank(ctx, &WAREHOUSES, &entries).is_some())
     }

@@ -65,6 +65,7 @@ impl Slot {
             false
         });
         self.dispatch();
+        self.pulse.queued(self.live.borrow().queue.len());
         entered.then_some(comes)
     }
 

@@ -2,6 +2,7 @@
 //! for nanoseconds; whoever waits for a change subscribes.
 
 use super::queue::{Queue, Wish};
+use super::samples::Pulse;
 use super::store::{Desired, Warehouse};
 use crate::nodes::place::Given;
 use biplane_api::compute::WarehouseState;
@@ -21,6 +22,7 @@ pub(crate) struct Slot {
     pub live: watch::Sender<Live>,
     /// Wakes the reconciler of this warehouse.
     pub wake: Notify,
+    pub pulse: Pulse,
     acl: Mutex<Acl>,
 }
 
@@ -195,6 +197,7 @@ impl Slot {
             workspace_id: live.row.workspace_id,
             live: watch::Sender::new(live),
             wake: Notify::new(),
+            pulse: Pulse::default(),
             acl: Mutex::default(),
         }
     }

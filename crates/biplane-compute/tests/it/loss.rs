@@ -73,7 +73,7 @@ async fn a_node_that_dies_takes_its_engines_along_and_its_successor_starts_anew(
         }
         world
             .compute
-            .node_list(&world.ctx)
+            .node_list(&world.ctx, None, None)
             .await
             .unwrap()
             .nodes

@@ -11,5 +11,6 @@ mod placement;
 mod reach;
 mod relay;
 mod support;
+mod seen;
 
 biplane_sandbox::launcher_in_tests!();

@@ -208,7 +208,7 @@ async fn a_workspace_stays_in_its_region_and_on_its_hosts() {
         world.compute.warehouse_delete(&world.ctx, &id).await.unwrap();
         eventually("the end", async || world.placed().await.is_empty().then_some(())).await;
     }
-    let nodes = world.compute.node_list(&world.ctx).await.unwrap().nodes;
+    let nodes = world.compute.node_list(&world.ctx, None, None).await.unwrap().nodes;
     let shown = nodes.iter().find(|node| node.id == acme.node_id).unwrap();
     assert_eq!((shown.region.as_str(), shown.labels["dedicated-host"].as_str()), ("eu", "acme"));
 }
@@ -231,7 +231,7 @@ async fn a_node_that_leaves_hands_its_warehouses_over() {
     // What ran runs on.
     assert_eq!(ask(&running, "still").await, "still");
     assert!(!old.task.is_finished());
-    let nodes = world.compute.node_list(&world.ctx).await.unwrap().nodes;
+    let nodes = world.compute.node_list(&world.ctx, None, None).await.unwrap().nodes;
     assert!(nodes.iter().any(|node| node.id == old.node_id && node.leaving));
     drop(running);
     tokio::time::timeout(PATIENCE, old.task).await.unwrap().unwrap();

@@ -218,7 +218,7 @@ impl World {
     /// How many nodes are connected.
     pub async fn nodes(&self, number: usize) {
         eventually("nodes", async || {
-            let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+            let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
             (nodes.iter().filter(|node| node.connected).count() == number).then_some(())
         })
         .await;
@@ -226,7 +226,7 @@ impl World {
 
     /// Sandboxes by node.
     pub async fn placed(&self) -> std::collections::BTreeMap<String, usize> {
-        let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+        let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
         let placed = nodes.into_iter().map(|node| (node.id.to_string(), node.sandboxes.len()));
         placed.filter(|(_, sandboxes)| *sandboxes > 0).collect()
     }
@@ -246,7 +246,7 @@ impl World {
     }
 
     pub async fn sandboxes(&self) -> Vec<String> {
-        let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+        let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
         nodes
             .into_iter()
             .flat_map(|node| node.sandboxes)
@@ -256,7 +256,7 @@ impl World {
 
     pub async fn node_connected(&self, connected: bool) {
         eventually("the node's connection", async || {
-            let nodes = self.compute.node_list(&self.ctx).await.unwrap().nodes;
+            let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
             (nodes.iter().any(|node| node.connected) == connected).then_some(())
         })
         .await;

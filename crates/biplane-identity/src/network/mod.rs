@@ -1,8 +1,10 @@
 //! Network configuration: what compute may reach (`policies`, `connectivity`), who may reach the server
-//! (`ip_lists`, `private_access`), and the gate that decides it at the edge (`gate`).
+//! (`ip_lists`, `private_access`), the gate that decides it at the edge (`gate`), and what of it everybody in
+//! a workspace may know (`here`).
 
 pub mod connectivity;
 mod gate;
+mod here;
 pub mod ip_lists;
 pub mod policies;
 pub mod private_access;
@@ -31,6 +33,7 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
         .merge(connectivity::http::routes(identity))
         .merge(ip_lists::http::routes(identity))
         .merge(private_access::http::routes(identity))
+        .merge(here::http::routes(identity))
 }
 
 fn check_region(region: Option<&str>) -> Result<&str> {

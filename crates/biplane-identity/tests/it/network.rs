@@ -455,3 +455,36 @@ async fn a_private_workspace_is_reached_through_its_endpoints_only() {
     app.delete(&b_path).await.ok();
     assert_eq!(app.get(&endpoints).await.ok().as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn everybody_in_a_workspace_may_know_what_holds_in_it() {
+    let app = App::new().await;
+    let (_, ann) = app.user("ann@x").await;
+    let path = "/api/2.0/biplane/network";
+    let here = app.call(&ann, Method::GET, path, Value::Null).await.ok();
+    assert_eq!(here["network_policy"]["network_policy_id"], "default-policy");
+    assert_eq!(
+        (&here["ip_access_lists_enabled"], &here["public_access_enabled"]),
+        (&json!(false), &json!(true))
+    );
+    assert!(here.get("network_connectivity_config").is_none());
+
+    app.post(&app.account("/network-policies"), restricted("strict", &["pypi.org"])).await.ok();
+    let workspace = app.account(&format!("/workspaces/{}", app.boot.workspace_id));
+    app.put(&format!("{workspace}/network"), json!({"network_policy_id": "strict"})).await.ok();
+    let region = here["region"].clone();
+    let configs = app.account("/network-connectivity-configs");
+    let made = app.post(&configs, json!({"name": "ncc", "region": region})).await.ok();
+    let id = made["network_connectivity_config_id"].as_str().unwrap();
+    let s3 =
+        json!({"endpoint_service": "com.amazonaws.us-east-1.s3", "resource_names": ["bucket"]});
+    app.post(&format!("{configs}/{id}/private-endpoint-rules"), s3).await.ok();
+    app.patch(&workspace, json!({"network_connectivity_config_id": id})).await.ok();
+    let here = app.call(&ann, Method::GET, path, Value::Null).await.ok();
+    let access = &here["network_policy"]["egress"]["network_access"];
+    assert_eq!(access["allowed_internet_destinations"][0]["destination"], "pypi.org");
+    let config = &here["network_connectivity_config"];
+    assert_eq!(config["name"], "ncc");
+    assert!(config["egress_config"]["default_rules"].get("aws_stable_ip_rule").is_some());
+    assert!(config["egress_config"].get("target_rules").is_none());
+}

@@ -89,9 +89,19 @@ pub async fn connectivity_config_get(
     id: &str,
 ) -> Result<NetworkConnectivityConfig> {
     ctx.require_account_admin()?;
-    let mut tx = identity.db.read().await?;
-    let row = store::get(&mut tx, id).await?.ok_or_else(|| missing(id))?;
-    shown(identity, &mut tx, row).await
+    let found = find(identity, &mut identity.db.read().await?, id).await?;
+    found.ok_or_else(|| missing(id))
+}
+
+pub async fn find(
+    identity: &Identity,
+    tx: &mut Tx,
+    id: &str,
+) -> Result<Option<NetworkConnectivityConfig>> {
+    match store::get(tx, id).await? {
+        Some(row) => shown(identity, tx, row).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 pub async fn connectivity_config_list(

@@ -36,6 +36,12 @@ async fn find(tx: &mut Tx, id: &str) -> Result<Option<NetworkPolicy>> {
     }
 }
 
+/// The policy of a workspace that has chosen `id`, or none. One that is chosen cannot be deleted.
+pub async fn holds(tx: &mut Tx, id: Option<&str>) -> Result<NetworkPolicy> {
+    let id = id.unwrap_or(DEFAULT);
+    find(tx, id).await?.ok_or_else(|| ApiError::internal(missing(id)))
+}
+
 fn shown(identity: &Identity, policy: NetworkPolicy) -> NetworkPolicy {
     NetworkPolicy { account_id: Some(identity.account_id.to_string()), ..policy }
 }
@@ -177,8 +183,7 @@ impl Identity {
             return Ok(None);
         };
         let id = chosen.as_deref().unwrap_or(DEFAULT);
-        // A policy that is chosen cannot be deleted.
-        let policy = find(&mut tx, id).await?.ok_or_else(|| ApiError::internal(missing(id)))?;
+        let policy = holds(&mut tx, Some(id)).await?;
         Ok(Some(check::compiled(id, &policy)))
     }
 
@@ -193,9 +198,7 @@ impl Identity {
             let policy = match compiled.get(&id) {
                 Some(policy) => policy.clone(),
                 None => {
-                    let policy = find(&mut tx, &id).await?;
-                    let policy = policy.ok_or_else(|| ApiError::internal(missing(&id)))?;
-                    let policy = check::compiled(&id, &policy);
+                    let policy = check::compiled(&id, &holds(&mut tx, Some(&id)).await?);
                     compiled.insert(id, policy.clone());
                     policy
                 }
