@@ -8,6 +8,7 @@ pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod internal;
+pub mod mesh;
 pub mod network;
 pub mod network_config;
 pub mod query;

@@ -6,6 +6,7 @@
 
 pub mod ca;
 mod code;
+mod mesh;
 mod nodes;
 mod relay;
 mod state;
@@ -118,6 +119,7 @@ pub struct Compute {
     pub(crate) reach_serial: AtomicU64,
     pub(crate) outbound_swept: AtomicI64,
     pub(crate) code: code::Code,
+    pub(crate) mesh: mesh::Authorities,
 }
 
 impl Compute {
@@ -130,6 +132,7 @@ impl Compute {
     ) -> biplane_platform::Result<Arc<Self>> {
         let (permission_news, row_news) = (Mutex::new(db.subscribe()), db.subscribe());
         let tokens = StatementTokens::load(&db, &clock).await?;
+        let mesh = mesh::Authorities::load(&db, &clock).await?;
         let compute = Arc::new(Self {
             db,
             clock,
@@ -146,6 +149,7 @@ impl Compute {
             reach_serial: AtomicU64::new(0),
             outbound_swept: AtomicI64::new(0),
             code: code::Code::new(tokens),
+            mesh,
         });
         compute.load().await?;
         tokio::spawn(compute.clone().heed_rows(row_news));

@@ -1,6 +1,7 @@
 //! The node agent: dials the control plane, and starts, watches and ends sandboxes as it is told.
 //!
-//! What must hold: the node listens on no network; a sandbox reaches nothing but its door; no process
+//! What must hold: the node listens on no network, but for other nodes of a mesh where it is told to;
+//! a sandbox reaches nothing but its doors; no process
 //! of a sandbox outlives its sandbox, and no sandbox outlives the agent or the lease that the control
 //! plane gave it.
 
@@ -10,6 +11,7 @@ mod host;
 mod isolation;
 mod lease;
 mod link;
+mod mesh;
 mod prestarted;
 mod process;
 mod python;
@@ -19,6 +21,7 @@ mod tls;
 
 pub use biplane_doors::{Operator, Range};
 pub use isolation::Isolation;
+pub use mesh::MeshConfig;
 pub use python::PythonConfig;
 
 use biplane_api::ids::NodeId;
@@ -48,6 +51,7 @@ pub struct NodeConfig {
     pub sandboxes_max: usize,
     pub isolation: Isolation,
     pub python: PythonConfig,
+    pub mesh: MeshConfig,
     /// Where it stands; empty = of every region.
     pub region: String,
     /// What the operator says of it: `dedicated-host` keeps it for workspaces with that tag.
@@ -80,6 +84,8 @@ pub enum NodeError {
     Isolation(#[from] biplane_sandbox::IsolatorError),
     #[error("the doors to the outside could not be set up")]
     Doors(#[from] biplane_doors::storage::ClientError),
+    #[error("the mesh could not be set up")]
+    Mesh(#[from] mesh::MeshError),
     #[error("isolation could not be set up")]
     Setup(#[from] tokio::task::JoinError),
 }
@@ -104,7 +110,8 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
     })
     .await??;
     let dialer = Arc::new(tls::Dialer::new(&config));
-    let doors = Arc::new(doors::Doors::new(config.isolation.outside.clone())?);
+    let mesh = mesh::Mesh::start(&config.mesh, abandoned.clone()).await?;
+    let doors = Arc::new(doors::Doors::new(config.isolation.outside.clone(), mesh)?);
     let sandboxes = Arc::new(sandboxes::Sandboxes::new(
         config.clone(),
         dialer.clone(),

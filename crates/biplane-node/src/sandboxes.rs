@@ -449,6 +449,7 @@ impl Sandboxes {
         }
         state.watcher = Some(tell);
         told
+            mesh_address: self.doors.mesh().address().to_owned(),
     }
 
     pub fn doors(&self) -> &Arc<Doors> {
@@ -507,6 +508,7 @@ impl Sandboxes {
 
 fn size(request: &StartSandboxRequest) -> Size {
     let limits = request.limits.unwrap_or_default();
+                mesh: self.doors.mesh_traffic(id),
     let memory_bytes = match limits.memory_bytes {
         0 => host::memory_bytes() / 2,
         bytes => bytes,

@@ -5,10 +5,12 @@ use crate::lease::Lease;
 use crate::python::PythonError;
 use crate::sandboxes::{Sandboxes, StartError};
 use biplane_api::ids::SandboxId;
+use biplane_doors::mesh::OrderError;
 use biplane_proto::v1::node_server::Node;
 use biplane_proto::v1::{
-    Heartbeat, NodeEvent, RenewRequest, SetReachRequest, SetReachResponse, StartSandboxRequest,
-    StartSandboxResponse, StopSandboxRequest, StopSandboxResponse, WatchRequest,
+    Heartbeat, NodeEvent, RenewRequest, SetMeshRequest, SetMeshResponse, SetReachRequest,
+    SetReachResponse, StartSandboxRequest, StartSandboxResponse, StopSandboxRequest,
+    StopSandboxResponse, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -91,6 +93,19 @@ impl Node for NodeService {
             set.map_err(|error| Status::invalid_argument(error.to_string()))?;
         }
         Ok(Response::new(SetReachResponse {}))
+    }
+
+    async fn set_mesh(
+        &self,
+        request: Request<SetMeshRequest>,
+    ) -> Result<Response<SetMeshResponse>, Status> {
+        let SetMeshRequest { sandbox_id, membership } = request.into_inner();
+        let told = self.sandboxes.doors().mesh().tell(&parse(&sandbox_id)?, membership);
+        told.map_err(|error| match error {
+            OrderError::Gone => Status::not_found(error.to_string()),
+            _ => Status::invalid_argument(error.to_string()),
+        })?;
+        Ok(Response::new(SetMeshResponse {}))
     }
 }
 

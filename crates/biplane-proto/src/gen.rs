@@ -61,6 +61,9 @@ pub struct Hello {
     /// The version of the interpreter for code of users; empty = there is none.
     #[prost(string, tag = "9")]
     pub python: ::prost::alloc::string::String,
+    /// `host:port` where it takes connections of other nodes' sandboxes; empty = it takes none.
+    #[prost(string, tag = "10")]
+    pub mesh_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Heartbeat {
@@ -91,6 +94,9 @@ pub struct SandboxUsage {
     /// Through the storage door; code of users has none.
     #[prost(message, optional, tag = "6")]
     pub storage: ::core::option::Option<Traffic>,
+    /// Through the mesh door.
+    #[prost(message, optional, tag = "7")]
+    pub mesh: ::core::option::Option<Traffic>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Traffic {
@@ -187,6 +193,42 @@ pub struct SetReachRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetReachResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetMeshRequest {
+    #[prost(string, tag = "1")]
+    pub sandbox_id: ::prost::alloc::string::String,
+    /// Absent: it is no longer a member of any.
+    #[prost(message, optional, tag = "2")]
+    pub membership: ::core::option::Option<MeshMembership>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetMeshResponse {}
+/// What makes a sandbox a member of a cluster. The key stays with its node.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MeshMembership {
+    /// One compute resource in one generation: letters in lower case, digits, `-`.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// PEM: the cluster's own authority, and what it issued for this member, with its key.
+    #[prost(string, tag = "2")]
+    pub authority: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub identity: ::prost::alloc::string::String,
+    /// The other members.
+    #[prost(message, repeated, tag = "4")]
+    pub peers: ::prost::alloc::vec::Vec<MeshPeer>,
+    /// Where members find each other's programs by name.
+    #[prost(uint32, repeated, tag = "5")]
+    pub ports: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MeshPeer {
+    #[prost(string, tag = "1")]
+    pub sandbox_id: ::prost::alloc::string::String,
+    /// Of its node; empty = that takes no connections.
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+}
 /// What the sandboxes of one workspace may reach.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Reach {
@@ -555,6 +597,29 @@ pub mod node_client {
             req.extensions_mut().insert(GrpcMethod::new("biplane.v1.Node", "SetReach"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a sandbox of this node a member of a cluster, renews that, or ends it. Before that its mesh
+        /// door leads nowhere. NOT_FOUND: it does not run here.
+        pub async fn set_mesh(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetMeshRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetMeshResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/biplane.v1.Node/SetMesh");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("biplane.v1.Node", "SetMesh"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -613,6 +678,12 @@ pub mod node_server {
             tonic::Response<super::SetReachResponse>,
             tonic::Status,
         >;
+        /// Makes a sandbox of this node a member of a cluster, renews that, or ends it. Before that its mesh
+        /// door leads nowhere. NOT_FOUND: it does not run here.
+        async fn set_mesh(
+            &self,
+            request: tonic::Request<super::SetMeshRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetMeshResponse>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct NodeServer<T> {
@@ -908,6 +979,49 @@ pub mod node_server {
                     };
                     Box::pin(fut)
                 }
+                "/biplane.v1.Node/SetMesh" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetMeshSvc<T: Node>(pub Arc<T>);
+                    impl<T: Node> tonic::server::UnaryService<super::SetMeshRequest>
+                    for SetMeshSvc<T> {
+                        type Response = super::SetMeshResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetMeshRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Node>::set_mesh(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetMeshSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1033,7 +1147,7 @@ pub struct ArrowOptions {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecuteEvent {
-    #[prost(oneof = "execute_event::Event", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "execute_event::Event", tags = "1, 2, 3, 4, 5, 6")]
     pub event: ::core::option::Option<execute_event::Event>,
 }
 /// Nested message and enum types in `ExecuteEvent`.
@@ -1052,7 +1166,35 @@ pub mod execute_event {
         Finished(super::Finished),
         #[prost(message, tag = "5")]
         Failed(super::Failed),
+        /// Before the last one, when the call carried a `traceparent` that is sampled.
+        #[prost(message, tag = "6")]
+        Spans(super::Spans),
     }
+}
+/// What the engine did and when. An engine has no network: its caller exports these.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Spans {
+    #[prost(message, repeated, tag = "1")]
+    pub spans: ::prost::alloc::vec::Vec<Span>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Span {
+    /// Eight bytes each; a parent that is not among these is the caller's.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub span_id: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub parent_span_id: ::prost::bytes::Bytes,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Nanoseconds since 1970.
+    #[prost(uint64, tag = "4")]
+    pub start_ns: u64,
+    #[prost(uint64, tag = "5")]
+    pub end_ns: u64,
+    #[prost(map = "string, int64", tag = "6")]
+    pub numbers: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
+    #[prost(bool, tag = "7")]
+    pub failed: bool,
 }
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Progress {
@@ -1146,6 +1288,9 @@ pub struct Chunk {
     pub rows: u64,
     #[prost(uint64, tag = "3")]
     pub uncompressed_bytes: u64,
+    /// It ended because it was full: rows may follow. Not set in the last chunk.
+    #[prost(bool, tag = "4")]
+    pub more: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Finished {

@@ -6,6 +6,7 @@ use crate::outside_args::OutsideArgs;
 use biplane_platform::Secret;
 use biplane_server::{S3Config, ServerConfig};
 use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(Debug, Parser)]
@@ -136,6 +137,12 @@ pub struct NodeArgs {
     #[arg(long, env = "BIPLANE_NODE_PRESTARTED", default_value_t = 0)]
     pub prestarted: usize,
     /// When told to end: so long statements may go on while warehouses move to other nodes.
+    /// Takes connections of other nodes there, between sandboxes of one cluster. Without it, none.
+    #[arg(long, env = "BIPLANE_NODE_MESH_LISTEN")]
+    pub mesh_listen: Option<SocketAddr>,
+    /// `host:port` at which other nodes reach it, when that is not what it listens on.
+    #[arg(long, env = "BIPLANE_NODE_MESH_ADDRESS", requires = "mesh_listen")]
+    pub mesh_address: Option<String>,
     #[arg(long, env = "BIPLANE_NODE_DRAIN_SECONDS", default_value_t = 60)]
     pub drain_seconds: u64,
     /// The program of an engine, if it is not this one.

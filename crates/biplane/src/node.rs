@@ -2,7 +2,7 @@
 
 use crate::args::NodeArgs;
 use anyhow::Context;
-use biplane_node::{Isolation, NodeConfig, PythonConfig};
+use biplane_node::{Isolation, MeshConfig, NodeConfig, PythonConfig};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
             outside: args.outside.operator(),
         },
         python: PythonConfig { interpreter: args.python, images_dir: args.images_dir },
+        mesh: MeshConfig { listen: args.mesh_listen, address: args.mesh_address },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
 }

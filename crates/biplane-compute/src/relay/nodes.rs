@@ -7,8 +7,8 @@ use biplane_api::ids::{NodeId, SandboxId};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Hello, Reach, RenewRequest, SetReachRequest, StartSandboxRequest, StopSandboxRequest,
-    WatchRequest,
+    Hello, Reach, RenewRequest, SetMeshRequest, SetReachRequest, StartSandboxRequest,
+    StopSandboxRequest, WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -88,6 +88,14 @@ impl Node {
         }
     }
 
+    pub async fn set_mesh(&self, request: SetMeshRequest) -> Result<(), tonic::Status> {
+        let mut client = self.client.clone();
+        tokio::time::timeout(REACH_TIMEOUT, client.set_mesh(request))
+            .await
+            .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
+            .map(|_| ())
+    }
+
     /// Ends the connection; the node comes back by itself.
     pub fn cut(&self) {
         self.cut.cancel();
@@ -158,6 +166,7 @@ pub(super) async fn serve(
         hello,
         beat: Mutex::default(),
         leaving: AtomicBool::new(false),
+        draining: AtomicBool::new(false),
         clearing: AtomicBool::new(true),
         client,
         cut: cut.clone(),
@@ -166,7 +175,6 @@ pub(super) async fn serve(
     compute.node_connected(&node).await;
     let result = loop {
         tokio::select! {
-        draining: AtomicBool::new(false),
             () = cut.cancelled() => break Ok(()),
             error = renew(compute, &node, lease_ms) => {
                 compute.node_silent(id);

@@ -8,6 +8,7 @@ pub(crate) mod endpoints;
 mod events;
 pub(crate) mod http;
 mod member;
+mod mesh;
 pub(crate) mod ops;
 pub(crate) mod overrides;
 pub(crate) mod queue;

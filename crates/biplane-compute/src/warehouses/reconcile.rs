@@ -5,7 +5,7 @@
 
 use super::slot::{Member, Slot};
 use super::store::{self, Desired, Failure, SandboxRow, Warehouse};
-use super::{events, member, scale};
+use super::{events, member, mesh, scale};
 use crate::Compute;
 use biplane_api::ids::SandboxId;
 use biplane_platform::Result;
@@ -28,6 +28,7 @@ pub(super) struct Memory {
     /// A start without a node to start on is given up then.
     pub node_due: Option<Instant>,
     pub told: events::Told,
+    pub meshed: crate::mesh::Told,
 }
 
 /// The earliest of several deadlines.
@@ -107,6 +108,7 @@ async fn step(
     if scale::adjust(compute, slot, &row, memory, alarm).await? == Next::Again {
         return Ok(Next::Again);
     }
+    mesh::tell(compute, slot, &mut memory.meshed, alarm).await?;
     watch_idleness(compute, slot, &row, alarm).await
 }
 

@@ -9,7 +9,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tonic::{Request, Response, Status};
 
@@ -43,7 +45,23 @@ fn run() {
     }
 }
 
+/// Whoever comes by the mesh is told who came.
+async fn answer_members(door: String) {
+    while let Ok(mut stream) = UnixStream::connect(mesh_door(&door)).await {
+        stream.write_all(b"accept 7077\n").await.unwrap();
+        let mut line = String::new();
+        if BufReader::new(&mut stream).read_line(&mut line).await.is_ok() && !line.is_empty() {
+            let _ = stream.write_all(format!("ok\n{line}").as_bytes()).await;
+        }
+    }
+}
+
+fn mesh_door(door: &str) -> PathBuf {
+    Path::new(door).with_file_name("mesh.sock")
+}
+
 async fn serve(door: &str) {
+    tokio::spawn(answer_members(door.to_owned()));
     loop {
         if let Ok(mut stream) = UnixStream::connect(door).await
             && DoorRequest::Serve.write(&mut stream).await.is_ok()
@@ -64,6 +82,17 @@ pub fn service() -> EngineServer<Fake> {
 }
 
 impl Fake {
+    /// What the mesh door says to each of these, and what follows.
+    async fn mesh(&self, members: &str) -> String {
+        let mut said = String::new();
+        for member in members.split(' ') {
+            let mut stream = UnixStream::connect(mesh_door(&self.door)).await.unwrap();
+            stream.write_all(format!("connect {member} 7077\n").as_bytes()).await.unwrap();
+            stream.read_to_string(&mut said).await.unwrap();
+        }
+        said
+    }
+
     /// A GET on a connection of its own through the door.
     async fn call(&self, path: &str) -> String {
         let mut stream = UnixStream::connect(&self.door).await.unwrap();
@@ -113,10 +142,11 @@ impl Engine for Fake {
                 .to_string(),
             "env" => std::env::vars().map(|(name, _)| name + "\n").collect(),
             "cwd" => std::env::current_dir().unwrap().to_str().unwrap().to_owned(),
+            "mesh" => self.mesh(rest).await,
             "args" => std::env::var("FAKE_ENGINE").unwrap(),
             other => other.to_owned(),
         };
-        let chunk = Chunk { data: text.into(), rows: 1, uncompressed_bytes: 0 };
+        let chunk = Chunk { data: text.into(), rows: 1, uncompressed_bytes: 0, more: false };
         let events = [
             Event::Schema(ResultSchema::default()),
             Event::Chunk(chunk),

@@ -257,4 +257,11 @@ impl Node for Service {
     ) -> Result<Response<SetReachResponse>, Status> {
         Ok(Response::new(SetReachResponse {}))
     }
+
+    async fn set_mesh(
+        &self,
+        _: Request<SetMeshRequest>,
+    ) -> Result<Response<SetMeshResponse>, Status> {
+        Ok(Response::new(SetMeshResponse {}))
+    }
 }

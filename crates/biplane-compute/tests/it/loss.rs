@@ -121,6 +121,7 @@ fn agent() {
         engine_env: Vec::new(),
         sandboxes_max: 16,
         isolation: fake_engine::isolation(),
+        mesh: Default::default(),
         python: Default::default(),
         region: String::new(),
         labels: Default::default(),

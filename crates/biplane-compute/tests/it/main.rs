@@ -7,6 +7,7 @@ mod fake_engine;
 mod fake_node;
 mod life;
 mod loss;
+mod mesh;
 mod placement;
 mod reach;
 mod relay;

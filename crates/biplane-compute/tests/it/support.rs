@@ -9,7 +9,7 @@ use biplane_compute::{
     AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa,
     WorkspaceLimits,
 };
-use biplane_node::NodeConfig;
+use biplane_node::{MeshConfig, NodeConfig};
 use biplane_platform::testing::{TestDb, admin_ctx};
 use biplane_platform::{Clock, Ctx, RelayPeer, Result};
 use biplane_proto::v1::ExecuteRequest;
@@ -130,6 +130,7 @@ impl World {
             engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
             sandboxes_max: 16,
             isolation: fake_engine::isolation(),
+            mesh: MeshConfig { listen: Some(([127, 0, 0, 1], 0).into()), address: None },
             python: Default::default(),
             region: String::new(),
             labels: Default::default(),

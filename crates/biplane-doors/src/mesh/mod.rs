@@ -14,11 +14,12 @@ mod line;
 mod order;
 mod wire;
 
-pub use order::{Membership, Order, OrderError, server_name, uri};
+pub use order::{Order, OrderError};
 
 use crate::limits::{Identity, Limits, Meter};
 use biplane_api::ids::SandboxId;
 use door::Door;
+use order::Membership;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::io;
@@ -90,10 +91,9 @@ impl Mesh {
     }
 
     /// Makes a sandbox of this node a member, or no longer one: at once, also for what is connected.
-    /// One that is gone is no error.
     pub fn set(&self, sandbox_id: &SandboxId, order: Option<Order>) -> Result<(), OrderError> {
         let Some(door) = self.door(sandbox_id) else {
-            return Ok(());
+            return if order.is_none() { Ok(()) } else { Err(OrderError::Gone) };
         };
         let member = match order {
             Some(order) => Some(Membership::new(order, door.workspace_id, sandbox_id)?),

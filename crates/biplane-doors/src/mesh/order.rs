@@ -2,6 +2,7 @@
 //! that the node, and never the sandbox, proves the membership with.
 
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::mesh;
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -13,9 +14,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 pub const ALPN: &[u8] = b"biplane-mesh/1";
-/// What follows sandbox and cluster in the server name.
-const SUFFIX: &str = "mesh.biplane.internal";
-const TRUST_DOMAIN: &str = "biplane.internal";
 /// More ports than this are not found by name.
 pub const PORTS_MAX: usize = 16;
 
@@ -35,6 +33,8 @@ pub struct Order {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
+    #[error("there is no such sandbox")]
+    Gone,
     #[error("the name of the cluster is not one")]
     Name,
     #[error("a certificate or key cannot be read")]
@@ -68,13 +68,13 @@ impl Membership {
         sandbox_id: &SandboxId,
     ) -> Result<Self, OrderError> {
         let Order { cluster, authority, identity, mut peers, mut ports } = order;
-        if !is_label(&cluster) {
+        if !mesh::is_cluster(&cluster) {
             return Err(OrderError::Name);
         }
         let certificate = CertificateDer::from_pem_slice(identity.as_bytes())?;
         let key = PrivateKeyDer::from_pem_slice(identity.as_bytes())?;
         let said = described(&certificate).ok_or(OrderError::Identity)?;
-        if said.uri != uri(workspace_id, &cluster, sandbox_id) {
+        if said.uri != mesh::uri(workspace_id, &cluster, sandbox_id) {
             return Err(OrderError::Identity);
         }
         let left = said.not_after.duration_since(SystemTime::now());
@@ -99,7 +99,7 @@ impl Membership {
     pub fn caller(&self, certificate: &CertificateDer<'_>) -> Option<SandboxId> {
         let said = described(certificate)?.uri;
         let sandbox_id: SandboxId = said.rsplit('/').next()?.parse().ok()?;
-        let right = said == uri(self.workspace_id, &self.cluster, &sandbox_id);
+        let right = said == mesh::uri(self.workspace_id, &self.cluster, &sandbox_id);
         (right && self.peers.contains_key(&sandbox_id)).then_some(sandbox_id)
     }
 
@@ -109,33 +109,8 @@ impl Membership {
     }
 }
 
-/// Who a member is, as its certificate says it.
-pub fn uri(workspace_id: WorkspaceId, cluster: &str, sandbox_id: &SandboxId) -> String {
-    format!(
-        "spiffe://{TRUST_DOMAIN}/workspace/{workspace_id}/cluster/{cluster}/sandbox/{sandbox_id}"
-    )
-}
-
-/// The name by which one node asks another for a member; its certificate says it as well.
-pub fn server_name(cluster: &str, sandbox_id: &SandboxId) -> String {
-    format!("{sandbox_id}.{cluster}.{SUFFIX}")
-}
-
 pub fn tls_name(cluster: &str, sandbox_id: &SandboxId) -> Option<ServerName<'static>> {
-    ServerName::try_from(server_name(cluster, sandbox_id)).ok()
-}
-
-/// Sandbox and cluster of a server name.
-pub fn parse_server_name(name: &str) -> Option<(SandboxId, &str)> {
-    let (sandbox_id, rest) = name.split_once('.')?;
-    let (cluster, suffix) = rest.split_once('.')?;
-    let known = suffix == SUFFIX && is_label(cluster);
-    known.then(|| Some((sandbox_id.parse().ok()?, cluster)))?
-}
-
-fn is_label(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.len() <= 63 && !text.starts_with('-') && text.bytes().all(fits)
+    ServerName::try_from(mesh::server_name(cluster, sandbox_id)).ok()
 }
 
 struct Described {
@@ -191,27 +166,4 @@ fn client(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_lead_to_members_and_nowhere_else() {
-        let id = SandboxId::random();
-        let name = server_name("0123abcd-7", &id);
-        assert_eq!(parse_server_name(&name), Some((id.clone(), "0123abcd-7")));
-        for bad in [
-            format!("{id}.x.mesh.biplane.external"),
-            format!("{id}.x.y.mesh.biplane.internal"),
-            format!("{id}..mesh.biplane.internal"),
-            format!("{id}.X.mesh.biplane.internal"),
-            "x.y.mesh.biplane.internal".into(),
-            "relay.biplane.internal".into(),
-            String::new(),
-        ] {
-            assert_eq!(parse_server_name(&bad), None, "{bad}");
-        }
-    }
 }

@@ -177,7 +177,7 @@ async fn introduce(mesh: &Mesh, tcp: TcpStream) -> Result<Visitor, Refusal> {
 
 /// Who is asked for, and what it is now.
 fn called(mesh: &Mesh, server_name: &str) -> Option<(Arc<Door>, Arc<Membership>)> {
-    let (sandbox_id, cluster) = order::parse_server_name(server_name)?;
+    let (sandbox_id, cluster) = biplane_api::mesh::parse_server_name(server_name)?;
     let door = mesh.door(&sandbox_id)?;
     let member = door.membership().ok()?;
     (member.cluster == cluster).then_some((door, member))

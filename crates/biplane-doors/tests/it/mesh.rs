@@ -2,8 +2,9 @@
 
 use crate::mesh_bed::{Cluster, HOUR, Node, Sandbox, ends, patient};
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::mesh::{server_name, uri};
 use biplane_doors::Limits;
-use biplane_doors::mesh::{OrderError, server_name, uri};
+use biplane_doors::mesh::OrderError;
 use biplane_forwarder::Listeners;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};

@@ -1,8 +1,9 @@
 //! Clusters with an authority each, and nodes whose sandboxes belong to them.
 
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::mesh::{server_name, uri};
 use biplane_api::network::EgressProduct;
-use biplane_doors::mesh::{Mesh, Order, OrderError, server_name, uri};
+use biplane_doors::mesh::{Mesh, Order, OrderError};
 use biplane_doors::{Identity, Limits, Meter};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,

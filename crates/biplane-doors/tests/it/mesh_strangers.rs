@@ -2,8 +2,8 @@
 
 use crate::mesh_bed::{Cluster, HOUR, Node, Sandbox, ends, patient, read_line};
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::mesh::{server_name, uri};
 use biplane_doors::Limits;
-use biplane_doors::mesh::{server_name, uri};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, ClientConfig, Error, RootCertStore};

@@ -1,10 +1,11 @@
-//! The egress and storage doors of this node's sandboxes: what each may reach, and what was tried.
+//! The doors to the outside of this node's sandboxes: what each may reach, and what was tried.
 //!
 //! What must hold: a sandbox whose workspace nobody spoke of reaches nothing; a change reaches every
 //! running sandbox of its workspace before the call that brought it is answered.
 
 mod convert;
 
+use crate::mesh::Mesh;
 use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::network::EgressProduct;
 use biplane_doors::egress::Egress;
@@ -12,7 +13,7 @@ use biplane_doors::storage::{Client, ClientError, Storage, Stores};
 use biplane_doors::{
     EventLog, HostNetwork, Identity, Limits, Meter, Operator, Outside, Policy, Recorder,
 };
-use biplane_forwarder::{EGRESS_DOOR, STORAGE_DOOR};
+use biplane_forwarder::{EGRESS_DOOR, MESH_DOOR, STORAGE_DOOR};
 use biplane_proto::v1;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -33,6 +34,7 @@ pub struct Doors {
     client: Client,
     log: Arc<EventLog>,
     operator: Operator,
+    mesh: Mesh,
     state: Mutex<State>,
 }
 
@@ -55,17 +57,25 @@ struct Open {
     product: EgressProduct,
     policy: watch::Sender<Arc<Policy>>,
     stores: watch::Sender<Arc<Stores>>,
+    meters: Meters,
+}
+
+/// Of each door of a sandbox.
+#[derive(Clone, Default)]
+struct Meters {
     egress: Arc<Meter>,
     storage: Arc<Meter>,
+    mesh: Arc<Meter>,
 }
 
 impl Doors {
-    pub fn new(operator: Operator) -> Result<Self, ClientError> {
+    pub fn new(operator: Operator, mesh: Mesh) -> Result<Self, ClientError> {
         Ok(Self {
             outside: Arc::new(HostNetwork::default()),
             client: Client::new()?,
             log: Arc::default(),
             operator,
+            mesh,
             state: Mutex::default(),
         })
     }
@@ -79,13 +89,15 @@ impl Doors {
         closed: CancellationToken,
     ) -> io::Result<()> {
         let egress = biplane_doors::open(dir, EGRESS_DOOR)?;
+        let mesh = biplane_doors::open(dir, MESH_DOOR)?;
         let storage = match identity.product {
             EgressProduct::Sql => Some(biplane_doors::open(dir, STORAGE_DOOR)?),
             EgressProduct::ModelServing | EgressProduct::Other => None,
         };
         let sandbox_id = identity.sandbox_id.clone();
-        let (egress_meter, storage_meter) = (Arc::<Meter>::default(), Arc::<Meter>::default());
-        let (policy, stores) = self.enter(&identity, &egress_meter, &storage_meter);
+        let meters = Meters::default();
+        let (policy, stores) = self.enter(&identity, &meters);
+        self.mesh.keep(&identity, mesh, meters.mesh, closed.clone());
         let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
         let limits = Limits::default();
         if let Some(listener) = storage {
@@ -93,12 +105,12 @@ impl Doors {
                 recorder: recorder.clone(),
                 stores,
                 limits: limits.clone(),
-                meter: storage_meter,
+                meter: meters.storage,
                 client: self.client.clone(),
             };
             tokio::spawn(Arc::new(door).keep(listener, closed.clone()));
         }
-        let (meter, outside) = (egress_meter, self.outside.clone());
+        let (meter, outside) = (meters.egress, self.outside.clone());
         let door = Egress { recorder, policy, limits, meter, outside };
         tokio::spawn(Arc::new(door).keep(egress, closed.clone()));
         let doors = self.clone();
@@ -113,8 +125,7 @@ impl Doors {
     fn enter(
         &self,
         identity: &Identity,
-        egress: &Arc<Meter>,
-        storage: &Arc<Meter>,
+        meters: &Meters,
     ) -> (watch::Receiver<Arc<Policy>>, watch::Receiver<Arc<Stores>>) {
         let Identity { sandbox_id, workspace_id, product } = identity.clone();
         let mut state = self.state.lock();
@@ -122,8 +133,7 @@ impl Doors {
         let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
         let (stores, stores_now) =
             watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
-        let (egress, storage) = (egress.clone(), storage.clone());
-        let open = Open { workspace_id, product, policy, stores, egress, storage };
+        let open = Open { workspace_id, product, policy, stores, meters: meters.clone() };
         state.open.insert(sandbox_id, open);
         (policy_now, stores_now)
     }
@@ -132,7 +142,17 @@ impl Doors {
     pub fn traffic(&self, id: &SandboxId) -> Option<(v1::Traffic, v1::Traffic)> {
         let state = self.state.lock();
         let open = state.open.get(id)?;
-        Some((convert::traffic(open.egress.usage()), convert::traffic(open.storage.usage())))
+        let Meters { egress, storage, .. } = &open.meters;
+        Some((convert::traffic(egress.usage()), convert::traffic(storage.usage())))
+    }
+
+    /// What went through its mesh door.
+    pub fn mesh_traffic(&self, id: &SandboxId) -> Option<v1::Traffic> {
+        self.state.lock().open.get(id).map(|open| convert::traffic(open.meters.mesh.usage()))
+    }
+
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
     }
 
     fn policy(&self, reach: Option<&Reach>, product: EgressProduct) -> Policy {
