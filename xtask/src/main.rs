@@ -1,5 +1,6 @@
 //! `cargo xtask <command>`: what a developer or CI runs. Needs only Rust and git to begin with.
 
+mod bench;
 mod codegen;
 mod postgres;
 mod run;
@@ -21,7 +22,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   setup          only install what is missing
   tidy           format, lints, structure, licences
   codegen        renew generated code: gRPC, OpenAPI, the web app's API types
-  bench          figures of a release build, each beside a floor or a peer";
+  bench          figures of a release build, each beside a floor or a peer; `bench sandbox`: of the boundary alone";
 
 fn main() -> ExitCode {
     match dispatch() {
@@ -44,7 +45,7 @@ fn dispatch() -> anyhow::Result<()> {
         "setup" => setup::setup(setup::For::Test).map(drop),
         "tidy" => tidy::tidy(),
         "codegen" => codegen::codegen(),
-        "bench" => up::bench(&rest),
+        "bench" => bench::bench(&rest),
         _ => bail!(USAGE),
     }
 }

@@ -1,6 +1,6 @@
-//! `up` and `bench`: a release build, started.
+//! `up`: a release build, started.
 
-use crate::run::{cache, cargo, root, step, target};
+use crate::run::{cache, cargo, step, target};
 use crate::setup::{self, Tools};
 use anyhow::Context;
 use std::fs;
@@ -39,7 +39,7 @@ pub fn up(args: &[String]) -> anyhow::Result<()> {
 }
 
 /// The web app first: the binary carries it.
-fn release(tools: &Tools) -> anyhow::Result<PathBuf> {
+pub fn release(tools: &Tools) -> anyhow::Result<PathBuf> {
     step("Building the web app", &mut tools.npm("web", &["run", "build"]))?;
     step(
         "Building a release (the first time takes half an hour on two cores)",
@@ -57,13 +57,4 @@ fn welcome(url: &str, data_dir: &Path) {
         profile.display()
     );
     println!("{}", fs::read_to_string(profile).unwrap_or_default());
-}
-
-pub fn bench(args: &[String]) -> anyhow::Result<()> {
-    let tools = setup::setup(setup::For::Test)?;
-    let binary = release(&tools)?;
-    let python = setup::python("conformance", "conformance/requirements.txt")?;
-    let mut bench = Command::new(python);
-    bench.arg("conformance/bench.py").args(args).current_dir(root()).env("BIPLANE_BIN", binary);
-    step("Measuring", &mut bench)
 }

@@ -31,6 +31,8 @@ const PROCESSES: u32 = 1024;
 pub struct Isolation {
     /// Plain processes instead of sandboxes. Anybody who may run a statement then owns this host.
     pub off_for_development: bool,
+    /// What each sandbox may keep in its working directory; 0 = no limit.
+    pub sandbox_disk_bytes: u64,
     /// Engines use the host's network: a boundary less.
     pub host_network: bool,
     /// Directories that engines read and write under the same path: storage with `file://` URLs.
@@ -72,8 +74,11 @@ pub fn isolator(config: &NodeConfig) -> Result<Arc<dyn Isolator>, NodeError> {
 }
 
 fn left_open(isolation: &Isolation) -> Vec<String> {
-    let network = "engines use the host's network (--host-network)";
-    isolation.host_network.then(|| network.to_owned()).into_iter().collect()
+    let open = [
+        (isolation.host_network, "engines use the host's network (--host-network)"),
+        (isolation.sandbox_disk_bytes == 0, "the disks of sandboxes are not limited"),
+    ];
+    open.iter().filter(|(is_open, _)| *is_open).map(|(_, reason)| (*reason).to_owned()).collect()
 }
 
 /// The same for the same directory: an agent that starts again finds what it left.
@@ -122,6 +127,7 @@ pub struct Launch<'a> {
     pub door: &'a str,
     pub cpu_millis: u32,
     pub memory_bytes: u64,
+    pub disk_bytes: u64,
 }
 
 impl Launch<'_> {
@@ -182,6 +188,7 @@ impl Engine {
                 cpu_millis: launch.cpu_millis,
                 memory_bytes: launch.memory_bytes,
                 processes: PROCESSES,
+                disk_bytes: launch.disk_bytes,
                 ..Limits::default()
             },
             forwarder: false,

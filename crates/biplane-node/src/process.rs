@@ -14,6 +14,9 @@ use tokio::sync::watch;
 
 /// What is kept of an engine's stderr.
 const TAIL_BYTES_MAX: usize = 16 << 10;
+/// So much is read of it before a rest.
+const REST_BYTES: usize = 256 << 10;
+const REST: Duration = Duration::from_millis(10);
 /// A supervisor says no more than a line.
 const EVENT_BYTES_MAX: u64 = 4096;
 /// All that held it open is dead by then.
@@ -61,7 +64,24 @@ pub async fn supervise(
         }
     }
     let bytes: Vec<u8> = tail.lock().iter().copied().collect();
-    Ended { status, out_of_memory, tail: String::from_utf8_lossy(&bytes).into_owned() }
+    Ended { status, out_of_memory, tail: plain(&bytes) }
+}
+
+/// Text for an operator's terminal or page: nothing in it commands one.
+fn plain(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for c in String::from_utf8_lossy(bytes).chars() {
+        match c {
+            '\n' | '\t' => text.push(c),
+            _ if c.is_control() => text.extend(c.escape_default()),
+            _ => text.push(c),
+        }
+    }
+    let mut end = text.len().saturating_sub(TAIL_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    text.split_off(end)
 }
 
 /// The supervisor's last word; None when there is none.
@@ -117,11 +137,54 @@ async fn sleep_or_never(duration: Option<Duration>) {
 
 async fn read_tail(mut stderr: pipe::Receiver, tail: Arc<Mutex<VecDeque<u8>>>) {
     let mut buffer = vec![0; 4096];
+    let mut since_rest = 0;
     while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-        tracing::debug!(target: "engine", "{}", String::from_utf8_lossy(&buffer[..read]).trim_end());
+        tracing::debug!(target: "engine", "{}", plain(&buffer[..read]).trim_end());
+        since_rest += read;
+        if since_rest >= REST_BYTES {
+            // Who floods waits; the agent has others to look after.
+            since_rest = 0;
+            tokio::time::sleep(REST).await;
+        }
         let mut tail = tail.lock();
         tail.extend(&buffer[..read]);
         let excess = tail.len().saturating_sub(TAIL_BYTES_MAX);
         tail.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_commands_a_terminal_is_shown_instead() {
+        assert_eq!(
+            plain(b"a\x1b[2J\r\0\xff\n\tb\xc2\x9bc"),
+            "a\\u{1b}[2J\\r\\u{0}\u{fffd}\n\tb\\u{9b}c"
+        );
+        assert!(plain(&[0x1b; TAIL_BYTES_MAX]).len() <= TAIL_BYTES_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_flood_leaves_its_end_and_takes_its_time() {
+        let (read, mut write) = std::io::pipe().unwrap();
+        let tail = Arc::new(Mutex::new(VecDeque::new()));
+        let flood = std::thread::spawn(move || {
+            let block = [b'x'; 64 << 10];
+            for _ in 0..64 {
+                write.write_all(&block).unwrap();
+            }
+            write.write_all(b"the end").unwrap();
+        });
+        let begin = tokio::time::Instant::now();
+        read_tail(pipe::Receiver::from_owned_fd(read.into()).unwrap(), tail.clone()).await;
+        flood.join().unwrap();
+        let kept: Vec<u8> = tail.lock().iter().copied().collect();
+        assert_eq!(kept.len(), TAIL_BYTES_MAX);
+        assert!(kept.ends_with(b"the end"));
+        // Sixteen rests: 4 MiB.
+        assert!(begin.elapsed() >= REST * 16, "{:?}", begin.elapsed());
     }
 }

@@ -284,7 +284,15 @@ impl Sandboxes {
     ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd), StartError> {
         let Size { cpu_millis, memory_bytes } = size;
         let name = name.as_str();
-        let launch = Launch { name, workspace, dir, door: door::NAME, cpu_millis, memory_bytes };
+        let launch = Launch {
+            name,
+            workspace,
+            dir,
+            door: door::NAME,
+            cpu_millis,
+            memory_bytes,
+            disk_bytes: self.config.isolation.sandbox_disk_bytes,
+        };
         let spec = match runtime {
             None => self.engine.spec(&launch, self.isolator.as_ref()),
             Some(runtime) => {

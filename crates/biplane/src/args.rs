@@ -52,6 +52,10 @@ pub struct IsolationArgs {
     /// user may do.
     #[arg(long, env = "BIPLANE_DEV_NO_ISOLATION")]
     pub dev_no_isolation: bool,
+    /// What one sandbox may keep on disk: spilled data, packages of users. 0 = no limit, which makes the
+    /// isolation a degraded one.
+    #[arg(long, env = "BIPLANE_SANDBOX_DISK_GIB", default_value_t = 64)]
+    pub sandbox_disk_gib: u32,
 }
 
 #[derive(Debug, Args)]

@@ -42,6 +42,7 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         },
         isolation: Isolation {
             off_for_development: args.isolation.dev_no_isolation,
+            sandbox_disk_bytes: u64::from(args.isolation.sandbox_disk_gib) << 30,
             host_network: args.host_network,
             file_roots: args.file_roots,
             launcher: None,

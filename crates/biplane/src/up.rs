@@ -86,6 +86,7 @@ fn spawn(node: &LocalNode, isolation: &IsolationArgs) -> anyhow::Result<(Child, 
     for root in &node.file_roots {
         command.arg("--file-root").arg(root);
     }
+    command.arg("--sandbox-disk-gib").arg(isolation.sandbox_disk_gib.to_string());
     if isolation.dev_no_isolation {
         command.arg("--dev-no-isolation");
     }

@@ -181,6 +181,16 @@ async fn a_statement_token_counts_on_its_own_relay_only() {
     assert_eq!(status(tables, None).await, 401);
     assert_eq!(status(tables, Some(&elsewhere)).await, 401);
     assert_eq!(status(tables, Some(&other_workspace)).await, 401);
+    // Whatever else it claims to be: the socket decides.
+    let claims = [
+        ("authorization", bearer.as_str()),
+        ("x-databricks-org-id", "7"),
+        ("x-databricks-workspace-id", "7"),
+        ("host", "another.localhost"),
+    ];
+    let found = app.authenticate(&request(&claims, tables), Some(&here)).await.unwrap();
+    assert_eq!(found.workspace, Some(workspace));
+    assert!(app.authenticate(&request(&claims, tables), Some(&other_workspace)).await.is_err());
     // Nothing that outlives the statement.
     assert_eq!(status("/api/2.0/token/create", Some(&here)).await, 403);
     // Code of users runs statements, and resolves nothing.

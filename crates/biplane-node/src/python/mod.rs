@@ -167,6 +167,7 @@ impl Runtime {
                 cpu_millis: launch.cpu_millis,
                 memory_bytes: launch.memory_bytes,
                 processes: PROCESSES,
+                disk_bytes: launch.disk_bytes,
                 tmp_bytes: TMP_BYTES.min(launch.memory_bytes / 2),
                 shm_bytes: SHM_BYTES.min(launch.memory_bytes / 4),
                 ..Limits::default()

@@ -101,8 +101,9 @@ pub fn set_mount(
     Ok(())
 }
 
-/// A new file system, attached nowhere.
+/// A new file system, attached nowhere. An option without a value is a flag.
 pub fn new_mount(kind: &CStr, options: &[(&CStr, CString)], attributes: u64) -> Result<OwnedFd> {
+    const FSCONFIG_SET_FLAG: libc::c_uint = 0;
     const FSCONFIG_SET_STRING: libc::c_uint = 1;
     const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
     const FSOPEN_CLOEXEC: libc::c_uint = 1;
@@ -116,7 +117,10 @@ pub fn new_mount(kind: &CStr, options: &[(&CStr, CString)], attributes: u64) -> 
                 check(libc::syscall(libc::SYS_fsconfig, context_fd, command, name, value, 0))
             };
         for (name, value) in options {
-            config(FSCONFIG_SET_STRING, name.as_ptr(), value.as_ptr())?;
+            match value.is_empty() {
+                true => config(FSCONFIG_SET_FLAG, name.as_ptr(), null())?,
+                false => config(FSCONFIG_SET_STRING, name.as_ptr(), value.as_ptr())?,
+            };
         }
         config(FSCONFIG_CMD_CREATE, null(), null())?;
         owned(libc::syscall(libc::SYS_fsmount, context_fd, FSMOUNT_CLOEXEC, attributes))

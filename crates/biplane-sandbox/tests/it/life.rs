@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Some milliseconds; an emulated machine on a busy one needs more.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 pub fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -59,7 +61,7 @@ fn a_program_that_ends_takes_its_descendants_along() {
 }
 
 #[test]
-fn whatever_it_does_it_is_ended_within_a_second() {
+fn whatever_it_does_it_is_ended_at_once() {
     let world = World::new();
     let (sandbox, stderr) = world.start(&world.spec(&words(&["hang"])));
     let mut line = String::new();
@@ -70,7 +72,7 @@ fn whatever_it_does_it_is_ended_within_a_second() {
     let begin = Instant::now();
     world.native.kill(&sandbox);
     assert_eq!(sandbox.wait(), (-9, false));
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -131,6 +133,7 @@ fn leaves_nothing(end: impl Fn(i32, i32)) {
     let mut agent = Command::new(std::env::current_exe().unwrap())
         .args(["life::agent", "--exact", "--ignored", "--nocapture"])
         .env("AGENT_DIR", dir.path())
+        .env("TMPDIR", dir.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -377,7 +380,7 @@ fn all_this_holds_unprivileged() {
 #[ignore = "the test above runs it as a user without privileges"]
 fn unprivileged() {
     a_program_that_ends_takes_its_descendants_along();
-    whatever_it_does_it_is_ended_within_a_second();
+    whatever_it_does_it_is_ended_at_once();
     a_supervisor_that_dies_leaves_no_process();
     links_are_not_followed_wherever_they_are_planted();
     doors_work_and_stay_when_their_sockets_come_and_go();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod attacks;
+mod clean;
 mod hostile;
 mod life;
 mod share;

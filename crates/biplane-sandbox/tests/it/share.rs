@@ -1,5 +1,6 @@
 //! What one sandbox takes from another: no more than its share, proved by programs that want all.
 
+use crate::clean::devices;
 use crate::life::{eventually, words};
 use crate::world::{World, is_root};
 use biplane_sandbox::{Isolator, LevelKind, Sandbox, SandboxSpec, WORK};
@@ -99,15 +100,6 @@ fn limited(world: &World, program: &[&str]) -> SandboxSpec {
     spec
 }
 
-/// Files that are block devices now, below the directory of this world.
-fn devices(world: &World) -> Vec<String> {
-    let dir = world.dir.path().to_str().unwrap();
-    let entries = fs::read_dir("/sys/block").into_iter().flatten().flatten();
-    let files =
-        entries.filter_map(|entry| fs::read_to_string(entry.path().join("loop/backing_file")).ok());
-    files.filter(|file| file.starts_with(dir)).collect()
-}
-
 #[test]
 pub fn a_disk_ends_where_it_ends() {
     let world = World::new();
@@ -125,7 +117,7 @@ pub fn a_disk_ends_where_it_ends() {
     }
     let fits = world.run_spec(&limited(&world, &["fill", "/sandbox/work", "8388608"]));
     assert_eq!(fits.status, 0, "{}", fits.text);
-    eventually("no device", || devices(&world).is_empty());
+    eventually("no device", || devices(world.dir.path()).is_empty());
 }
 
 #[test]
@@ -138,13 +130,13 @@ fn a_disk_is_seen_in_its_sandbox_alone_and_goes_with_it() {
     let spec = limited(&world, &["hang"]);
     let (sandbox, stderr) = world.start(&spec);
     BufReader::new(stderr).read_line(&mut String::new()).unwrap();
-    assert_eq!(devices(&world).len(), 1);
+    assert_eq!(devices(world.dir.path()).len(), 1);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains("disk.ext4") && !mounts.contains("/loop"), "{mounts}");
     assert_eq!(fs::read_dir(spec.dir.join(WORK)).unwrap().count(), 0);
     sandbox.kill();
     sandbox.wait();
-    eventually("no device", || devices(&world).is_empty());
+    eventually("no device", || devices(world.dir.path()).is_empty());
     let mut text = String::new();
     let (sandbox, mut stderr) =
         world.start(&limited(&world, &["execute-written", "/sandbox/work"]));

@@ -1,5 +1,6 @@
 //! A host with things worth stealing, and ways to run the hostile program on it.
 
+use crate::clean::Clean;
 use biplane_sandbox::{
     DOORS, Isolator, IsolatorConfig, Layer, Limits, Mount, Native, Network, ProcView, Program,
     Sandbox, SandboxSpec, WORK, libraries,
@@ -39,6 +40,8 @@ pub struct World {
     /// What a careless agent lets everything inherit that it starts.
     _careless: OwnedFd,
     next: AtomicU32,
+    /// The last one to go.
+    clean: Clean,
 }
 
 pub struct Run {
@@ -82,9 +85,9 @@ impl World {
         let outer = host_address.iter().map(|address| format!("{address}:0"));
         let listeners =
             wanted.into_iter().chain(outer).filter_map(|at| TcpListener::bind(at).ok()).collect();
-        let bystander = Command::new("sleep")
-            .arg("60")
-            .stdin(Stdio::null())
+        // It ends with this process, however that ends.
+        let bystander = Command::new("cat")
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -102,6 +105,7 @@ impl World {
             _careless: careless,
             _sockets: vec![other, path, hidden],
             next: AtomicU32::new(0),
+            clean: Clean::new(dir.path(), &tag),
             dir,
         }
     }
@@ -160,7 +164,9 @@ impl World {
 
     pub fn start(&self, spec: &SandboxSpec) -> (Sandbox, std::io::PipeReader) {
         let (read, write) = std::io::pipe().unwrap();
-        (self.native.spawn(spec, write.into()).unwrap(), read)
+        let sandbox = self.native.spawn(spec, write.into()).unwrap();
+        self.clean.remember(&sandbox.cgroups);
+        (sandbox, read)
     }
 
     pub fn run(&self, words: &[String], without: &[Layer]) -> Run {
