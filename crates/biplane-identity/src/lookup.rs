@@ -66,6 +66,7 @@ impl Identity {
             user_agent: None,
             base_url: "".into(),
             relay: None,
+            trace: biplane_platform::trace::Trace::default(),
         })
     }
 }

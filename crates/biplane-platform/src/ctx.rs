@@ -1,5 +1,6 @@
 //! Who asks, where, and with which clock: the first argument of every operation.
 
+use crate::trace::Trace;
 use crate::{ApiError, Clock, Result};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -118,6 +119,8 @@ pub struct Ctx {
     pub base_url: Arc<str>,
     /// Set when an engine calls on behalf of a statement.
     pub relay: Option<RelayPeer>,
+    /// What happens for this request is recorded there; mostly nowhere.
+    pub trace: Trace,
 }
 
 impl Ctx {

@@ -15,6 +15,7 @@ pub mod secret;
 pub mod statement_token;
 pub mod system;
 pub mod testing;
+pub mod trace;
 
 pub use biplane_api::error::{ApiError, ErrorCode};
 pub use clock::Clock;

@@ -140,6 +140,7 @@ pub fn ctx(name: &str) -> Ctx {
         user_agent: None,
         base_url: "http://127.0.0.1:8080".into(),
         relay: None,
+        trace: crate::trace::Trace::default(),
     }
 }
 

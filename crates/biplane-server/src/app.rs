@@ -13,6 +13,7 @@ use biplane_catalog::Catalog;
 use biplane_compute::{Compute, ComputeConfig, RelayCa};
 use biplane_identity::Identity;
 use biplane_platform::audit::AuditSink;
+use biplane_platform::trace::Tracer;
 use biplane_platform::{Clock, Db, keys};
 use biplane_query::Query;
 use biplane_query::thrift::Thrift;
@@ -121,12 +122,14 @@ pub fn routers(
     services: &Services,
     config: &ServerConfig,
     audit: AuditSink,
+    tracer: Option<Tracer>,
     clock: Clock,
 ) -> anyhow::Result<(Router, Router)> {
     let (router, api) = services.documented().split_for_parts();
     let edge = Arc::new(Edge {
         identity: services.identity.clone(),
         audit,
+        tracer,
         operations: Operations::of(&api),
         clock,
         trusted_proxies: config.trusted_proxies.clone(),

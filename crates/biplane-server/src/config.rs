@@ -1,5 +1,6 @@
 //! What a server is started with.
 
+use crate::otlp::TracesConfig;
 pub use biplane_compute::WorkspaceLimits;
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct ServerConfig {
     pub relay_listen: String,
     /// `GET /metrics` for Prometheus, without a login; None = nowhere.
     pub metrics_listen: Option<String>,
+    /// None = nothing is traced.
+    pub traces: Option<TracesConfig>,
     /// What the compute of one workspace may have together.
     pub workspace_limits: WorkspaceLimits,
     /// Root of managed storage; None = in the data directory.
@@ -65,6 +68,7 @@ impl ServerConfig {
             private_endpoints: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
             metrics_listen: None,
+            traces: None,
             workspace_limits: WorkspaceLimits::default(),
             storage_root: None,
             local_roots: Vec::new(),

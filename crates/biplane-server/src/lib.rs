@@ -8,6 +8,7 @@ mod edge;
 mod first_start;
 mod listener;
 mod metrics;
+mod otlp;
 mod profile;
 mod reach;
 mod samples;
@@ -18,6 +19,7 @@ mod wiring;
 
 pub use config::{S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
+pub use otlp::TracesConfig;
 pub use profile::{LocalNode, node_files};
 
 use anyhow::Context;
@@ -56,6 +58,9 @@ pub struct Server {
     stop: CancellationToken,
     tasks: TaskTracker,
     audit: JoinHandle<()>,
+    /// Ends when the last spans are exported.
+    traces: Option<JoinHandle<()>>,
+    stop_traces: CancellationToken,
 }
 
 impl Server {
@@ -70,6 +75,12 @@ impl Server {
         let db = open_database(&config).await?;
         let stop = CancellationToken::new();
         let (audit_sink, audit) = AuditSink::start(db.clone());
+        let (stop_traces, mut tracer, mut traces) = (CancellationToken::new(), None, None);
+        if let Some(config) = &config.traces {
+            let (made, exporter) = otlp::Exporter::new(config.clone())?;
+            tracer = Some(made);
+            traces = Some(tokio::spawn(exporter.run(stop_traces.clone())));
+        }
         let services = Services::start(&config, &db, &clock, &stop).await?;
         let http = bind(config.listen.as_deref()).await?;
         let https = bind(config.tls_listen.as_deref()).await?;
@@ -89,9 +100,12 @@ impl Server {
             config,
             stop,
             audit,
+            traces,
+            stop_traces,
         };
         let first = first_start::run(&server).await?;
-        let (public, calls) = app::routers(&server.services, &server.config, audit_sink, clock)?;
+        let (public, calls) =
+            app::routers(&server.services, &server.config, audit_sink, tracer, clock)?;
         for (socket, tls) in
             [(http, None), (https, server.https.is_some().then(|| server.acceptor()).transpose()?)]
         {
@@ -155,6 +169,12 @@ impl Server {
             tracing::warn!("some tasks did not end in time");
         }
         drop(self.services);
+        self.stop_traces.cancel();
+        if let Some(traces) = self.traces
+            && tokio::time::timeout(Duration::from_secs(2), traces).await.is_err()
+        {
+            tracing::warn!("the last traces could not be exported");
+        }
         if tokio::time::timeout(Duration::from_secs(2), self.audit).await.is_err() {
             tracing::error!("the audit could not be written to its end");
         }

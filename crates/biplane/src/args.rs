@@ -137,16 +137,16 @@ pub struct NodeArgs {
     /// `name=value`; may be repeated. `dedicated-host=x` keeps it for workspaces with that custom tag.
     #[arg(long = "label", env = "BIPLANE_NODE_LABELS", value_delimiter = ',')]
     pub labels: Vec<String>,
-    /// Engines kept started for whoever needs one next, of the size that was asked for last.
-    #[arg(long, env = "BIPLANE_NODE_PRESTARTED", default_value_t = 0)]
-    pub prestarted: usize,
-    /// When told to end: so long statements may go on while warehouses move to other nodes.
     /// Takes connections of other nodes there, between sandboxes of one cluster. Without it, none.
     #[arg(long, env = "BIPLANE_NODE_MESH_LISTEN")]
     pub mesh_listen: Option<SocketAddr>,
     /// `host:port` at which other nodes reach it, when that is not what it listens on.
     #[arg(long, env = "BIPLANE_NODE_MESH_ADDRESS", requires = "mesh_listen")]
     pub mesh_address: Option<String>,
+    /// Engines kept started for whoever needs one next, of the size that was asked for last.
+    #[arg(long, env = "BIPLANE_NODE_PRESTARTED", default_value_t = 0)]
+    pub prestarted: usize,
+    /// When told to end: so long statements may go on while warehouses move to other nodes.
     #[arg(long, env = "BIPLANE_NODE_DRAIN_SECONDS", default_value_t = 60)]
     pub drain_seconds: u64,
     /// The program of an engine, if it is not this one.
@@ -239,6 +239,7 @@ impl From<ServerArgs> for ServerConfig {
             private_endpoints: args.network.private_endpoints,
             relay_listen: args.relay_listen,
             metrics_listen: args.metrics_listen,
+            traces: crate::traces::from_environment(),
             workspace_limits: biplane_server::WorkspaceLimits {
                 sandboxes: args.workspace_sandboxes_max,
                 cpu_millis: args.workspace_cpus_max.saturating_mul(1000),

@@ -4,6 +4,7 @@ mod args;
 mod network_args;
 mod node;
 mod outside_args;
+mod traces;
 mod up;
 
 use args::{Cli, Command};

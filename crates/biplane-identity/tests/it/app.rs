@@ -151,6 +151,7 @@ impl App {
             user_agent: None,
             base_url: format!("http://{host}").into(),
             relay: None,
+            trace: biplane_platform::trace::Trace::default(),
         }
     }
 

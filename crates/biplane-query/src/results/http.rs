@@ -44,6 +44,8 @@ async fn result_chunk_download(
     let index: usize = index.parse().map_err(|_| malformed(()))?;
     query.links.verify(&id, index, signed.expires, &signed.signature, query.clock.now_ms())?;
     let statement = query.statements.linked(&id).ok_or_else(|| result_gone(&id))?;
+    let mut span = statement.info.trace.span("result fetch");
+    span.set("biplane.chunk_index", || i64::try_from(index).unwrap_or(i64::MAX));
     let schema = statement.snapshot().schema;
     let (Some(schema), Some(chunk)) = (schema, statement.chunk(index)) else {
         return Err(result_gone(&id));

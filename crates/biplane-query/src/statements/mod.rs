@@ -9,6 +9,7 @@ pub(crate) mod kind;
 pub(crate) mod ops;
 pub(crate) mod record;
 mod run;
+mod spans;
 mod statement;
 mod sweep;
 
@@ -19,6 +20,7 @@ pub use statement::{Snapshot, Statement};
 use crate::journal::Keep;
 use crate::sessions::QueryTag;
 use biplane_api::ids::{PrincipalId, SqlSessionId, StatementId, WarehouseId, WorkspaceId};
+use biplane_platform::trace::Trace;
 use biplane_proto::v1::ArrowOptions;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -139,6 +141,9 @@ pub struct Info {
     pub client_application: Option<String>,
     /// Milliseconds since the epoch.
     pub started_at: i64,
+    /// Where what happens for it is recorded.
+    #[serde(skip)]
+    pub trace: Trace,
 }
 
 impl Info {

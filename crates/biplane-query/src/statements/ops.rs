@@ -152,6 +152,7 @@ impl StatementService {
             .min(self.config.statement_timeout);
         self.engines.queue_check(&warehouse_id)?;
         let place = self.admission.enter(&warehouse_id)?;
+        let mut span = ctx.trace.span("statement");
         let info = Info {
             id: StatementId::random(),
             workspace_id,
@@ -170,7 +171,10 @@ impl StatementService {
                 .and_then(|session| session.client_application.clone())
                 .or_else(|| client_application(request.client_application.clone(), ctx)),
             started_at: self.clock.now_ms(),
+            trace: span.trace(),
         };
+        span.set("biplane.statement_id", || info.id.as_str());
+        span.set("biplane.warehouse_id", || info.warehouse_id.as_str());
         let cancel = match &session {
             Some(session) => session.closed().child_token(),
             None => CancellationToken::new(),
@@ -183,6 +187,7 @@ impl StatementService {
             running_in: session.map(|session| session.began(statement.info.started_at)),
             deadline: Instant::now() + timeout,
             place,
+            span,
         };
         self.known.lock().all.insert(statement.info.id.clone(), statement.clone());
         tokio::spawn(super::run::run(self.clone(), ctx.clone(), statement.clone(), job));

@@ -4,6 +4,7 @@ use super::{Delivery, Ended, Format, Info, State, Statement, StatementError};
 use crate::journal::Write;
 use biplane_api::ids::{PrincipalId, SqlSessionId, StatementId, WorkspaceId};
 use biplane_platform::db::{Row, Tx, args};
+use biplane_platform::trace::Trace;
 use biplane_platform::{ApiError, Result};
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,7 @@ pub(crate) fn stored(row: &Row) -> Result<Stored> {
             query_tags: json(row, 8)?.unwrap_or_default(),
             client_application: row.opt_text(7)?,
             started_at: row.int(9)?,
+            trace: Trace::default(),
         },
         state,
         closed: row.bool(11)?,

@@ -1,12 +1,16 @@
 //! The life of one statement: its turn, an engine, the stream of its result into the spool, its end.
 
 use super::admission::Place;
-use super::{Ended, Metrics, State, Statement, StatementError, StatementService, kind, record};
+use super::statement::New;
+use super::{
+    Ended, Metrics, State, Statement, StatementError, StatementService, kind, record, spans,
+};
 use crate::engines::{Lease, Wish};
 use crate::metrics;
 use crate::results::{self, files};
 use crate::sessions::{RunningIn, store_change};
 use crate::staging::{self, Staging};
+use biplane_platform::trace::Span;
 use biplane_platform::{ApiError, Ctx, ErrorCode};
 use biplane_proto::channel::MESSAGE_BYTES_MAX;
 use biplane_proto::v1::execute_event::Event;
@@ -33,6 +37,8 @@ pub(super) struct Job {
     pub running_in: Option<RunningIn>,
     pub deadline: Instant,
     pub place: Place,
+    /// Of the whole statement.
+    pub span: Span,
 }
 
 /// Why there is no result.
@@ -95,7 +101,10 @@ impl Run {
     }
 
     async fn attempts(&self, job: &mut Job) -> Result<Finished, Stop> {
+        let trace = &self.statement.info.trace;
+        let turn = trace.span("statement admission");
         job.place.turn().await;
+        drop(turn);
         self.times.lock().turn = Some(Instant::now());
         if !self.statement.info.only_reads {
             self.service.record(&self.statement).await.map_err(refused)?;
@@ -131,7 +140,7 @@ impl Run {
         let data = staging.row(&link).map_err(|error| refused(ApiError::internal(error)))?;
         self.statement.set_schema(staging::schema());
         let uncompressed_bytes = data.len() as u64;
-        self.chunk(job, Chunk { data, rows: 1, uncompressed_bytes }).await?;
+        self.chunk(job, Chunk { data, rows: 1, uncompressed_bytes, more: false }).await?;
         Ok(Finished { statement_type: "OTHER".to_owned(), ..Finished::default() })
     }
 
@@ -146,8 +155,11 @@ impl Run {
             queue_by: (now + config.queue_wait).min(job.deadline),
         };
         let warehouse = &self.statement.info.warehouse_id;
+        let mut span = self.statement.info.trace.span("warehouse acquire");
         let lease = self.service.engines.acquire(&self.ctx, warehouse, wish).await;
-        let lease = lease.map_err(refused)?;
+        let lease = lease.inspect_err(|_| span.fail()).map_err(refused)?;
+        span.set("biplane.sandbox_id", || lease.sandbox_id.as_str());
+        drop(span);
         let mut times = self.times.lock();
         times.engine = Some(Instant::now());
         times.queued += lease.queued;
@@ -177,6 +189,11 @@ impl Run {
             }
         }
         self.statement.running();
+        let span = info.trace.call("engine execute");
+        let mut request = tonic::Request::new(request);
+        if let Some(value) = span.trace().traceparent().and_then(|text| text.parse().ok()) {
+            request.metadata_mut().insert("traceparent", value);
+        }
         let mut stream = tokio::select! {
             biased;
             stream = client.execute(request) => stream.map_err(|status| stop_of(&status))?.into_inner(),
@@ -190,6 +207,10 @@ impl Run {
             };
             // A stream that ends without its last event was cut.
             let Some(event) = event else { return Err(Stop::Lost) };
+            if let Some(Event::Spans(spans)) = event.event {
+                spans::add(&span.trace(), spans);
+                continue;
+            }
             if let Some(finished) = self.event(job, event).await? {
                 return Ok(finished);
             }
@@ -210,7 +231,7 @@ impl Run {
                 tracing::error!(statement_id = %self.statement.info.id, "an engine finished a statement without a schema");
                 return Err(Stop::Failed(internal()));
             }
-            None => {}
+            Some(Event::Spans(_)) | None => {}
         }
         Ok(None)
     }
@@ -232,6 +253,8 @@ impl Run {
             Some(share) => results::Place::Memory(chunk.data, share),
             None => {
                 // Nothing more is read from the engine while this waits.
+                let mut span = self.statement.info.trace.span("spool to disk");
+                span.set("biplane.bytes", || i64::try_from(bytes).unwrap_or(i64::MAX));
                 let share = spool.disk(bytes, config.room_wait).await;
                 let share = share.ok_or_else(|| Stop::Failed(no_room()))?;
                 let dir = files::dir(spool, &self.statement.info.id);
@@ -242,7 +265,8 @@ impl Run {
                 )
             }
         };
-        self.statement.push(chunk.rows, bytes, chunk.uncompressed_bytes, place);
+        let Chunk { rows, uncompressed_bytes, more, .. } = chunk;
+        self.statement.push(New { rows, bytes, uncompressed_bytes, more }, place);
         Ok(None)
     }
 
@@ -264,7 +288,13 @@ impl Run {
             statement_type: finished.statement_type.clone(),
             metrics: self.metrics(began, &finished),
         };
-        if let Err(error) = self.write(&job, &ended, &finished).await {
+        if ended.error.is_some() {
+            job.span.fail();
+        }
+        let span = self.statement.info.trace.span("statement record");
+        let written = self.write(&job, &ended, &finished).await;
+        drop(span);
+        if let Err(error) = written {
             tracing::error!(statement_id = %self.statement.info.id, %error, cause = ?error.internal, "the end of a statement could not be written");
             (ended.state, ended.error) = (State::Failed, Some(internal()));
         }
@@ -274,6 +304,7 @@ impl Run {
         // Whoever waits may run the next statement at once.
         drop(job.place);
         drop(job.running_in.take());
+        drop(job.span);
         self.service.ended(&self.statement, ended);
         if spilled && succeeded {
             self.service.keep_in_files(&self.statement).await;

@@ -24,6 +24,9 @@ struct Live {
     chunks: Vec<Stored>,
     rows: u64,
     bytes: u64,
+    first_is_full: bool,
+    /// The last chunk was full; one that is not is the end of the rows.
+    more: bool,
     memory_bytes: u64,
     /// Some chunk is in a file; so are all that follow.
     spilled: bool,
@@ -45,8 +48,21 @@ pub struct Snapshot {
     pub chunks: usize,
     pub rows: u64,
     pub bytes: u64,
+    /// The first chunk was full: whether more follow or not, the result is a large one.
+    pub first_is_full: bool,
+    /// The last chunk was full and the statement goes on: more rows are probably being made.
+    pub more: bool,
     pub progress: Progress,
     pub ended: Option<Arc<Ended>>,
+}
+
+/// What is known of a chunk that comes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct New {
+    pub rows: u64,
+    pub bytes: u64,
+    pub uncompressed_bytes: u64,
+    pub more: bool,
 }
 
 impl Snapshot {
@@ -64,6 +80,8 @@ impl Statement {
             chunks: Vec::new(),
             rows: 0,
             bytes: 0,
+            first_is_full: false,
+            more: false,
             memory_bytes: 0,
             spilled: false,
             progress: Progress::default(),
@@ -107,6 +125,8 @@ impl Statement {
             chunks: live.chunks.len(),
             rows: live.rows,
             bytes: live.bytes,
+            first_is_full: live.first_is_full,
+            more: live.more && live.ended.is_none(),
             progress: live.progress,
             ended: live.ended.clone(),
         }
@@ -221,11 +241,14 @@ impl Statement {
         (live.bytes, (!live.spilled).then_some(live.memory_bytes))
     }
 
-    pub(crate) fn push(&self, rows: u64, bytes: u64, uncompressed_bytes: u64, place: Place) {
+    pub(crate) fn push(&self, new: New, place: Place) {
+        let New { rows, bytes, uncompressed_bytes, more } = new;
         self.update(|live| {
             let meta = ChunkMeta { row_offset: live.rows, rows, bytes, uncompressed_bytes };
             live.rows += rows;
             live.bytes += bytes;
+            live.more = more;
+            live.first_is_full |= more && live.chunks.is_empty();
             match place {
                 Place::Memory(..) => live.memory_bytes += bytes,
                 _ => live.spilled = true,
@@ -249,6 +272,7 @@ impl Statement {
         live.schema = None;
         live.chunks.clear();
         (live.rows, live.bytes, live.memory_bytes, live.spilled) = (0, 0, 0, false);
+        (live.first_is_full, live.more) = (false, false);
         live.progress = Progress::default();
         true
     }

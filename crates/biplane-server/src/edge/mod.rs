@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use biplane_api::ids::RequestId;
 use biplane_identity::{Call, Identity};
 use biplane_platform::audit::{AuditEvent, AuditSink, OperationName};
+use biplane_platform::trace::{Span, Trace, Tracer};
 use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, IpNet, Origin, RelayPeer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -49,6 +50,7 @@ impl Conn {
 pub struct Edge {
     pub identity: Arc<Identity>,
     pub audit: AuditSink,
+    pub tracer: Option<Tracer>,
     pub operations: Operations,
     pub clock: Clock,
     /// Whose `X-Forwarded-For` is believed.
@@ -81,9 +83,12 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
         Ok(ctx) => (ctx.clone(), edge.admit(&parts, conn, ctx.as_ref()).await.map(|()| ctx)),
         Err(error) => (None, Err(error)),
     };
+    let mut span = Span::default();
     let (ctx, mut response) = match authenticated {
-        Ok(ctx) => {
-            if let Some(ctx) = &ctx {
+        Ok(mut ctx) => {
+            if let Some(ctx) = &mut ctx {
+                span = edge.span(&parts, start);
+                ctx.trace = span.trace();
                 parts.extensions.insert(ctx.clone());
             }
             parts.extensions.insert(Origin { base_url, source_ip: Some(conn.peer.ip()) });
@@ -124,6 +129,13 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
             duration_us: i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX),
         };
         metrics::request(&event.operation, status, start.elapsed());
+        span.rename(|| event.operation.clone());
+        span.set("http.response.status_code", || i64::from(status));
+        span.set("biplane.request_id", || request_id.as_str());
+        if status >= 500 {
+            span.fail();
+        }
+        drop(span);
         edge.audit.record(event).await;
     }
     finish(response.headers_mut(), &request_id, ctx.as_ref());
@@ -131,6 +143,15 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
 }
 
 impl Edge {
+    /// Of a request that was let in.
+    fn span(&self, parts: &Parts, since: Instant) -> Span {
+        let Some(tracer) = &self.tracer else { return Span::default() };
+        let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let mut span = tracer.begin("request".to_owned(), traceparent, since);
+        span.set("http.request.method", || parts.method.as_str());
+        span
+    }
+
     /// Whether a request may come from where it comes. Engines come through the relay.
     async fn admit(&self, parts: &Parts, conn: Conn, ctx: Option<&Ctx>) -> Result<(), ApiError> {
         let path = parts.uri.path();
@@ -172,6 +193,7 @@ impl Edge {
             user_agent: agent.map(Into::into),
             base_url: base_url.clone(),
             relay: relay.cloned(),
+            trace: Trace::default(),
         })
     }
 }
