@@ -15,11 +15,11 @@ mod warehouses;
 
 pub use ca::{CaError, NodeFiles, RelayCa};
 pub use code::{SqlRunner, SqlTable};
-pub use nodes::outbound::OutboundRow;
 pub use nodes::accesses::AccessFilter;
+pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
-pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
 pub use nodes::sandboxes::SandboxFilter;
+pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
@@ -44,8 +44,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0002", sql: include_str!("../migrations/0002_placement.sql") },
     Migration { name: "compute_0003", sql: include_str!("../migrations/0003_outbound.sql") },
     Migration { name: "compute_0004", sql: include_str!("../migrations/0004_given.sql") },
-    Migration {
     Migration { name: "compute_0005", sql: include_str!("../migrations/0005_seen.sql") },
+    Migration {
         name: "compute_0006",
         sql: include_str!("../migrations/0006_warehouse_changes.sql"),
     },
@@ -154,11 +154,11 @@ impl Compute {
         compute.load().await?;
         tokio::spawn(compute.clone().heed_rows(row_news));
         tokio::spawn(compute.clone().code_sweep());
+        tokio::spawn(compute.clone().sample_warehouses());
         Ok(compute)
     }
 
     /// Accepts nodes and engines on `listener` until the service stops. `calls` is what engines may
-        tokio::spawn(compute.clone().sample_warehouses());
     /// call; requests carry a `RelayPeer`.
     pub async fn serve_relay(
         self: &Arc<Self>,

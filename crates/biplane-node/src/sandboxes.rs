@@ -449,6 +449,7 @@ impl Sandboxes {
             region: self.config.region.clone(),
             labels: self.config.labels.clone().into_iter().collect(),
             python: self.python.version(),
+            mesh_address: self.doors.mesh().address().to_owned(),
         };
         // The channel is new and has room.
         let _ = tell.try_send(NodeEvent { event: Some(Event::Hello(hello)) });
@@ -457,7 +458,6 @@ impl Sandboxes {
         }
         state.watcher = Some(tell);
         told
-            mesh_address: self.doors.mesh().address().to_owned(),
     }
 
     pub fn doors(&self) -> &Arc<Doors> {
@@ -508,6 +508,7 @@ impl Sandboxes {
                 processes: stats.processes,
                 egress,
                 storage,
+                mesh: self.doors.mesh_traffic(id),
             }
         };
         running.iter().map(usage).collect()
@@ -516,7 +517,6 @@ impl Sandboxes {
 
 fn size(request: &StartSandboxRequest) -> Size {
     let limits = request.limits.unwrap_or_default();
-                mesh: self.doors.mesh_traffic(id),
     let memory_bytes = match limits.memory_bytes {
         0 => host::memory_bytes() / 2,
         bytes => bytes,

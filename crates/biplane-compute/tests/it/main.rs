@@ -11,7 +11,7 @@ mod mesh;
 mod placement;
 mod reach;
 mod relay;
-mod support;
 mod seen;
+mod support;
 
 biplane_sandbox::launcher_in_tests!();

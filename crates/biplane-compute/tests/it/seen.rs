@@ -221,7 +221,6 @@ async fn a_drained_host_is_emptied_and_stays_so_until_taken_back() {
     let refused = world.compute.node_delete(&world.ctx, &old.node_id).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::ResourceConflict);
     old.stop.cancel();
-    old.task.await.unwrap();
     eventually("its loss", async || (state(&world, &old).await == NodeState::Lost).then_some(()))
         .await;
     world.compute.node_delete(&world.ctx, &old.node_id).await.unwrap();
