@@ -41,7 +41,7 @@ fn dispatch() -> anyhow::Result<()> {
     match command.as_str() {
         "up" => up::up(&rest),
         "test" => test::test(),
-        "hostile-vm" => vm::hostile_vm(&rest),
+        "hostile-vm" => vm::hostile_vm(&rest, &["-p", "biplane-sandbox"]),
         "setup" => setup::setup(setup::For::Test).map(drop),
         "tidy" => tidy::tidy(),
         "codegen" => codegen::codegen(),

@@ -5,6 +5,7 @@ use crate::run::{cargo, root, step, target};
 use crate::server::{self, Server};
 use crate::setup::{self, For, Tools};
 use crate::tidy;
+use crate::vm;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,6 +28,8 @@ pub fn test() -> anyhow::Result<()> {
     step("Building", cargo().args(["build", "--workspace", "--all-targets"]))?;
     // One run tells of everything that is wrong.
     step("Rust tests on SQLite", cargo().args(["test", "--workspace", "--no-fail-fast"]))?;
+    // Other kinds of control groups than this host may have; `cargo xtask hostile-vm` tries all.
+    vm::hostile_vm(&["v2".to_owned()], &["--workspace"])?;
     let postgres = Postgres::start()?;
     on_postgres(&postgres)?;
     clients(&tools, &postgres)?;

@@ -40,7 +40,8 @@ const MODES: &[&str] = &["v2", "v2-shared", "v2-delegated", "v1", "none"];
 const BOOT_MAX: Duration = Duration::from_secs(600);
 const TOLD: &str = "biplane-vm: ended with ";
 
-pub fn hostile_vm(modes: &[String]) -> anyhow::Result<()> {
+/// With these modes, or all of them. `packages`: what cargo builds at the same time, for the same features.
+pub fn hostile_vm(modes: &[String], packages: &[&str]) -> anyhow::Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the emulated machine is an x86_64 one, and so must be the programs");
     }
@@ -49,7 +50,7 @@ pub fn hostile_vm(modes: &[String]) -> anyhow::Result<()> {
     }
     setup::packages(PACKAGES)?;
     let kernel = Kernel::get()?;
-    let programs = programs()?;
+    let programs = programs(packages)?;
     let dir = tempfile::tempdir()?;
     let initrd = initrd(dir.path(), &kernel)?;
     let disk = disk(dir.path(), &programs)?;
@@ -132,14 +133,18 @@ fn collect(dir: &Path, into: &mut Vec<PathBuf>) {
 }
 
 /// The tests, and the programs they start, by the names they get in the machine.
-fn programs() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+fn programs(packages: &[&str]) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
     let mut build = cargo();
-    build.args(["test", "-p", "biplane-sandbox", "--no-run", "--message-format", "json"]);
+    build.arg("test").args(packages).args(["--no-run", "--message-format", "json"]);
     let built = build.stderr(Stdio::inherit()).output()?;
     ensure!(built.status.success(), "the tests cannot be built");
     let mut found = Vec::new();
     for line in built.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let message: Value = serde_json::from_slice(line)?;
+        let manifest = Path::new(message["manifest_path"].as_str().unwrap_or_default());
+        if !manifest.ends_with("biplane-sandbox/Cargo.toml") {
+            continue;
+        }
         let name = match message["target"]["name"].as_str() {
             Some("it") => "it",
             Some("hostile") => "hostile",

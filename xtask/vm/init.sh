@@ -4,6 +4,8 @@ export PATH=/bin HOME=/root TMPDIR=/tmp RUST_BACKTRACE=1
 export HOSTILE=/work/hostile LAUNCHER=/work/launcher
 mode=$(sed 's/.*biplane.mode=\([^ ]*\).*/\1/' /proc/cmdline)
 groups=/sys/fs/cgroup
+# Whoever made the disk.
+chown -R 0:0 /bin /etc /lib* /root /tmp /usr /var /work
 mount -t sysfs sys /sys
 mkdir -p /dev/shm /dev/mqueue
 mount -t tmpfs shm /dev/shm

@@ -143,8 +143,8 @@ fn enable(group: &Path) -> io::Result<()> {
 /// Where the file system of control groups that `place` is in begins.
 fn mount_point(mounts: &str, place: &Path) -> PathBuf {
     let points = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
-    let points = points.filter_map(|line| line.split(' ').nth(4)).map(Path::new);
-    points.filter(|point| place.starts_with(point)).next_back().unwrap_or(place).to_owned()
+    let mut points = points.filter_map(|line| line.split(' ').nth(4)).map(Path::new);
+    points.rfind(|point| place.starts_with(point)).unwrap_or(place).to_owned()
 }
 
 fn prepare_v1(mounts: &str, own: &str, name: &str) -> io::Result<Vec<(String, PathBuf)>> {
