@@ -1,10 +1,11 @@
 //! Encapsulated Arrow IPC messages.
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
+use arrow::buffer::Buffer;
 use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::{
-    DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message,
+    DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder, write_message,
 };
 use std::sync::Arc;
 
@@ -25,20 +26,12 @@ pub fn schema_message(schema: &SchemaRef) -> Result<Vec<u8>, SqlError> {
     Ok(out)
 }
 
-/// Batches of the wire schema, one message each.
-pub fn batch_messages(batches: &[RecordBatch]) -> Result<Vec<u8>, SqlError> {
-    let options = IpcWriteOptions::default();
-    let mut tracker = DictionaryTracker::new(true);
-    let mut scratch = IpcWriteContext::default();
-    let mut out = Vec::new();
-    for batch in batches {
-        // Wire schemas hold no dictionaries.
-        let (_, encoded) =
-            IpcDataGenerator::default().encode(batch, &mut tracker, &options, &mut scratch)?;
-        out.reserve(encoded.arrow_data.len() + encoded.ipc_message.len() + 64);
-        write_message(&mut out, encoded, &options)?;
-    }
-    Ok(out)
+/// A batch of the wire schema as a message, in pieces: the arrays are not copied.
+pub fn batch_message(batch: &RecordBatch) -> Result<Vec<Buffer>, SqlError> {
+    let mut encoder = StreamEncoder::try_new(&batch.schema())?;
+    // The first call writes the schema too, which has gone out long ago.
+    encoder.encode(&batch.slice(0, 0))?;
+    Ok(encoder.encode(batch)?)
 }
 
 /// Brings a batch to the wire schema.

@@ -1,6 +1,7 @@
 //! A result cut into chunks, with its limits.
 
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use biplane_proto::channel::MESSAGE_BYTES_MAX;
 use biplane_proto::{lz4, v1};
@@ -12,6 +13,8 @@ use crate::error::SqlError;
 
 /// A chunk ends near this size where the request does not say otherwise.
 const CHUNK_BYTES: usize = 4 << 20;
+/// The first chunk; the ones behind it double until they have their size.
+const FIRST_CHUNK_BYTES: usize = 1 << 20;
 const CHUNK_ROWS: usize = 1 << 20;
 /// A message may hold 64 MiB; text can be larger than the batch it came from.
 const CHUNK_BYTES_MAX: usize = 16 << 20;
@@ -55,22 +58,28 @@ impl Options {
     }
 }
 
-/// Takes batches, gives chunks. Holds at most one chunk of rows.
-pub struct Encoder {
+/// What all chunks of a result have in common.
+#[derive(Debug)]
+struct Layout {
     options: Options,
     /// Names as the client sees them, types as the plan makes them.
     schema: SchemaRef,
     wire: SchemaRef,
+}
+
+/// Cuts rows into chunks, which are written elsewhere. Holds at most one chunk of rows.
+pub struct Cutter {
+    layout: Arc<Layout>,
     held: Vec<RecordBatch>,
     held_rows: usize,
     held_bytes: usize,
-    chunks: u64,
+    cuts: u32,
     pub rows: u64,
     pub bytes: u64,
     pub truncated: bool,
 }
 
-impl Encoder {
+impl Cutter {
     pub fn new(schema: &Schema, names: Option<&[String]>, options: Options) -> Self {
         let fields: Vec<Field> = schema
             .fields()
@@ -84,13 +93,11 @@ impl Encoder {
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         let wire = wire_schema(&schema, &options.time_zone, options.as_text());
         Self {
-            options,
-            schema,
-            wire,
+            layout: Arc::new(Layout { options, schema, wire }),
             held: Vec::new(),
             held_rows: 0,
             held_bytes: 0,
-            chunks: 0,
+            cuts: 0,
             rows: 0,
             bytes: 0,
             truncated: false,
@@ -98,11 +105,11 @@ impl Encoder {
     }
 
     pub fn schema(&self) -> Result<v1::ResultSchema, SqlError> {
-        let arrow_schema = match self.options.format {
-            v1::ResultFormat::Arrow => arrow_ipc::schema_message(&self.wire)?.into(),
+        let arrow_schema = match self.layout.options.format {
+            v1::ResultFormat::Arrow => arrow_ipc::schema_message(&self.layout.wire)?.into(),
             _ => Default::default(),
         };
-        let columns = self.schema.fields().iter().map(|field| column(field)).collect();
+        let columns = self.layout.schema.fields().iter().map(|field| column(field)).collect();
         Ok(v1::ResultSchema { columns, arrow_schema })
     }
 
@@ -111,9 +118,10 @@ impl Encoder {
         self.truncated
     }
 
-    /// Takes rows; gives the chunks that became full.
-    pub fn push(&mut self, batch: RecordBatch) -> Result<Vec<v1::Chunk>, SqlError> {
+    /// Takes rows; gives what became full.
+    pub fn push(&mut self, batch: RecordBatch) -> Vec<Cut> {
         let batch = self.limit(batch);
+        let chunk_rows = self.layout.options.chunk_rows;
         let mut ready = Vec::new();
         let mut from = 0;
         while from < batch.num_rows() {
@@ -124,28 +132,30 @@ impl Encoder {
             self.held_bytes += size_of(&batch) * take / batch.num_rows();
             self.held_rows += take;
             self.held.push(part);
-            if self.held_rows >= self.options.chunk_rows
-                || self.held_bytes >= self.options.chunk_bytes
-            {
-                ready.extend(self.flush()?);
+            if self.held_rows >= chunk_rows || self.held_bytes >= self.chunk_bytes() {
+                ready.push(self.cut(true));
             }
         }
-        Ok(ready)
+        ready
     }
 
     /// The last chunk. A CSV result without rows still has its header.
-    pub fn finish(&mut self) -> Result<Option<v1::Chunk>, SqlError> {
-        let header_is_due = self.options.format == v1::ResultFormat::Csv && self.chunks == 0;
-        if self.held.is_empty() && !header_is_due {
-            return Ok(None);
-        }
-        self.flush()
+    pub fn finish(&mut self) -> Option<Cut> {
+        let format = self.layout.options.format;
+        let header_is_due = format == v1::ResultFormat::Csv && self.cuts == 0;
+        (!self.held.is_empty() || header_is_due).then(|| self.cut(false))
+    }
+
+    /// The first chunks are smaller: a client begins while the rest is being made.
+    fn chunk_bytes(&self) -> usize {
+        let begin = FIRST_CHUNK_BYTES.checked_shl(self.cuts).unwrap_or(usize::MAX);
+        begin.max(FIRST_CHUNK_BYTES).min(self.layout.options.chunk_bytes)
     }
 
     fn rows_that_fit(&self, batch: &RecordBatch) -> usize {
-        let by_rows = self.options.chunk_rows.saturating_sub(self.held_rows);
+        let by_rows = self.layout.options.chunk_rows.saturating_sub(self.held_rows);
         let per_row = (size_of(batch) / batch.num_rows().max(1)).max(1);
-        let by_bytes = self.options.chunk_bytes.saturating_sub(self.held_bytes) / per_row;
+        let by_bytes = self.chunk_bytes().saturating_sub(self.held_bytes) / per_row;
         by_rows.min(by_bytes).max(1)
     }
 
@@ -153,14 +163,15 @@ impl Encoder {
         if self.truncated {
             return batch.slice(0, 0);
         }
+        let options = &self.layout.options;
         let rows = batch.num_rows() as u64;
         let mut keep = rows;
-        if self.options.row_limit > 0 {
-            keep = keep.min(self.options.row_limit.saturating_sub(self.rows));
+        if options.row_limit > 0 {
+            keep = keep.min(options.row_limit.saturating_sub(self.rows));
         }
-        if self.options.byte_limit > 0 && rows > 0 {
+        if options.byte_limit > 0 && rows > 0 {
             let per_row = (size_of(&batch) as u64 / rows).max(1);
-            keep = keep.min(self.options.byte_limit.saturating_sub(self.bytes) / per_row);
+            keep = keep.min(options.byte_limit.saturating_sub(self.bytes) / per_row);
         }
         self.truncated = keep < rows;
         self.rows += keep;
@@ -168,38 +179,68 @@ impl Encoder {
         if keep == rows { batch } else { batch.slice(0, usize::try_from(keep).unwrap_or(0)) }
     }
 
-    fn flush(&mut self) -> Result<Option<v1::Chunk>, SqlError> {
-        let held = std::mem::take(&mut self.held);
-        let rows = std::mem::take(&mut self.held_rows) as u64;
-        self.held_bytes = 0;
-        let zone = &self.options.time_zone;
-        let data = match self.options.format {
-            v1::ResultFormat::Arrow => {
-                let merged = if held.len() > 1 {
-                    vec![arrow::compute::concat_batches(&held[0].schema(), &held)?]
-                } else {
-                    held
-                };
-                let as_text = self.options.as_text();
-                let wire: Vec<RecordBatch> = merged
-                    .iter()
-                    .map(|batch| arrow_ipc::to_wire(batch, &self.wire, as_text, zone))
-                    .collect::<Result<_, _>>()?;
-                arrow_ipc::batch_messages(&wire)?
-            }
-            v1::ResultFormat::JsonArray => rows::json_array(&held, zone)?,
-            v1::ResultFormat::Csv => rows::csv(&self.schema, &held, self.chunks == 0, zone)?,
+    fn cut(&mut self, more: bool) -> Cut {
+        let cut = Cut {
+            layout: self.layout.clone(),
+            batches: std::mem::take(&mut self.held),
+            rows: std::mem::take(&mut self.held_rows) as u64,
+            is_first: self.cuts == 0,
+            more,
         };
-        self.chunks += 1;
-        let uncompressed_bytes = data.len() as u64;
-        let compress =
-            self.options.format == v1::ResultFormat::Arrow && self.options.arrow.lz4_frame;
-        let data =
-            if compress { lz4::compress(&[&data]).map_err(SqlError::internal)? } else { data };
+        self.held_bytes = 0;
+        self.cuts += 1;
+        cut
+    }
+}
+
+/// The rows of one chunk.
+pub struct Cut {
+    layout: Arc<Layout>,
+    batches: Vec<RecordBatch>,
+    rows: u64,
+    is_first: bool,
+    /// It was full; it is not known whether rows follow.
+    more: bool,
+}
+
+impl Cut {
+    /// Writes the chunk: all that costs time.
+    pub fn encode(self) -> Result<v1::Chunk, SqlError> {
+        let Options { format, arrow, time_zone, .. } = &self.layout.options;
+        let parts = match format {
+            v1::ResultFormat::Arrow => self.arrow()?,
+            v1::ResultFormat::JsonArray => {
+                vec![rows::json_array(&self.batches, time_zone)?.into()]
+            }
+            v1::ResultFormat::Csv => {
+                let schema = &self.layout.schema;
+                vec![rows::csv(schema, &self.batches, self.is_first, time_zone)?.into()]
+            }
+        };
+        let parts: Vec<&[u8]> = parts.iter().map(Buffer::as_slice).collect();
+        let uncompressed_bytes = parts.iter().map(|part| part.len() as u64).sum();
+        let data = if *format == v1::ResultFormat::Arrow && arrow.lz4_frame {
+            lz4::compress(&parts).map_err(SqlError::internal)?
+        } else {
+            parts.concat()
+        };
         if data.len() > MESSAGE_BYTES_MAX - MESSAGE_FRAME_BYTES {
             return Err(SqlError::exhausted("a row of the result is too large to be sent"));
         }
-        Ok(Some(v1::Chunk { data: data.into(), rows, uncompressed_bytes }))
+        Ok(v1::Chunk { data: data.into(), rows: self.rows, uncompressed_bytes, more: self.more })
+    }
+
+    /// One record batch, whatever number of batches it came in.
+    fn arrow(&self) -> Result<Vec<Buffer>, SqlError> {
+        let Some(first) = self.batches.first() else { return Ok(Vec::new()) };
+        let merged = match self.batches.len() {
+            1 => first.clone(),
+            _ => arrow::compute::concat_batches(&first.schema(), &self.batches)?,
+        };
+        let options = &self.layout.options;
+        let wire = &self.layout.wire;
+        let wire = arrow_ipc::to_wire(&merged, wire, options.as_text(), &options.time_zone)?;
+        arrow_ipc::batch_message(&wire)
     }
 }
 
@@ -236,30 +277,32 @@ mod tests {
     #[test]
     fn arrow_chunks_read_back_behind_their_schema() {
         let options = options(|request| request.chunk_rows_max = 1_000);
-        let mut encoder = Encoder::new(&batch(1).schema(), Some(&["renamed".to_owned()]), options);
-        let mut stream = encoder.schema().unwrap().arrow_schema.to_vec();
-        let mut chunks = encoder.push(batch(2_500)).unwrap();
-        chunks.extend(encoder.push(batch(100)).unwrap());
-        chunks.extend(encoder.finish().unwrap());
+        let mut cutter = Cutter::new(&batch(1).schema(), Some(&["renamed".to_owned()]), options);
+        let mut stream = cutter.schema().unwrap().arrow_schema.to_vec();
+        let mut cuts = cutter.push(batch(2_500));
+        cuts.extend(cutter.push(batch(100)));
+        cuts.extend(cutter.finish());
+        let chunks: Vec<_> = cuts.into_iter().map(|cut| cut.encode().unwrap()).collect();
+        assert_eq!(chunks.iter().map(|chunk| chunk.more).collect::<Vec<_>>(), [true, true, false]);
         assert_eq!(chunks.iter().map(|chunk| chunk.rows).collect::<Vec<_>>(), [1_000, 1_000, 600]);
         chunks.iter().for_each(|chunk| stream.extend_from_slice(&chunk.data));
         let read: Vec<RecordBatch> =
             StreamReader::try_new(stream.as_slice(), None).unwrap().map(Result::unwrap).collect();
         assert_eq!(read.iter().map(RecordBatch::num_rows).sum::<usize>(), 2_600);
         assert_eq!(read[0].schema().field(0).name(), "renamed");
-        assert!(!encoder.truncated);
+        assert!(!cutter.truncated);
     }
 
     #[test]
     fn limits_cut_and_say_so() {
-        let mut by_rows = Encoder::new(&batch(1).schema(), None, options(|r| r.row_limit = 10));
-        by_rows.push(batch(10)).unwrap();
+        let mut by_rows = Cutter::new(&batch(1).schema(), None, options(|r| r.row_limit = 10));
+        by_rows.push(batch(10));
         assert!(!by_rows.is_full());
-        by_rows.push(batch(10)).unwrap();
+        by_rows.push(batch(10));
         assert!(by_rows.is_full());
-        assert_eq!(by_rows.finish().unwrap().unwrap().rows, 10);
-        let mut by_bytes = Encoder::new(&batch(1).schema(), None, options(|r| r.byte_limit = 80));
-        by_bytes.push(batch(100)).unwrap();
+        assert_eq!(by_rows.finish().unwrap().rows, 10);
+        let mut by_bytes = Cutter::new(&batch(1).schema(), None, options(|r| r.byte_limit = 80));
+        by_bytes.push(batch(100));
         assert_eq!((by_bytes.rows, by_bytes.truncated), (10, true));
     }
 
@@ -268,13 +311,22 @@ mod tests {
         let lz4_options = options(|request| {
             request.arrow = Some(v1::ArrowOptions { lz4_frame: true, ..Default::default() });
         });
-        let mut encoder = Encoder::new(&batch(1).schema(), None, lz4_options);
-        encoder.push(batch(50_000)).unwrap();
-        let chunk = encoder.finish().unwrap().unwrap();
+        let mut cutter = Cutter::new(&batch(1).schema(), None, lz4_options);
+        cutter.push(batch(50_000));
+        let chunk = cutter.finish().unwrap().encode().unwrap();
         assert!(chunk.data.len() as u64 * 2 > 0 && chunk.uncompressed_bytes > 400_000);
         assert!(lz4::join(&[&chunk.data]).is_ok());
         let csv = options(|request| request.set_format(v1::ResultFormat::Csv));
-        let mut empty = Encoder::new(&batch(1).schema(), None, csv);
-        assert_eq!(empty.finish().unwrap().unwrap().data.as_ref(), b"n\n");
+        let mut empty = Cutter::new(&batch(1).schema(), None, csv);
+        assert_eq!(empty.finish().unwrap().encode().unwrap().data.as_ref(), b"n\n");
+    }
+
+    #[test]
+    fn the_first_chunks_are_small() {
+        let mut cutter = Cutter::new(&batch(1).schema(), None, options(|_| {}));
+        let rows = (8 << 20) / 8;
+        let sizes: Vec<u64> = cutter.push(batch(rows)).iter().map(|cut| cut.rows * 8).collect();
+        assert_eq!(sizes, [1 << 20, 2 << 20, 4 << 20]);
+        assert_eq!(cutter.finish().unwrap().rows * 8, 1 << 20);
     }
 }

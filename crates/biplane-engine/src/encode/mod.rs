@@ -6,4 +6,4 @@ mod rows;
 pub mod text;
 pub mod types;
 
-pub use chunks::{Encoder, Options};
+pub use chunks::{Cut, Cutter, Options};

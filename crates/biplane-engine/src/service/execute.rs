@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 use biplane_proto::v1;
 use biplane_proto::v1::execute_event::Event;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,23 +15,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::{kind, profile};
+use super::{kind, profile, rows};
 use crate::context::StatementContext;
-use crate::encode::{Encoder, Options};
+use crate::encode::Options;
 use crate::error::{SqlError, SqlResult};
-use crate::output::{Output, QueryStream};
+use crate::output::Output;
 use crate::runtime::Engine;
 
 /// Events that wait for the network.
 const EVENTS_MAX: usize = 4;
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// A statement's text may be this long.
 const SQL_BYTES_MAX: usize = 16 << 20;
 
 /// Seven weeks: no limit, but no overflow either.
 const TIME_MS_MAX: u64 = u32::MAX as u64;
 
-type Events = mpsc::Sender<Result<v1::ExecuteEvent, Status>>;
+pub type Events = mpsc::Sender<Result<v1::ExecuteEvent, Status>>;
 
 pub fn start(
     engine: Arc<Engine>,
@@ -87,7 +86,7 @@ impl Drop for Running {
     }
 }
 
-async fn send(events: &Events, event: Event) {
+pub async fn send(events: &Events, event: Event) {
     // A closed channel ends the statement from outside.
     let _ = events.send(Ok(v1::ExecuteEvent { event: Some(event) })).await;
 }
@@ -117,28 +116,27 @@ async fn run(
     match output {
         Output::Stream(query) => {
             let plan = query.plan.clone();
-            let encoder = stream(query, options, events).await?;
-            finished.truncated = encoder.truncated;
-            metrics.rows_produced = encoder.rows;
+            let sent = rows::stream(query, options, events).await?;
+            finished.truncated = sent.truncated;
+            metrics.rows_produced = sent.rows;
             if let Some(plan) = plan {
                 measure(&plan, &mut metrics);
                 finished.profile_json = profile::json(&plan);
             }
         }
         Output::Batches(schema, batches) => {
-            let encoder = batches_out(&schema, batches, options, events).await?;
-            finished.truncated = encoder.truncated;
-            metrics.rows_produced = encoder.rows;
+            let sent = rows::batches(&schema, batches, options, events).await?;
+            finished.truncated = sent.truncated;
+            metrics.rows_produced = sent.rows;
         }
         Output::Modified(modified) => {
             finished.num_modified_rows = Some(modified.affected);
             let batch = modified.into_batch()?;
-            batches_out(&batch.schema(), vec![batch], options, events).await?;
+            rows::batches(&batch.schema(), vec![batch], options, events).await?;
             metrics.rows_produced = 1;
         }
         Output::Empty => {
-            let encoder = Encoder::new(&Schema::empty(), None, options);
-            send(events, Event::Schema(encoder.schema()?)).await;
+            rows::batches(&Schema::empty(), Vec::new(), options, events).await?;
         }
     }
     metrics.execute_ms = millis(begin.elapsed().saturating_sub(compiled));
@@ -150,64 +148,6 @@ async fn run(
     finished.session_change = cx.take_changes();
     finished.lineage = cx.take_lineage();
     Ok(finished)
-}
-
-/// Streams the rows of a query. Progress is told while the network does not wait for us.
-async fn stream(query: QueryStream, options: Options, events: &Events) -> SqlResult<Encoder> {
-    let QueryStream { mut stream, plan, names } = query;
-    let mut encoder = Encoder::new(&stream.schema(), names.as_deref(), options);
-    send(events, Event::Schema(encoder.schema()?)).await;
-    let mut ticks = tokio::time::interval_at(
-        tokio::time::Instant::now() + PROGRESS_INTERVAL,
-        PROGRESS_INTERVAL,
-    );
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            batch = stream.next() => {
-                let Some(batch) = batch else { break };
-                for chunk in encoder.push(batch?)? {
-                    send(events, Event::Chunk(chunk)).await;
-                }
-                if encoder.is_full() {
-                    break;
-                }
-            }
-            _ = ticks.tick() => tell_progress(plan.as_ref(), events),
-        }
-    }
-    drop(stream);
-    if let Some(chunk) = encoder.finish()? {
-        send(events, Event::Chunk(chunk)).await;
-    }
-    Ok(encoder)
-}
-
-fn tell_progress(plan: Option<&Arc<dyn ExecutionPlan>>, events: &Events) {
-    if let Some(plan) = plan {
-        let event = Some(Event::Progress(profile::progress(plan)));
-        let _ = events.try_send(Ok(v1::ExecuteEvent { event }));
-    }
-}
-
-async fn batches_out(
-    schema: &Schema,
-    batches: Vec<arrow::array::RecordBatch>,
-    options: Options,
-    events: &Events,
-) -> SqlResult<Encoder> {
-    let mut encoder = Encoder::new(schema, None, options);
-    send(events, Event::Schema(encoder.schema()?)).await;
-    for batch in batches {
-        for chunk in encoder.push(batch)? {
-            send(events, Event::Chunk(chunk)).await;
-        }
-    }
-    if let Some(chunk) = encoder.finish()? {
-        send(events, Event::Chunk(chunk)).await;
-    }
-    Ok(encoder)
 }
 
 fn measure(plan: &Arc<dyn ExecutionPlan>, metrics: &mut v1::Metrics) {

@@ -5,6 +5,7 @@ mod execute;
 mod kind;
 mod memory;
 mod profile;
+mod rows;
 
 use biplane_proto::preface::{DoorRequest, PrefaceError};
 use biplane_proto::v1::engine_server::EngineServer;

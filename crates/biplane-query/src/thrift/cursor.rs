@@ -60,15 +60,19 @@ pub async fn statement(thrift: &Thrift, ctx: &Ctx, id: Uuid) -> Result<Arc<State
     })
 }
 
-/// A client may begin to fetch: the statement has ended, or its result is large enough that the rest
-/// can follow while it fetches. From then on the shape of the result is known.
+/// A client may begin to fetch: the statement has ended, or its result is so large that the rest can
+/// follow while it fetches. From then on the shape of the result is known.
 pub fn ready(snapshot: &Snapshot) -> bool {
-    snapshot.complete() || snapshot.chunks > 1
+    snapshot.complete() || is_large(snapshot)
+}
+
+fn is_large(snapshot: &Snapshot) -> bool {
+    snapshot.first_is_full || snapshot.chunks > 1
 }
 
 /// Only for snapshots that are `ready`, and for ever the same from then on.
 pub fn shape(statement: &Statement, cursor: &Cursor, snapshot: &Snapshot) -> TSparkRowSetType {
-    let large = snapshot.chunks > 1 || snapshot.bytes > INLINE_BYTES_MAX;
+    let large = is_large(snapshot) || snapshot.bytes > INLINE_BYTES_MAX;
     match statement.info.format {
         Format::Arrow { .. } if large && cursor.can_download => TSparkRowSetType::URL_BASED,
         Format::Arrow { .. } => TSparkRowSetType::ARROW_BASED,

@@ -140,9 +140,11 @@ pub async fn next_rows(
         }
     };
     *cursor.next_row.lock() = end;
-    // The end often follows the last rows at once; knowing it saves the client a call.
+    // The end follows the last rows at once, and knowing it saves the client a call. While more rows are
+    // being made the client should use its time for those that are there.
+    let goes_on = |snapshot: &Snapshot| snapshot.more || snapshot.rows > end;
     let deadline = Instant::now() + END_WAIT;
-    let now = thrift.statements.wait(statement, deadline, |snapshot| snapshot.rows > end).await?;
+    let now = thrift.statements.wait(statement, deadline, goes_on).await?;
     Ok(TFetchResultsResp {
         status: success(),
         has_more_rows: Some(end < now.rows || !now.complete()),

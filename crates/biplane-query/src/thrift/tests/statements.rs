@@ -79,6 +79,27 @@ async fn a_small_result_comes_with_the_answer() {
 }
 
 #[tokio::test]
+async fn a_full_chunk_goes_out_while_more_is_being_made() {
+    let world = World::new().await;
+    let client = Client::new(&world).await;
+    let request = TExecuteStatementReq {
+        can_download_result: Some(true),
+        ..client.request("FULL 1")
+    };
+    let response = client.execute(&request).await;
+    let direct = response.direct_results.unwrap();
+    let state = direct.operation_status.unwrap().operation_state;
+    assert_eq!(state, Some(TOperationState::FINISHED), "rows can be fetched");
+    let metadata = direct.result_set_metadata.unwrap();
+    assert_eq!(metadata.result_format, Some(TSparkRowSetType::URL_BASED));
+    let set = direct.result_set.unwrap();
+    assert_eq!((set.has_more_rows, direct.close_operation), (Some(true), None));
+    assert_eq!(set.results.unwrap().result_links.unwrap().len(), 1);
+    let handle = response.operation_handle.unwrap();
+    client.end("CloseOperation", &handle).await;
+}
+
+#[tokio::test]
 async fn large_results_are_fetched_in_order_and_once() {
     let world = World::new().await;
     let client = Client::new(&world).await;

@@ -278,14 +278,14 @@ fn chunk(request: &ExecuteRequest, index: u64) -> Event {
         true => format!("batch-{index}"),
         false => format!(r#"[["{first}"],[null],["{}"]]"#, first + 2),
     };
-    Event::Chunk(Chunk { data: data.into(), rows: CHUNK_ROWS, uncompressed_bytes: 10 })
+    Event::Chunk(Chunk { data: data.into(), rows: CHUNK_ROWS, uncompressed_bytes: 10, more: false })
 }
 
 #[tonic::async_trait]
 impl Engine for FakeEngine {
     type ExecuteStream = BoxStream<'static, Result<ExecuteEvent, tonic::Status>>;
 
-    /// `ROWS <chunks>`, `UPDATE`, `DDL`, `FAIL`, `HANG`.
+    /// `ROWS <chunks>`, `FULL <chunks>` without an end, `UPDATE`, `DDL`, `FAIL`, `HANG`.
     async fn execute(
         &self,
         request: tonic::Request<ExecuteRequest>,
@@ -301,6 +301,16 @@ impl Engine for FakeEngine {
                 events.extend((0..chunks).map(|index| event(chunk(&request, index))));
                 events.push(event(Event::Finished(finished)));
                 events
+            }
+            "FULL" => {
+                let chunks = rest.parse::<u64>().unwrap();
+                let mut events = vec![event(schema(&request))];
+                events.extend((0..chunks).map(|index| match chunk(&request, index) {
+                    Event::Chunk(chunk) => event(Event::Chunk(Chunk { more: true, ..chunk })),
+                    other => event(other),
+                }));
+                let stream = futures::stream::iter(events).chain(futures::stream::pending());
+                return Ok(tonic::Response::new(stream.boxed()));
             }
             "UPDATE" => vec![
                 event(Event::Schema(ResultSchema::default())),

@@ -1,7 +1,7 @@
 //! An engine that does what the text of the statement says, one word a step:
 //!
 //! `rows:N` a chunk of N rows, `big:N` a chunk of N KiB (one row), `many:N` N chunks of 1 MiB as fast as
-//! they are taken, `hold` until the test lets go, `hang`, `fail`, `die` the connection ends, `cut` the
+//! they are taken, `at:N` progress of N hundredths, `hold` until the test lets go, `hang`, `fail`, `die` the connection ends, `cut` the
 //! stream ends without its last event, `status` a gRPC error, `panic` a panic, `use:c` a session change,
 //! `ddl` no columns, `modified:N`. Unknown words do nothing.
 
@@ -94,6 +94,16 @@ impl FakeEngine {
                         self.chunks_sent.fetch_add(1, Ordering::SeqCst);
                         row += 1;
                     }
+                }
+                // Hundredths of what there is to read.
+                "at" => {
+                    let progress = Progress {
+                        fraction: count as f32 / 100.0,
+                        rows_read: count,
+                        bytes_read: count * 10,
+                        ..Default::default()
+                    };
+                    send(Event::Progress(progress)).await?;
                 }
                 "hold" => self.permits.0.acquire().await.ok()?.forget(),
                 "hang" => {
@@ -192,7 +202,7 @@ fn chunk(request: &ExecuteRequest, first: u64, rows: u64, padding: u64) -> Chunk
             }
         }
     };
-    Chunk { uncompressed_bytes: data.len() as u64, data: data.into(), rows }
+    Chunk { uncompressed_bytes: data.len() as u64, data: data.into(), rows, more: false }
 }
 
 fn failed() -> Failed {
