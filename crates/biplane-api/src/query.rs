@@ -102,6 +102,19 @@ pub struct StatementStatus {
     pub error: Option<ServiceError>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql_state: Option<String>,
+    /// While it runs. An addition of Biplane's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<StatementProgress>,
+}
+
+/// What a statement has read so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StatementProgress {
+    /// 0 to 1; absent where it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fraction: Option<f32>,
+    pub rows_read: u64,
+    pub bytes_read: u64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -3723,6 +3723,18 @@ export interface components {
             /** @description Null when absent. */
             value?: string | null;
         };
+        /** @description What a statement has read so far. */
+        StatementProgress: {
+            /** Format: int64 */
+            bytes_read: number;
+            /**
+             * Format: float
+             * @description 0 to 1; absent where it cannot be told.
+             */
+            fraction?: number | null;
+            /** Format: int64 */
+            rows_read: number;
+        };
         StatementResponse: {
             manifest?: components["schemas"]["ResultManifest"] | null;
             result?: components["schemas"]["ResultData"] | null;
@@ -3731,6 +3743,7 @@ export interface components {
         };
         StatementStatus: {
             error?: components["schemas"]["ServiceError"] | null;
+            progress?: components["schemas"]["StatementProgress"] | null;
             sql_state?: string | null;
             /** @description `PENDING`, `RUNNING`, `SUCCEEDED`, `FAILED`, `CANCELED` or `CLOSED`. */
             state: string;

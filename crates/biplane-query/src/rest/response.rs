@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use biplane_api::query::{
     ChunkInfo, ExternalLink, ResultColumn, ResultData, ResultManifest, ResultSchema, ServiceError,
-    StatementResponse, StatementStatus,
+    StatementProgress, StatementResponse, StatementStatus,
 };
 use biplane_platform::{ApiError, Ctx, Result};
 use biplane_proto::v1;
@@ -123,6 +123,13 @@ fn status(snapshot: &Snapshot) -> StatementStatus {
             message: error.message.clone(),
         }),
         sql_state: error.map(|error| error.sql_state.clone()).filter(|state| !state.is_empty()),
+        progress: (snapshot.state == State::Running).then(|| StatementProgress {
+            fraction: Some(snapshot.progress.fraction)
+                .filter(|fraction| *fraction > 0.0)
+                .map(|fraction| fraction.min(1.0)),
+            rows_read: snapshot.progress.rows_read,
+            bytes_read: snapshot.progress.bytes_read,
+        }),
     }
 }
 

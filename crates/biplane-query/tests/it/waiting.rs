@@ -23,6 +23,22 @@ async fn asynchronous_statements_are_polled() {
 }
 
 #[tokio::test]
+async fn progress_rises_while_a_statement_runs() {
+    let lab = Lab::new().await;
+    let text = "SELECT at:25 hold at:75 hold rows:1";
+    let answer = lab.execute(text, json!({"wait_timeout": "0s"})).await.ok();
+    let path = format!("/api/2.0/sql/statements/{}", id(&answer));
+    for hundredths in [25, 75] {
+        let told = json!({"fraction": hundredths as f32 / 100.0, "rows_read": hundredths, "bytes_read": hundredths * 10});
+        until(async || (lab.get(&path).await.ok()["status"]["progress"] == told).then_some(()))
+            .await;
+        lab.engine[0].permits.0.add_permits(1);
+    }
+    let ended = lab.ended(&id(&answer)).await;
+    assert_eq!((state(&ended), ended["status"].get("progress")), ("SUCCEEDED", None));
+}
+
+#[tokio::test]
 async fn a_wait_ends_with_continue_or_cancel() {
     let lab = Lab::new().await;
     // The shortest wait there is.

@@ -14,9 +14,26 @@ export function RunProgress({ run }: { run: Run }) {
         : starting
           ? `Starting ${warehouse.name}…`
           : 'Submitted, waiting for the warehouse…';
+  const percent = run.fraction ? Math.round(run.fraction * 100) : null;
   return (
     <div className="state" role="status">
-      <span className="spinner" style={{ width: 22, height: 22 }} aria-hidden="true" />
+      <div style={{ width: 180, height: 22, display: 'grid', alignItems: 'center', justifyItems: 'center' }}>
+        {percent === null ? (
+          <span className="spinner" style={{ width: 22, height: 22 }} aria-hidden="true" />
+        ) : (
+          <div
+            className="progress"
+            style={{ width: '100%' }}
+            role="progressbar"
+            aria-label="Read so far"
+            aria-valuenow={percent}
+            aria-valuemin={0}
+            aria-valuemax={100}
+          >
+            <span style={{ width: `${percent}%` }} />
+          </div>
+        )}
+      </div>
       <p>{text}</p>
       <p className="small">Esc cancels.</p>
     </div>

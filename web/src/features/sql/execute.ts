@@ -98,8 +98,10 @@ function isCold(warehouseId: string): boolean {
 }
 
 function progress(tabId: string, runId: number, now: StatementResponse): void {
-  const { state } = now.status;
-  if (!isFinal(state)) patchRun(tabId, runId, { statementId: now.statement_id, state });
+  const { state, progress } = now.status;
+  if (isFinal(state)) return;
+  const fraction = progress?.fraction;
+  patchRun(tabId, runId, { statementId: now.statement_id, state, ...(fraction ? { fraction } : {}) });
 }
 
 function outcome(run: Run, response: StatementResponse): Partial<Run> {

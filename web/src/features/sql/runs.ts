@@ -21,6 +21,8 @@ export interface Run {
   parameters?: StatementParameter[];
   state: 'WAITING' | StatementState;
   statementId?: string;
+  /** How much of what is to be read was read, 0 to 1, where the engine can tell. */
+  fraction?: number;
   startedAt: number;
   endedAt?: number;
   result?: ResultSet;
