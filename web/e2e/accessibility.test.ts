@@ -101,8 +101,11 @@ const PAGES: readonly [string, string, Step][] = [
   ],
   ['a volume', '/volumes/main/default/landing', (page) => page.getByRole('cell', { name: 'flights.csv', exact: true }).waitFor()],
   ['the upload', '/upload', (page) => page.getByText('Drop a file here').waitFor()],
-  ['warehouses', '/warehouses/a1b2c3d4e5f60718', heading('Connection details')],
-  ['queries of a warehouse', '/warehouses/a1b2c3d4e5f60718?tab=queries', (page) => page.getByText('1 running').waitFor()],
+  ['warehouses', '/warehouses', (page) => page.getByRole('link', { name: 'Starter Warehouse' }).waitFor()],
+  ['a warehouse', '/warehouses/a1b2c3d4e5f60718', (page) => page.getByRole('button', { name: /^Isolation: Degraded/ }).waitFor()],
+  ['how to connect', '/warehouses/a1b2c3d4e5f60718?tab=connection', heading('Parameters')],
+  ['a warehouse over time', '/warehouses/a1b2c3d4e5f60718?tab=monitoring', (page) => page.getByText('1 running').waitFor()],
+  ['events of a warehouse', '/warehouses/a1b2c3d4e5f60718?tab=events', (page) => page.getByText('An engine came').waitFor()],
   ['permissions of a warehouse', '/warehouses/a1b2c3d4e5f60718?tab=permissions', (page) => page.getByText('IS OWNER').waitFor()],
   [
     'the warehouse form',
@@ -110,6 +113,42 @@ const PAGES: readonly [string, string, Step][] = [
     async (page) => {
       await page.getByRole('button', { name: 'Create warehouse' }).click();
       await page.getByRole('button', { name: 'Add tag' }).click();
+    },
+  ],
+  [
+    'sandboxes, and why one is not isolated in full',
+    '/serverless',
+    async (page) => {
+      await page.getByRole('button', { name: /^Isolation: Degraded/ }).click();
+      await page.getByText('so this host serves one workspace').last().waitFor();
+    },
+  ],
+  [
+    'a sandbox',
+    '/serverless',
+    async (page) => {
+      await page.getByRole('button', { name: /^Details of sandbox/ }).nth(2).click();
+      await page.getByRole('dialog', { name: 'Sandbox' }).waitFor();
+    },
+  ],
+  ['hosts', '/hosts', (page) => page.getByText('Lost', { exact: true }).waitFor()],
+  ['a host', '/hosts/019401c2-7d11-7c52-8e44-2f1d7a6c0b11', (page) => page.getByRole('dialog').getByText('ben@example.com').waitFor()],
+  ['the network', '/network?outcome=all', (page) => page.getByRole('button', { name: 'Allow files.example.org' }).waitFor()],
+  [
+    'the form of a policy',
+    '/network/policies',
+    async (page) => {
+      await page.getByRole('button', { name: 'trial', exact: true }).click();
+      await page.getByLabel('Bucket 1').first().waitFor();
+    },
+  ],
+  ['connectivity', '/network/connectivity', heading('ncc-europe')],
+  [
+    'IP access lists',
+    '/network/access-lists',
+    async (page) => {
+      await page.getByText('Office').waitFor();
+      await page.getByRole('button', { name: 'Create list' }).click();
     },
   ],
   ['the history', '/history', (page) => page.getByRole('row').nth(3).waitFor()],

@@ -1,6 +1,7 @@
 /** A pretended server for the page tests: answers of the public API, made up, with a few switches. */
 import type { Page, Route } from 'playwright-core';
 import type { PlanNode, QueryInfo, StatementResponse, TableInfo, Warehouse } from '../src/api/types';
+import { compute, computeState, type ComputeState } from './mock-compute';
 
 export interface MockState {
   signedIn: boolean;
@@ -19,6 +20,7 @@ export interface MockState {
   sessions: Map<string, { catalog?: string; schema?: string }>;
   permissions: { group_name?: string; user_name?: string; service_principal_name?: string; permission_level: string }[];
   grants: { principal: string; privileges: string[] }[];
+  compute: ComputeState;
 }
 
 const NOW = Date.UTC(2026, 10, 22, 15, 0, 0);
@@ -32,6 +34,7 @@ export function newState(): MockState {
     empty: false,
     hang: false,
     cancelled: false,
+    compute: computeState(),
     statements: [],
     requests: [],
     sessions: new Map(),
@@ -267,6 +270,8 @@ async function handle(route: Route, state: MockState): Promise<void> {
   }
   if (state.broken && method === 'GET') return refuse(500, 'INTERNAL_ERROR', 'An internal error occurred.');
   const list = (name: string, items: unknown[]) => json({ [name]: state.empty ? [] : items });
+  const answer = compute(state.compute, { method, path, search: url.searchParams, body: request.postData(), empty: state.empty });
+  if (answer) return json(answer.body, answer.status);
   const one = /^\/api\/2\.0\/sql\/warehouses\/(\w+)\/(start|stop)$/.exec(path);
   if (one) {
     const target = state.warehouses.find(({ id }) => id === one[1]);

@@ -302,7 +302,7 @@ describe('warehouses', () => {
   });
 
   it('lists what runs, and checks the form', async () => {
-    await page.goto(`${base}/warehouses/a1b2c3d4e5f60718?tab=queries`);
+    await page.goto(`${base}/warehouses/a1b2c3d4e5f60718?tab=monitoring`);
     await page.getByText('1 running, 0 queued').waitFor();
     await page.getByRole('row', { name: /Running/ }).getByRole('button', { name: 'Cancel' }).click();
     await expect.poll(() => state.cancelled).toBe(true);
@@ -315,6 +315,130 @@ describe('warehouses', () => {
     await dialog.getByLabel('Key 1').fill('team');
     await dialog.getByLabel('Clusters, at most').fill('0');
     await dialog.getByText('the first not above the second').waitFor();
+  });
+});
+
+describe('compute', () => {
+  it('shows what a warehouse does, and reads its charts by keyboard', async () => {
+    await page.goto(`${base}/warehouses`);
+    await page.getByRole('link', { name: 'Starter Warehouse' }).click();
+    await page.getByRole('heading', { name: 'Starter Warehouse', level: 1 }).waitFor();
+    await page.getByRole('table').getByText('2 of 10 statements').waitFor();
+    const chart = page.getByRole('slider', { name: 'Statements over time' });
+    await chart.focus();
+    const last = await chart.getAttribute('aria-valuetext');
+    await page.keyboard.press('Home');
+    expect(await chart.getAttribute('aria-valuenow')).toBe('0');
+    await page.keyboard.press('End');
+    expect(await chart.getAttribute('aria-valuetext')).toBe(last);
+    await page.getByRole('tab', { name: 'Monitoring' }).click();
+    await page.getByRole('button', { name: '24 hours' }).click();
+    await page.getByRole('slider', { name: 'Memory over time' }).waitFor();
+    await page.getByRole('tab', { name: 'Events' }).click();
+    await page.getByText('ready after 240 ms').waitFor();
+  });
+
+  it('gives what to paste into tools', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.goto(`${base}/warehouses/a1b2c3d4e5f60718?tab=connection`);
+    await page.getByRole('tab', { name: 'dbt' }).click();
+    await page.getByRole('button', { name: 'Copy the example' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(copied).toContain('http_path: /sql/1.0/warehouses/a1b2c3d4e5f60718');
+    await page.getByRole('button', { name: 'Copy the HTTP path' }).click();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('/sql/1.0/warehouses/a1b2c3d4e5f60718');
+  });
+
+  it('says why a sandbox is not isolated in full, and what one uses', async () => {
+    await page.goto(`${base}/serverless`);
+    await page.getByRole('button', { name: /^Isolation: Degraded/ }).click();
+    await page.getByRole('listitem').filter({ hasText: 'control groups are read-only' }).last().waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('row', { name: /ben@example.com/ }).getByRole('button', { name: /^Details/ }).click();
+    await page.getByRole('dialog').getByText('412 MiB of 2 GiB').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('row', { name: /ben@example.com/ }).getByRole('link', { name: '7' }).click();
+    await page.getByRole('button', { name: 'Of all sandboxes' }).waitFor();
+  });
+
+  it('drains a host and takes it back', async () => {
+    await page.goto(`${base}/hosts`);
+    const row = page.getByRole('row', { name: /dedicated-host/ });
+    await row.getByRole('button', { name: /^Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Drain' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
+    await row.getByText('Draining').waitFor();
+    await row.getByRole('button', { name: /^Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Take sandboxes again' }).click();
+    await row.getByText('Ready').waitFor();
+    await page.getByRole('row', { name: /Lost/ }).getByRole('button', { name: /^Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Remove from the list' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('Lost', { exact: true }).waitFor({ state: 'detached' });
+  });
+});
+
+describe('the network', () => {
+  it('allows what was denied, in the policy of the workspace', async () => {
+    await page.goto(`${base}/network`);
+    const row = page.getByRole('row', { name: /files\.example\.org/ });
+    await row.getByText("Not in the workspace's network policy").waitFor();
+    await row.getByRole('cell', { name: '13' }).waitFor();
+    await row.getByRole('button', { name: /^Allow/ }).click();
+    await page.getByRole('dialog').getByLabel('*.example.org').check();
+    await page.getByRole('dialog').getByRole('button', { name: 'Allow' }).click();
+    await page.getByLabel('May reach').getByText('*.example.org').waitFor();
+    const allowed = state.compute.policies[1]?.egress?.network_access?.allowed_internet_destinations ?? [];
+    expect(allowed.map(({ destination }) => destination)).toContain('*.example.org');
+    expect(allowed).toHaveLength(5);
+    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.getByText('telemetry.example.net', { exact: true }).waitFor();
+  });
+
+  it('makes a policy, tries it out and gives it to a workspace', async () => {
+    await page.goto(`${base}/network/policies`);
+    await page.getByRole('button', { name: 'Create policy' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('lab');
+    await dialog.getByLabel('Internet destinations').fill('pypi.org\nhttps://nope');
+    await dialog.getByText('“https://nope” is not a destination').waitFor();
+    expect(await dialog.getByRole('button', { name: 'Create' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Internet destinations').fill('pypi.org\n*.example.com');
+    await dialog.getByRole('button', { name: 'Add bucket' }).click();
+    await dialog.getByLabel('Bucket 1', { exact: true }).fill('landing');
+    await dialog.getByLabel(/^Dry run/).check();
+    await dialog.getByLabel('SQL warehouses').check();
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('row', { name: /lab/ }).getByText('2 hosts, 1 bucket').waitFor();
+    await page.getByLabel('Policy of main').selectOption('lab');
+    await expect.poll(() => state.compute.policy).toBe('lab');
+    expect(state.compute.policies.at(-1)?.egress?.network_access?.policy_enforcement).toEqual({
+      enforcement_mode: 'DRY_RUN',
+      dry_run_mode_product_filter: ['DBSQL'],
+    });
+  });
+
+  it('keeps lists of addresses', async () => {
+    await page.goto(`${base}/network/access-lists`);
+    await page.getByRole('button', { name: 'Create list' }).first().click();
+    await page.getByLabel('Label').fill('VPN');
+    await page.getByLabel('Addresses').fill('office');
+    await page.getByText('“office” is not an address.').waitFor();
+    await page.getByLabel('Addresses').fill('203.0.113.0/24');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('row', { name: /VPN/ }).waitFor();
+    await page.getByRole('button', { name: 'Switch on' }).click();
+    await page.getByText('The lists count.').waitFor();
+  });
+
+  it('says so when there is nothing', async () => {
+    state.empty = true;
+    await page.goto(`${base}/serverless`);
+    await page.getByRole('heading', { name: 'No sandbox runs' }).waitFor();
+    await page.goto(`${base}/hosts`);
+    await page.getByRole('heading', { name: 'No host has ever connected' }).waitFor();
+    await page.goto(`${base}/network`);
+    await page.getByRole('heading', { name: 'Nothing was denied' }).waitFor();
   });
 });
 

@@ -254,6 +254,51 @@ describe('the story of the web app', () => {
     await shot('8-history');
   });
 
+  it('shows what runs: the engine, its sandbox, its host', async () => {
+    await page.goto(`${base}/warehouses`);
+    await page.getByRole('link', { name: 'Starter Warehouse' }).click();
+    const engine = page.getByRole('region', { name: 'Engines' }).getByRole('row').nth(1);
+    await engine.getByText('Running').waitFor();
+    await engine.getByRole('img', { name: /^Memory: \d/ }).waitFor();
+    await shot('8a-warehouse');
+    await page.getByRole('tab', { name: 'Monitoring' }).click();
+    const engines = page.getByRole('slider', { name: 'Engines over time' });
+    await expect.poll(() => engines.getAttribute('aria-valuetext')).toMatch(/Running 1$/);
+    await page.getByRole('tab', { name: 'Events' }).click();
+    await page.getByText(/ready after/).first().waitFor();
+    await page.getByRole('link', { name: 'SQL warehouses' }).click();
+    await page.getByRole('link', { name: 'Serverless' }).click();
+    await page.getByRole('row', { name: /Starter Warehouse/ }).getByRole('button', { name: /^Details/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'Sandbox' });
+    await dialog.getByText('To the internet').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'Hosts' }).click();
+    const host = page.getByRole('region', { name: 'All hosts' }).getByRole('row').nth(1);
+    await host.getByText('Ready').waitFor();
+    await host.getByRole('link').click();
+    await page.getByRole('dialog', { name: 'Host' }).getByRole('link', { name: 'Starter Warehouse' }).waitFor();
+    await shot('8b-host');
+    await page.keyboard.press('Escape');
+  });
+
+  it('makes a network policy, and shows what holds here', async () => {
+    await page.getByRole('link', { name: 'Network' }).click();
+    await page.getByRole('region', { name: 'May reach' }).getByText('default-policy').waitFor();
+    await page.getByRole('link', { name: 'Policies', exact: true }).click();
+    await page.getByRole('button', { name: 'Create policy' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill(mark);
+    await dialog.getByLabel('Internet destinations').fill('pypi.org\nfiles.pythonhosted.org');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    const row = page.getByRole('row', { name: new RegExp(mark) });
+    await row.getByText('2 hosts').waitFor();
+    await shot('8c-policies');
+    await row.getByRole('button', { name: /^Actions/ }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete policy' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+
   it('makes and revokes a token', async () => {
     await page.goto(`${base}/settings/tokens`);
     await page.getByRole('button', { name: 'Create token' }).click();

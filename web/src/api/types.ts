@@ -103,3 +103,24 @@ export type ScimUser = Scim & { id: string; userName: string };
 export type ScimGroup = Scim & { id: string; displayName: string };
 export type ScimServicePrincipal = Scim & { id: string; applicationId: string };
 export type ServicePrincipalSecret = Present<Schemas['SecretInfo']>;
+
+export type Sandbox = Present<Schemas['SandboxInfo']>;
+export type SandboxTraffic = Schemas['SandboxTraffic'];
+export type HostInfo = Present<Schemas['NodeInfo']>;
+export type WarehouseEvent = Present<Schemas['WarehouseEvent']>;
+export type WarehouseSample = Schemas['WarehouseSample'];
+export type WarehouseSamples = Present<Schemas['WarehouseSamples']>;
+
+export type AccessOutcome = 'DENIED' | 'ALLOWED' | 'DRY_RUN';
+export type OutboundAccess = Omit<Present<Schemas['OutboundAccessInfo']>, 'outcome'> & { outcome: AccessOutcome };
+/** The schema leaves what is about the other way open; it is not asked for here. */
+export interface NetworkPolicy {
+  network_policy_id?: string;
+  egress?: { network_access?: NetworkAccess };
+}
+export type NetworkAccess = Omit<Partial<Present<Schemas['NetworkAccess']>>, 'allowed_databricks_destinations'>;
+export type WorkspaceNetwork = Omit<Partial<Present<Schemas['WorkspaceNetwork']>>, 'network_policy'> & { network_policy: NetworkPolicy };
+export type ConnectivityConfig = Present<Schemas['NetworkConnectivityConfig']> & { network_connectivity_config_id: string; name: string; region: string };
+export type IpAccessList = Present<Schemas['IpAccessListInfo']>;
+export type IpAccessListRequest = Partial<Present<Schemas['IpAccessListRequest']>>;
+export type WorkspaceInfo = Present<Schemas['WorkspaceInfo']>;

@@ -66,7 +66,7 @@ const path = (...parts: (string | undefined)[]) => `/catalog/${parts.map((part) 
 export function commandsOf(client: QueryClient): Command[] {
   const warehouses = client.getQueryData<Warehouse[]>(['warehouses']) ?? [];
   const all = [
-    ...PAGES.map(({ to, label, icon }) => go(label, 'Page', icon, to)),
+    ...PAGES.map(({ to, label, icon, detail = 'Page' }) => go(label, detail, icon, to)),
     act('New query', 'plus', () => {
       openTab();
       navigate('/sql');
@@ -74,6 +74,7 @@ export function commandsOf(client: QueryClient): Command[] {
     ...tabs(),
     ...known(client),
     ...warehouses.map(({ id, name }) => go(name, 'SQL warehouse', 'warehouse', `/warehouses/${id}`)),
+    go('Serverless', 'Page', 'shield', '/serverless'),
     go('Upload a file', 'Page', 'upload', '/upload'),
     ...SETTINGS.map(([label, to]) => go(label, 'Settings', 'settings', `/settings/${to}`)),
     act('Light theme', 'sun', () => setTheme('light')),

@@ -9,11 +9,13 @@ interface DialogProps {
   children: ReactNode;
   footer?: ReactNode;
   wide?: boolean;
+  /** For what is a page of its own, almost. */
+  size?: 'huge';
   /** A dialog whose work is under way does not close by Escape or the cross. */
   locked?: boolean;
 }
 
-export function Dialog({ title, onClose, children, footer, wide = false, locked = false }: DialogProps) {
+export function Dialog({ title, onClose, children, footer, wide = false, size, locked = false }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -31,7 +33,7 @@ export function Dialog({ title, onClose, children, footer, wide = false, locked 
   return (
     <dialog
       ref={ref}
-      className={wide ? 'dialog wide' : 'dialog'}
+      className={`dialog ${size ?? (wide ? 'wide' : '')}`}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();

@@ -1,149 +1,131 @@
-/** One warehouse: how to connect to it and how it is set up, what runs on it, who may use it. */
-import type { Tag, Warehouse } from '../../api/types';
-import { plural, titleCase } from '../../lib/format';
+/** The page of one warehouse: what it does now, how to connect to it, what it did, who may use it. */
+import type { Warehouse } from '../../api/types';
+import { formatCount } from '../../lib/format';
 import { Link, navigate, useLocation } from '../../lib/router';
-import { Button, IconButton } from '../../ui/Button';
-import { CodeLine } from '../../ui/CopyButton';
-import { EmptyState } from '../../ui/States';
+import { Button } from '../../ui/Button';
+import { Icon } from '../../ui/Icon';
+import { Menu } from '../../ui/Menu';
+import { EmptyState, Skeleton } from '../../ui/States';
 import { Tabs, type TabItem } from '../../ui/Tabs';
-import { ActivityCard } from './ActivityCard';
+import { ConnectionCard } from './ConnectionCard';
+import { EventsCard } from './EventsCard';
+import { MonitoringTab } from './MonitoringTab';
+import { OverviewTab } from './OverviewTab';
 import { PermissionsCard } from './PermissionsCard';
 import { StateBadge } from './StateBadge';
 import { StartStop } from './WarehouseTable';
 
-type View = 'overview' | 'queries' | 'permissions';
+type View = 'overview' | 'connection' | 'monitoring' | 'events' | 'permissions';
 const VIEWS: readonly TabItem<View>[] = [
   { key: 'overview', label: 'Overview' },
-  { key: 'queries', label: 'Queries' },
+  { key: 'connection', label: 'Connection details' },
+  { key: 'monitoring', label: 'Monitoring' },
+  { key: 'events', label: 'Events' },
   { key: 'permissions', label: 'Permissions' },
 ];
 
 interface DetailProps {
-  warehouse: Warehouse | undefined;
+  /** Undefined: the list is not loaded; null: it is not in it. */
+  warehouse: Warehouse | null | undefined;
   onEdit: (warehouse: Warehouse) => void;
+  onDelete: (warehouse: Warehouse) => void;
 }
 
-export function WarehouseDetail({ warehouse, onEdit }: DetailProps) {
+export function WarehouseDetail({ warehouse, onEdit, onDelete }: DetailProps) {
   const { search } = useLocation();
   const asked = search.get('tab');
   const view = VIEWS.find(({ key }) => key === asked)?.key ?? 'overview';
-  if (!warehouse) {
+  if (warehouse === null) {
     return (
-      <section className="card warehouse-detail">
-        <EmptyState icon="warehouse" title="No such warehouse" actions={<Link className="button" to="/warehouses">Close</Link>}>
-          It may have been deleted. Choose another from the list.
+      <section className="card">
+        <EmptyState icon="warehouse" title="No such warehouse" actions={<Link className="button" to="/warehouses">All warehouses</Link>}>
+          It may have been deleted, or you may not see it.
         </EmptyState>
       </section>
     );
   }
   return (
-    <section className="card warehouse-detail" aria-labelledby="warehouse-name">
-      <div className="card-head">
-        <h2 id="warehouse-name">{warehouse.name}</h2>
-        <StateBadge state={warehouse.state} />
-        <span className="grow" />
-        <StartStop warehouse={warehouse} />
-        <Button small icon="edit" onClick={() => onEdit(warehouse)}>
-          Edit
-        </Button>
-        <IconButton icon="close" label="Close details" onClick={() => navigate('/warehouses')} />
-      </div>
-      {warehouse.health && warehouse.health.status !== 'HEALTHY' && (warehouse.health.summary || warehouse.health.message) && (
-        <div className="card-body">
-          <div className="notice warn">{warehouse.health.summary ?? warehouse.health.message}</div>
+    <>
+      <nav className="crumbs" aria-label="Where you are">
+        <Link to="/warehouses">SQL warehouses</Link>
+        <span className="sep" aria-hidden="true">
+          /
+        </span>
+        <span>{warehouse?.name ?? '…'}</span>
+      </nav>
+      <header className="page-head warehouse-head">
+        <div>
+          <h1>{warehouse?.name ?? <Skeleton width={220} height={26} />}</h1>
+          <div className="warehouse-facts">{warehouse ? <Facts warehouse={warehouse} /> : <Skeleton width={280} height={22} />}</div>
         </div>
-      )}
+        {warehouse && (
+          <div className="actions">
+            <StartStop warehouse={warehouse} large />
+            <Button icon="edit" onClick={() => onEdit(warehouse)}>
+              Edit
+            </Button>
+            <Menu
+              label={`More actions for ${warehouse.name}`}
+              className="button icon"
+              actions={[
+                { label: 'Queries in the history', icon: 'history', onSelect: () => navigate(`/history?warehouse=${warehouse.id}`) },
+                { label: 'Delete', icon: 'trash', danger: true, onSelect: () => onDelete(warehouse) },
+              ]}
+            >
+              <Icon name="more" />
+            </Menu>
+          </div>
+        )}
+      </header>
+      {warehouse && <Health warehouse={warehouse} />}
       <Tabs
         items={VIEWS}
         active={view}
-        onSelect={(key) => navigate(`/warehouses/${warehouse.id}${key === 'overview' ? '' : `?tab=${key}`}`, { replace: true })}
-        label={`About ${warehouse.name}`}
+        onSelect={(key) => warehouse && navigate(`/warehouses/${warehouse.id}${key === 'overview' ? '' : `?tab=${key}`}`, { replace: true })}
+        label={`About ${warehouse?.name ?? 'the warehouse'}`}
         idBase="warehouse"
       />
-      <div id="warehouse-panel" role="tabpanel" aria-labelledby={`warehouse-tab-${view}`}>
-        {view === 'overview' && <Overview warehouse={warehouse} />}
-        {view === 'queries' && <ActivityCard warehouse={warehouse} />}
-        {view === 'permissions' && <PermissionsCard warehouse={warehouse} />}
+      <div id="warehouse-panel" role="tabpanel" aria-labelledby={`warehouse-tab-${view}`} className="warehouse-panel">
+        {!warehouse && <Skeleton height={260} />}
+        {warehouse && view === 'overview' && <OverviewTab warehouse={warehouse} />}
+        {warehouse && view === 'connection' && <ConnectionCard warehouse={warehouse} />}
+        {warehouse && view === 'monitoring' && <MonitoringTab warehouse={warehouse} />}
+        {warehouse && view === 'events' && <EventsCard warehouse={warehouse} />}
+        {warehouse && view === 'permissions' && (
+          <section className="card" aria-label="Permissions">
+            <PermissionsCard warehouse={warehouse} />
+          </section>
+        )}
       </div>
-    </section>
+    </>
   );
 }
 
-function Overview({ warehouse }: { warehouse: Warehouse }) {
-  const path = warehouse.odbc_params?.path ?? `/sql/1.0/warehouses/${warehouse.id}`;
-  const tags = warehouse.tags.custom_tags ?? [];
-  const host = location.hostname;
-  const port = location.port || (location.protocol === 'https:' ? '443' : '80');
+function Facts({ warehouse }: { warehouse: Warehouse }) {
+  const { state, cluster_size, enable_serverless_compute, num_clusters = 0, max_num_clusters = 1 } = warehouse;
   return (
-    <div className="warehouse-columns">
+    <>
+      <StateBadge state={state} />
+      <span>{cluster_size}</span>
+      <span>{enable_serverless_compute ? 'Serverless' : 'Classic'}</span>
+      <span>
+        {formatCount(num_clusters)} of {max_num_clusters} {max_num_clusters === 1 ? 'engine' : 'engines'}
+      </span>
+    </>
+  );
+}
+
+function Health({ warehouse: { health } }: { warehouse: Warehouse }) {
+  const text = health?.summary ?? health?.message;
+  if (!health || health.status === 'HEALTHY' || !text) return null;
+  const failed = health.status === 'FAILED';
+  return (
+    <div className={`notice page-notice ${failed ? 'danger' : 'warn'}`} role="status">
+      <Icon name="warning" />
       <div>
-        <h3>Connection details</h3>
-        <dl className="connection">
-          <dt>Server host name</dt>
-          <dd>
-            <CodeLine text={host} label="Copy the host name" />
-          </dd>
-          <dt>Port</dt>
-          <dd>
-            <CodeLine text={port} label="Copy the port" />
-          </dd>
-          <dt>HTTP path</dt>
-          <dd>
-            <CodeLine text={path} label="Copy the HTTP path" />
-          </dd>
-          {warehouse.jdbc_url && (
-            <>
-              <dt>JDBC URL</dt>
-              <dd>
-                <CodeLine text={warehouse.jdbc_url} label="Copy the JDBC URL" />
-              </dd>
-            </>
-          )}
-          <dt>Warehouse id</dt>
-          <dd>
-            <CodeLine text={warehouse.id} label="Copy the warehouse id" />
-          </dd>
-        </dl>
-        <p className="small muted">
-          A tool also needs a token: <Link to="/settings/tokens">create one in the settings</Link>.
-        </p>
-      </div>
-      <div>
-        <h3>Configuration</h3>
-        <dl className="kv">
-          <dt>Size</dt>
-          <dd>{warehouse.cluster_size}</dd>
-          <dt>Type</dt>
-          <dd>
-            {titleCase(warehouse.warehouse_type ?? 'PRO')}
-            {warehouse.enable_serverless_compute ? ', serverless' : ''}
-          </dd>
-          <dt>Clusters</dt>
-          <dd>
-            {warehouse.min_num_clusters ?? 1} to {warehouse.max_num_clusters ?? 1}
-          </dd>
-          <dt>Auto stop</dt>
-          <dd>{warehouse.auto_stop_mins ? `After ${plural(warehouse.auto_stop_mins, 'minute')} without use` : 'Never'}</dd>
-          <dt>Sessions</dt>
-          <dd>{warehouse.num_active_sessions ?? 0}</dd>
-          <dt>Creator</dt>
-          <dd>{warehouse.creator_name ?? '–'}</dd>
-          <dt>Tags</dt>
-          <dd>{tags.length === 0 ? '–' : <Tags tags={tags} />}</dd>
-        </dl>
+        <strong>{failed ? 'The last start failed.' : 'It has trouble to start.'}</strong> {text}
+        {failed && health.details && <div>{health.details}</div>}
       </div>
     </div>
-  );
-}
-
-function Tags({ tags }: { tags: readonly Tag[] }) {
-  return (
-    <span className="tag-list">
-      {tags.map(({ key, value }) => (
-        <span key={key} className="badge">
-          {value ? `${key}: ${value}` : key}
-        </span>
-      ))}
-    </span>
   );
 }

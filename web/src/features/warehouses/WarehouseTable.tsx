@@ -1,26 +1,20 @@
-import { useState } from 'react';
-import { deleteWarehouse } from '../../api/warehouses';
 import type { Warehouse } from '../../api/types';
 import { formatCount, plural } from '../../lib/format';
 import { Link, navigate } from '../../lib/router';
 import { Button } from '../../ui/Button';
-import { FormDialog } from '../../ui/Dialog';
 import { Icon } from '../../ui/Icon';
 import { Menu } from '../../ui/Menu';
 import { TableWrap } from '../../ui/TableWrap';
-import { toast } from '../../ui/Toasts';
 import { StateBadge } from './StateBadge';
 import { useWarehouseActions } from './useWarehouseActions';
 
 interface TableProps {
   list: readonly Warehouse[];
-  selected: string | undefined;
   onEdit: (warehouse: Warehouse) => void;
+  onDelete: (warehouse: Warehouse) => void;
 }
 
-export function WarehouseTable({ list, selected, onEdit }: TableProps) {
-  const [deleting, setDeleting] = useState<Warehouse | null>(null);
-  const { refresh } = useWarehouseActions();
+export function WarehouseTable({ list, onEdit, onDelete }: TableProps) {
   return (
     <TableWrap>
       <table className="plain">
@@ -29,7 +23,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
             <th>Name</th>
             <th>State</th>
             <th>Size</th>
-            <th className="num">Clusters</th>
+            <th className="num">Engines</th>
             <th className="num">Sessions</th>
             <th>Auto stop</th>
             <th className="wide-only">Creator</th>
@@ -40,7 +34,7 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
         </thead>
         <tbody>
           {list.map((one) => (
-            <tr key={one.id} className={one.id === selected ? 'selected' : ''}>
+            <tr key={one.id}>
               <td>
                 <Link to={`/warehouses/${one.id}`}>{one.name}</Link>
               </td>
@@ -59,9 +53,10 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
                 <Menu
                   label={`Actions for ${one.name}`}
                   actions={[
-                    { label: 'Connection details', icon: 'info', onSelect: () => navigate(`/warehouses/${one.id}`) },
+                    { label: 'Connection details', icon: 'info', onSelect: () => navigate(`/warehouses/${one.id}?tab=connection`) },
+                    { label: 'Monitoring', icon: 'chart', onSelect: () => navigate(`/warehouses/${one.id}?tab=monitoring`) },
                     { label: 'Edit', icon: 'edit', onSelect: () => onEdit(one) },
-                    { label: 'Delete', icon: 'trash', danger: true, onSelect: () => setDeleting(one) },
+                    { label: 'Delete', icon: 'trash', danger: true, onSelect: () => onDelete(one) },
                   ]}
                 >
                   <Icon name="more" />
@@ -71,33 +66,17 @@ export function WarehouseTable({ list, selected, onEdit }: TableProps) {
           ))}
         </tbody>
       </table>
-      {deleting && (
-        <FormDialog
-          title={`Delete ${deleting.name}?`}
-          submitLabel="Delete warehouse"
-          danger
-          onClose={() => setDeleting(null)}
-          onSubmit={async () => {
-            await deleteWarehouse(deleting.id);
-            await refresh();
-            if (selected === deleting.id) navigate('/warehouses', { replace: true });
-            toast(`${deleting.name} deleted`);
-          }}
-        >
-          <p>Statements that run on it are cancelled, and tools that connect to it stop working. Tables stay.</p>
-        </FormDialog>
-      )}
     </TableWrap>
   );
 }
 
-export function StartStop({ warehouse }: { warehouse: Warehouse }) {
+export function StartStop({ warehouse, large = false }: { warehouse: Warehouse; large?: boolean }) {
   const { start, stop } = useWarehouseActions();
   const { id, name, state } = warehouse;
   if (state === 'STOPPED' || state === 'STOPPING') {
     return (
       <Button
-        small
+        small={!large}
         icon="play"
         className="start-stop"
         busy={start.isPending}
@@ -112,7 +91,7 @@ export function StartStop({ warehouse }: { warehouse: Warehouse }) {
   const movable = state === 'RUNNING' || state === 'STARTING';
   return (
     <Button
-      small
+      small={!large}
       icon="stop"
       className="start-stop"
       busy={stop.isPending}
