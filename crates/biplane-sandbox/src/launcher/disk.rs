@@ -72,20 +72,30 @@ impl Disks {
         Self { dir: work_dir.join("disks"), making: Mutex::new(()) }
     }
 
-    /// A limit of so many bytes; what is too small for a file system becomes the smallest one.
+    /// A limit of so many bytes; what is too small for a file system becomes the smallest one. Never more
+    /// than the host has left now: who writes beyond that would lose it unheard.
     pub fn of(&self, bytes: u64) -> std::result::Result<Disk, SpawnError> {
-        let bytes = bytes.max(BYTES_MIN).next_multiple_of(ENTRY_BYTES);
+        let failed = |step: &str, error: std::io::Error| SpawnError::Refused {
+            step: format!("{DISK_STEP}: {step}"),
+            error: error.to_string(),
+        };
+        fs::create_dir_all(&self.dir).map_err(|error| failed("prepare", error))?;
+        let free =
+            sys::free_bytes(&self.dir).map_err(|error| failed("look at the host's", error))?;
+        let bytes = granted(bytes, free);
         let path = self.dir.join(format!("{bytes}.ext4"));
         let _one = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if !path.exists() {
-            let made = fs::create_dir_all(&self.dir).and_then(|()| format(&path, bytes));
-            made.map_err(|error| SpawnError::Refused {
-                step: format!("{DISK_STEP}: format"),
-                error: error.to_string(),
-            })?;
+            format(&path, bytes).map_err(|error| failed("format", error))?;
         }
         Ok(Disk::Image(path))
     }
+}
+
+/// A power of two where it is less than was asked for: every size needs an empty file system.
+fn granted(bytes: u64, free: u64) -> u64 {
+    let possible = if bytes <= free { bytes } else { 1 << free.max(1).ilog2() };
+    possible.max(BYTES_MIN).next_multiple_of(ENTRY_BYTES)
 }
 
 fn format(path: &Path, bytes: u64) -> std::io::Result<()> {
@@ -136,4 +146,17 @@ pub fn is_full(spec: &SandboxSpec) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_granted_than_there_is() {
+        assert_eq!(granted(16 << 20, 1 << 40), 16 << 20);
+        assert_eq!(granted(64 << 30, 20 << 30), 16 << 30);
+        assert_eq!(granted(64 << 30, 0), BYTES_MIN);
+        assert_eq!(granted((16 << 20) + 1, 1 << 40), (16 << 20) + 4096);
+    }
 }

@@ -161,6 +161,17 @@ pub fn make_new_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd> {
     owned(unsafe { libc::openat(dir.as_raw_fd(), name.as_ptr(), flags, 0o600) }.into())
 }
 
+/// What is left of the file system that a directory is in.
+pub fn free_bytes(dir: &Path) -> Result<u64> {
+    let dir = c_path(dir)?;
+    // SAFETY: plain data, and both pointers live as long as the call.
+    unsafe {
+        let mut found: libc::statvfs = zeroed();
+        check(libc::statvfs(dir.as_ptr(), &raw mut found).into())?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+}
+
 pub fn remove_dir(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: the name lives as long as the call.
     check(unsafe { libc::unlinkat(dir.as_raw_fd(), name.as_ptr(), libc::AT_REMOVEDIR) }.into())?;
