@@ -115,8 +115,8 @@ impl StatementContext {
             )));
         }
         let body = ResolveRequest { names: names.to_vec(), access, via: via.to_vec() };
-        let answer: ResolveResponse =
-            self.control().post("/internal/v1/resolve", &self.token, &body).await?;
+        let asked = self.control().post("/internal/v1/resolve", &self.token, &body);
+        let answer: ResolveResponse = crate::trace::span("resolve", asked).await?;
         if answer.tables.len() != names.len() {
             return Err(SqlError::internal("resolve answered another number of names"));
         }

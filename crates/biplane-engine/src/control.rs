@@ -214,6 +214,9 @@ fn request(
         .method(method)
         .uri(format!("http://control{path}"))
         .header(header::AUTHORIZATION, format!("Bearer {token}"));
+    if let Some(traceparent) = crate::trace::traceparent() {
+        builder = builder.header("traceparent", traceparent);
+    }
     if body.is_some() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }

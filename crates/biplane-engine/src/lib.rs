@@ -21,6 +21,7 @@ pub mod session;
 pub mod storage;
 pub mod storage_door;
 mod system_tables;
+mod trace;
 
 pub mod commands;
 pub mod parser;

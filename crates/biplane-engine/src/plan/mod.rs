@@ -49,7 +49,7 @@ pub struct Text {
 /// A query of the statement itself.
 pub async fn query(cx: &StatementContext, query: &ast::Query) -> SqlResult<Planned> {
     let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
-    in_scope(&scope, query.clone(), &[]).await
+    crate::trace::span("plan", in_scope(&scope, query.clone(), &[])).await
 }
 
 /// The query of a view.

@@ -21,6 +21,7 @@ use crate::encode::Options;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
 use crate::runtime::Engine;
+use crate::trace::{self, Place};
 
 /// Events that wait for the network.
 const EVENTS_MAX: usize = 4;
@@ -36,13 +37,20 @@ pub fn start(
     engine: Arc<Engine>,
     work: &tokio::runtime::Handle,
     request: v1::ExecuteRequest,
+    place: Option<Place>,
 ) -> mpsc::Receiver<Result<v1::ExecuteEvent, Status>> {
     let (events, receiver) = mpsc::channel(EVENTS_MAX);
     work.spawn(async move {
         let running = Running::new(engine.clone());
         let timeout = time_limit(&request);
         let statement_id = request.statement_id.clone();
-        let work = AssertUnwindSafe(run(engine, request, &events)).catch_unwind();
+        let work = async {
+            match &place {
+                Some(place) => place.record("engine", run(engine, request, &events)).await,
+                None => run(engine, request, &events).await,
+            }
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(timeout, work) => outcome,
             () = events.closed() => {
@@ -57,6 +65,19 @@ pub fn start(
             Err(_elapsed) => Event::Failed(failed(&SqlError::timeout())),
         };
         drop(running);
+        if let Some(place) = place {
+            let metrics = match &last {
+                Event::Finished(finished) => finished.metrics.unwrap_or_default(),
+                _ => v1::Metrics::default(),
+            };
+            let numbers = [
+                ("biplane.rows_read", metrics.rows_read),
+                ("biplane.bytes_read", metrics.bytes_read),
+                ("biplane.files_read", metrics.files_read),
+                ("biplane.rows_produced", metrics.rows_produced),
+            ];
+            send(&events, Event::Spans(place.take(numbers))).await;
+        }
         send(&events, last).await;
     });
     receiver
@@ -105,10 +126,11 @@ async fn run(
         statement_type: kind::statement_type(&sql).to_owned(),
         ..Default::default()
     };
-    let statement = crate::parser::parse_bound(&sql, &request.parameters)?;
+    let parsed = async { crate::parser::parse_bound(&sql, &request.parameters) };
+    let statement = trace::span("parse", parsed).await?;
     let options = request.clone();
     let cx = StatementContext::new(engine, request)?;
-    let output = crate::commands::run(&cx, statement).await?;
+    let output = trace::span("prepare", crate::commands::run(&cx, statement)).await?;
     let compiled = begin.elapsed();
 
     let options = Options::of(&options, &cx.settings.time_zone);
@@ -116,7 +138,7 @@ async fn run(
     match output {
         Output::Stream(query) => {
             let plan = query.plan.clone();
-            let sent = rows::stream(query, options, events).await?;
+            let sent = trace::span("execute", rows::stream(query, options, events)).await?;
             finished.truncated = sent.truncated;
             metrics.rows_produced = sent.rows;
             if let Some(plan) = plan {

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::config::EngineConfig;
 use crate::error::SqlError;
 use crate::runtime::Engine;
+use crate::trace::Place;
 
 pub use memory::{Pruned, StatementPool};
 
@@ -106,7 +107,10 @@ impl v1::engine_server::Engine for Service {
         &self,
         request: Request<v1::ExecuteRequest>,
     ) -> Result<Response<Self::ExecuteStream>, Status> {
-        let events = execute::start(self.engine.clone(), &self.work, request.into_inner());
+        let traceparent = request.metadata().get("traceparent");
+        let place = traceparent.and_then(|text| Place::of(text.to_str().ok()?));
+        let events =
+            execute::start(self.engine.clone(), &self.work, request.into_inner(), place);
         Ok(Response::new(ReceiverStream::new(events)))
     }
 

@@ -250,6 +250,7 @@ pub struct Ran {
     pub chunks: Vec<v1::Chunk>,
     pub schema: Bytes,
     pub finished: v1::Finished,
+    pub spans: Vec<v1::Span>,
 }
 
 impl Ran {
@@ -324,7 +325,10 @@ impl Harness {
         Self { fake, client, engine, _dir: dir }
     }
 
-    pub async fn run(&self, request: v1::ExecuteRequest) -> Result<Ran, v1::Failed> {
+    pub async fn run(
+        &self,
+        request: impl tonic::IntoRequest<v1::ExecuteRequest>,
+    ) -> Result<Ran, v1::Failed> {
         let mut events = self.client.clone().execute(request).await.unwrap().into_inner();
         let mut ran = Ran::default();
         while let Some(event) = events.next().await {
@@ -335,6 +339,7 @@ impl Harness {
                 }
                 Event::Chunk(chunk) => ran.chunks.push(chunk),
                 Event::Progress(_) => {}
+                Event::Spans(spans) => ran.spans = spans.spans,
                 Event::Finished(finished) => {
                     ran.finished = finished;
                     return Ok(ran);

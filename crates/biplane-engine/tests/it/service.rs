@@ -20,6 +20,24 @@ async fn until_idle(harness: &Harness) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_traced_statement_tells_what_it_did() {
+    let harness = Harness::start().await;
+    let mut request = tonic::Request::new(ask("CREATE TABLE t AS SELECT 1 AS a"));
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    let spans = harness.run(request).await.unwrap().spans;
+    let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
+    assert_eq!(named("engine").parent_span_id[..], 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
+    for name in ["parse", "prepare"] {
+        assert_eq!(named(name).parent_span_id, named("engine").span_id, "{name}");
+    }
+    let commit = named("commit");
+    assert!(spans.iter().any(|span| span.span_id == commit.parent_span_id));
+    let plain = harness.sql("SELECT a FROM t").await;
+    assert!(plain.spans.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn results_come_in_chunks_and_formats() {
     let harness = Harness::start().await;
     let sql = "SELECT id AS n FROM range(0, 10000)";

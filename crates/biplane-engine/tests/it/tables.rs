@@ -1,6 +1,13 @@
 //! CREATE, ALTER, DROP, DESCRIBE, SHOW and what follows from them.
 
 use crate::catalog;
+use crate::harness::Harness;
+use biplane_api::catalog::TableInfo;
+use biplane_api::catalog::system_tables::{SYSTEM_FORMAT, SystemTable};
+use biplane_api::internal::ResolvedTable;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_made_described_and_dropped() {
@@ -229,4 +236,76 @@ async fn views_keep_their_meaning() {
     harness.sql("DROP VIEW tv").await;
     harness.sql("DROP VIEW v").await;
     assert_eq!(harness.fails("SELECT * FROM v").await.error_class, "TABLE_OR_VIEW_NOT_FOUND");
+}
+
+/// Five rows of `system.access.audit`, newest first, in pages of two; remembers what was asked.
+fn audit_pages(harness: &Harness) -> Arc<Mutex<Vec<Value>>> {
+    let table = SystemTable::find("access", "audit").unwrap();
+    let info = TableInfo {
+        name: "audit".into(),
+        catalog_name: "system".into(),
+        schema_name: "access".into(),
+        full_name: "system.access.audit".into(),
+        table_type: "MANAGED".into(),
+        data_source_format: Some(SYSTEM_FORMAT.into()),
+        columns: table.column_infos(),
+        ..TableInfo::default()
+    };
+    let resolved = ResolvedTable { info, storage: None };
+    harness.fake.tables.lock().insert("system.access.audit".into(), resolved);
+    let asked = Arc::<Mutex<Vec<Value>>>::default();
+    let pages = asked.clone();
+    harness.fake.answer(move |_, path, body| {
+        if path != "/internal/v1/system-rows" {
+            return None;
+        }
+        pages.lock().push(body.clone());
+        let from: i64 = body["page_token"].as_str().map_or(0, |token| token.parse().unwrap());
+        let row = |n: i64| {
+            json!({
+                "workspace_id": 7, "event_time": 1_700_000_000_000_000 - n, "event_date": "2023-11-14",
+                "action_name": format!("call_{n}"), "account_id": "a",
+                "user_identity": { "email": "ada@example.com", "subject_name": null },
+                "request_params": { "http_method": "GET" },
+                "response": { "status_code": 200 + n },
+            })
+        };
+        let rows: Vec<Value> = (from..(from + 2).min(5)).map(row).collect();
+        let next = (from + 2 < 5).then(|| (from + 2).to_string());
+        Some((200, json!({ "rows": rows, "next_page_token": next })))
+    });
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn system_tables_are_fetched_page_by_page_as_far_as_needed() {
+    let harness = catalog::start().await;
+    let asked = audit_pages(&harness);
+    let sql = "SELECT action_name, user_identity.email, request_params['http_method'], event_date,
+                 response.status_code, event_time, session_id
+               FROM system.access.audit ORDER BY event_time";
+    let rows = harness.rows(sql).await;
+    assert_eq!(rows.len(), 5);
+    assert_eq!(
+        rows[4],
+        "call_0|ada@example.com|GET|2023-11-14|200|2023-11-14T22:13:20.000Z|null"
+    );
+    assert_eq!(asked.lock().len(), 3);
+    asked.lock().clear();
+    let sql = "SELECT count(*) FROM system.access.audit WHERE event_time >= '2023-11-14T00:00:00Z'
+                 AND event_time < timestamp '2023-11-15T00:00:00Z' AND workspace_id = 7";
+    assert_eq!(harness.rows(sql).await, ["5"]);
+    let first = asked.lock()[0].clone();
+    assert_eq!(
+        (&first["since_ms"], &first["until_ms"]),
+        (&json!(1_699_920_000_000_i64), &json!(1_700_006_400_001_i64))
+    );
+    asked.lock().clear();
+    assert_eq!(harness.rows("SELECT action_name FROM system.access.audit LIMIT 1").await.len(), 1);
+    assert_eq!(asked.lock()[0]["limit"], 1);
+    assert_eq!(asked.lock().len(), 1);
+    let old = harness.fails("SELECT * FROM system.access.audit VERSION AS OF 1").await;
+    assert_eq!(old.error_class, "UNSUPPORTED_FEATURE");
+    let columns = harness.rows("DESCRIBE system.access.audit").await;
+    assert_eq!(columns[3], "event_time|timestamp|null");
 }
