@@ -171,25 +171,32 @@ interface ShapeProps {
   steps: boolean;
 }
 
-function Shape({ one, colour: stroke, times, x, y, steps }: ShapeProps) {
-  const drawn = one.limit ? one.values : withoutRest(one.values);
+function Shape({ one: { values, limit = false }, colour: stroke, times, x, y, steps }: ShapeProps) {
+  const stepped = steps || limit;
+  const drawn = limit ? values : stepped ? values.map((value) => value || null) : withoutRest(values);
   const base = round(y(0));
+  const last = times.length - 1;
+  const across = (index: number) => round(x(times[index] ?? 0));
+  const up = (index: number) => round(y(drawn[index] ?? 0));
+  const line = (start: number, end: number): string => {
+    const middle = Array.from({ length: end - start }, (_, offset) => {
+      const index = start + 1 + offset;
+      return stepped ? `H${across(index)}V${up(index)}` : `L${across(index)},${up(index)}`;
+    }).join('');
+    if (!stepped) return `M${across(start)},${up(start)}${middle}`;
+    // It holds until the next step begins.
+    const over = end < last ? `H${across(end + 1)}` : '';
+    if (limit) return `M${across(start)},${up(start)}${middle}${over}`;
+    return `M${across(start)},${base}V${up(start)}${middle}${over}${end < last ? `V${base}` : ''}`;
+  };
   return (
     <>
       {runsOf(drawn).map(([start, end]) => {
-        const at = (index: number) => round(x(times[index] ?? 0));
-        const line = drawn
-          .slice(start, end + 1)
-          .map((value, index) => {
-            const [across, up] = [at(start + index), round(y(value ?? 0))];
-            if (index === 0) return `M${across},${up}`;
-            return steps ? `H${across}V${up}` : `L${across},${up}`;
-          })
-          .join('');
+        const path = line(start, end);
         return (
           <g key={start}>
-            {!one.limit && <path d={`${line}V${base}H${at(start)}Z`} fill={stroke} className="time-area" />}
-            <path d={line} className={one.limit ? 'time-limit' : 'time-line'} stroke={one.limit ? undefined : stroke} />
+            {!limit && <path d={`${path}V${base}H${across(start)}Z`} fill={stroke} className="time-area" />}
+            <path d={path} className={limit ? 'time-limit' : 'time-line'} stroke={limit ? undefined : stroke} />
           </g>
         );
       })}

@@ -25,8 +25,8 @@ export function HostDialog({ host, onClose }: { host: HostInfo; onClose: () => v
         {host.isolation_reasons.length > 0 && <Reasons reasons={host.isolation_reasons} />}
       </div>,
     ],
-    ['Load and CPU given', <CpuMeter key="cpu" host={host} />],
-    ['Memory used and given', <MemoryMeter key="memory" host={host} />],
+    ['CPU', <CpuMeter key="cpu" host={host} full />],
+    ['Memory', <MemoryMeter key="memory" host={host} full />],
     ['Started ahead', plural(host.prestarted ?? 0, 'engine')],
     ['Python for users', host.python ? `Version ${host.python}` : 'None'],
     ['Agent', host.version],

@@ -112,34 +112,40 @@ export function Where({ host: { region, labels } }: { host: HostInfo }) {
   );
 }
 
+interface MeterProps {
+  host: HostInfo;
+  /** Says too what was given away. */
+  full?: boolean;
+}
+
 /** What the host has to do now, before what was given away of it. */
-export function CpuMeter({ host }: { host: HostInfo }) {
+export function CpuMeter({ host, full = false }: MeterProps) {
   const given = givenOf(host).cpuMillis;
   if (host.state === 'LOST') return <span className="muted">{host.cpus} processors</span>;
   return (
     <Meter
-      label="Load, processors given away and all"
+      label={`CPU (${formatCores(given)} given away)`}
       value={(host.load1 ?? 0) * 1000}
       behind={given}
       max={host.cpus * 1000}
       calm
-      text={`${(host.load1 ?? 0).toFixed(1)} busy · ${formatCores(given)} of ${host.cpus} given`}
+      text={`${(host.load1 ?? 0).toFixed(1)} of ${host.cpus} busy${full ? `, ${formatCores(given)} given away` : ''}`}
     />
   );
 }
 
-export function MemoryMeter({ host }: { host: HostInfo }) {
+export function MemoryMeter({ host, full = false }: MeterProps) {
   const { memory_bytes: all, memory_available_bytes: free } = host;
   if (host.state === 'LOST') return <span className="muted">{shortBytes(all)}</span>;
   const used = free === undefined ? undefined : all - free;
   const given = givenOf(host).memory;
   return (
     <Meter
-      label="Memory used, given away and all"
+      label={`Memory (${shortBytes(given)} given away)`}
       value={used}
       behind={given}
       max={all}
-      text={`${used === undefined ? '–' : shortBytes(used)} used · ${shortBytes(given)} of ${shortBytes(all)} given`}
+      text={`${used === undefined ? '–' : shortBytes(used)} of ${shortBytes(all)}${full ? ` used, ${shortBytes(given)} given away` : ''}`}
     />
   );
 }

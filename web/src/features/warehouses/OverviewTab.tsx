@@ -32,7 +32,7 @@ function Now({ warehouse }: { warehouse: Warehouse }) {
   return (
     <Tiles
       tiles={[
-        { label: 'Engines', value: formatCount(warehouse.num_clusters ?? 0), note: `of at most ${warehouse.max_num_clusters ?? 1}` },
+        { label: 'Engines', value: formatCount(warehouse.num_clusters ?? 0), note: `at most ${warehouse.max_num_clusters ?? 1}` },
         { label: 'Statements running', value: data && formatCount(add(({ statements }) => statements)), note: data && (max > 0 ? `of ${max} at a time` : 'Starts with the first') },
         { label: 'CPU in use', value: data && formatCores(add(({ cpu_cores }) => cpu_cores) * 1000), note: data && `of ${plural(add(({ cpu_millis }) => cpu_millis) / 1000, 'processor')}` },
         { label: 'Memory in use', value: data && shortBytes(add(({ memory_bytes }) => memory_bytes)), note: data && `of ${shortBytes(add(({ memory_bytes_max }) => memory_bytes_max))}` },
