@@ -220,8 +220,12 @@ impl Compute {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let slot = self.expected_slot(node_id, id).ok_or(Refused::UnknownSandbox)?;
-        let closed = slot.live.borrow().member(id).map(|member| member.closed.clone());
-        let (lost, cut) = (CancellationToken::new(), closed.unwrap_or_default().child_token());
+        let (closed, fate) = {
+            let live = slot.live.borrow();
+            let member = live.member(id).ok_or(Refused::UnknownSandbox)?;
+            (member.closed.clone(), member.fate.subscribe())
+        };
+        let (lost, cut) = (CancellationToken::new(), closed.child_token());
         let _cut = cut.clone().drop_guard();
         let client = EngineClient::new(
             channel::over(Guarded::new(stream, cut.clone(), lost.clone())).await?,
@@ -229,7 +233,8 @@ impl Compute {
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let link = EngineLink { sandbox_id: id.clone(), client, lost: lost.clone(), cut, serial };
+        let (sandbox_id, lost_too) = (id.clone(), lost.clone());
+        let link = EngineLink { sandbox_id, client, lost: lost_too, cut, serial, fate };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, "engine connected");
         slot.update_member(id, |member| {
             member.served_since.get_or_insert_with(Instant::now);

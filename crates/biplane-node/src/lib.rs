@@ -31,6 +31,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// What ended last is told within this.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Where the agent finds the control plane, who it is, and what it starts.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
@@ -122,17 +125,25 @@ pub async fn run(config: NodeConfig, stop: CancellationToken) -> Result<(), Node
         abandoned.clone(),
     ));
     let lease = Arc::new(lease::Lease::new());
+    let line = link::Line::default();
 
     let ending = async {
         stop.cancelled().await;
         // The connection stays up meanwhile: the control plane is told what ends.
         sandboxes.drain(config.drain).await;
         sandboxes.close().await;
+        line.end.cancel();
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    let expired = || {
+        sandboxes.kill_all();
+        // It leads nowhere, whatever TCP thinks.
+        line.cut.notify_waiters();
     };
     tokio::select! {
         () = ending => {}
-        () = link::keep_connected(&config, &dialer, &sandboxes, &lease) => {}
-        () = lease.enforce(|| sandboxes.kill_all()) => {}
+        () = link::keep_connected(&config, &dialer, &sandboxes, &lease, &line) => {}
+        () = lease.enforce(expired) => {}
         () = sandboxes.tell_outbound() => {}
     }
     Ok(())

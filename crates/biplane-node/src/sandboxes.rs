@@ -65,8 +65,8 @@ pub struct Sandboxes {
     doors: Arc<Doors>,
     abandoned: CancellationToken,
     state: Mutex<State>,
-    /// One start at a time: two for the same id must not both see it missing.
-    starting: tokio::sync::Mutex<()>,
+    /// One start of an id at a time: two must not both see it missing.
+    starting: Mutex<HashMap<SandboxId, Arc<tokio::sync::Mutex<()>>>>,
     /// A sandbox ended; for whoever drains.
     ended: Notify,
     pool: Pool,
@@ -85,6 +85,8 @@ struct State {
     running: HashMap<SandboxId, Running>,
     watcher: Option<mpsc::Sender<NodeEvent>>,
     closing: bool,
+    /// On their way in, and counted as if they ran.
+    entering: usize,
     /// How often all were ended: what was being started meanwhile ends as well.
     kills: u64,
 }
@@ -135,14 +137,14 @@ impl Sandboxes {
             Some(Program::Python(_)) => Some(self.python.ready()?),
         };
         let is_engine = runtime.is_none();
-        let _one = self.starting.lock().await;
-        if self.runs(&id, request.generation)? {
+        let _turn = self.turn(&id).await;
+        let Some(kills) = self.enter(&id, request.generation)? else {
             return Ok(());
-        }
+        };
         let size = size(&request);
-        let kills = self.state.lock().kills;
-        let Launched { sandbox, stderr, closed, dir } =
-            self.launch(&id, size, &request, runtime).await?;
+        let launched = self.launch(&id, size, &request, runtime).await;
+        self.state.lock().entering -= 1;
+        let Launched { sandbox, stderr, closed, dir } = launched?;
         let (ending, ended) = watch::channel(Ending::No);
         let (ending, gone) = (Arc::new(ending), CancellationToken::new());
         let generation = request.generation;
@@ -179,16 +181,32 @@ impl Sandboxes {
         Ok(())
     }
 
-    fn runs(&self, id: &SandboxId, generation: u64) -> Result<bool, StartError> {
-        let state = self.state.lock();
+    async fn turn(&self, id: &SandboxId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut starting = self.starting.lock();
+            // Those whose turn nobody has or waits for.
+            starting.retain(|_, turn| Arc::strong_count(turn) > 1);
+            starting.entry(id.clone()).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
+    /// None: it runs. Else it is on its way in from now on, and what is told is the number of kills so far.
+    fn enter(&self, id: &SandboxId, generation: u64) -> Result<Option<u64>, StartError> {
+        let mut state = self.state.lock();
         if state.closing {
             return Err(StartError::Closing);
         }
         match state.running.get(id) {
-            Some(running) if running.generation == generation => Ok(true),
+            Some(running) if running.generation == generation => Ok(None),
             Some(_) => Err(StartError::Generation),
-            None if state.running.len() >= self.config.sandboxes_max => Err(StartError::Full),
-            None => Ok(false),
+            None if state.running.len() + state.entering >= self.config.sandboxes_max => {
+                Err(StartError::Full)
+            }
+            None => {
+                state.entering += 1;
+                Ok(Some(state.kills))
+            }
         }
     }
 
@@ -369,7 +387,7 @@ impl Sandboxes {
     pub async fn stop(&self, id: &SandboxId, grace: Duration) {
         if !self.state.lock().running.contains_key(id) {
             // It may be on its way in: whoever asked for it no longer waits.
-            drop(self.starting.lock().await);
+            drop(self.turn(id).await);
         }
         let gone = {
             let state = self.state.lock();
@@ -425,6 +443,7 @@ impl Sandboxes {
         };
         self.pool.take_others(None).into_iter().for_each(discard);
         futures::future::join_all(ids.iter().map(|id| self.stop(id, CLOSE_GRACE))).await;
+        self.isolator.retire();
     }
 
     /// What happens from now on. Whoever watched before is cut off.

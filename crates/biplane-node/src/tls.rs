@@ -1,6 +1,7 @@
 //! Connections to the relay: mutual TLS with the control plane's own CA.
 
 use crate::NodeConfig;
+use biplane_proto::channel::bound_silence;
 use biplane_proto::preface::{PrefaceError, RELAY_NAME, Role};
 use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject;
@@ -16,8 +17,12 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    #[error("the relay could not be reached")]
-    Io(#[from] std::io::Error),
+    #[error("the relay could not be reached: {0}")]
+    Io(std::io::Error),
+    #[error(
+        "a certificate is not valid now ({0}): the clock of this host or the control plane's is wrong, or the certificate was not renewed"
+    )]
+    Clock(rustls::Error),
     #[error("the relay did not answer in time")]
     Timeout,
     #[error("the certificate or key in {path} cannot be used")]
@@ -26,6 +31,24 @@ pub enum DialError {
     Tls(#[from] rustls::Error),
     #[error(transparent)]
     Preface(#[from] PrefaceError),
+}
+
+impl From<std::io::Error> for DialError {
+    fn from(error: std::io::Error) -> Self {
+        use rustls::{AlertDescription, CertificateError, Error};
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(
+                found @ (Error::InvalidCertificate(
+                    CertificateError::Expired
+                    | CertificateError::ExpiredContext { .. }
+                    | CertificateError::NotValidYet
+                    | CertificateError::NotValidYetContext { .. },
+                )
+                | Error::AlertReceived(AlertDescription::CertificateExpired)),
+            ) => Self::Clock(found.clone()),
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// The TLS set-up of certain versions of the PEM files. It also carries the session tickets: a door
@@ -61,6 +84,7 @@ impl Dialer {
         let connector = self.connector()?;
         let tcp = TcpStream::connect(&self.relay).await?;
         tcp.set_nodelay(true)?;
+        bound_silence(&tcp)?;
         // Whatever address the relay is reached at, its certificate says this name.
         let name = ServerName::try_from(RELAY_NAME).map_err(std::io::Error::other)?;
         let mut stream = connector.connect(name, tcp).await?;

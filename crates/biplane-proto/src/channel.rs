@@ -3,6 +3,8 @@
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::socket::{setsockopt, sockopt};
+use std::os::fd::AsFd;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::{Channel, Endpoint};
@@ -48,6 +50,20 @@ where
         .await
 }
 
+/// TCP gives up by itself after a quarter of an hour; who relays bytes that nobody acknowledges knows after
+/// this, and so does who waits on a connection whose other end is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(40);
+
+/// Ends the connection when its other end no longer answers, or takes nothing any more.
+pub fn bound_silence(tcp: &impl AsFd) -> std::io::Result<()> {
+    setsockopt(tcp, sockopt::KeepAlive, &true)?;
+    setsockopt(tcp, sockopt::TcpKeepIdle, &10)?;
+    setsockopt(tcp, sockopt::TcpKeepInterval, &10)?;
+    let millis = u32::try_from(SILENCE_MAX.as_millis()).unwrap_or(u32::MAX);
+    setsockopt(tcp, sockopt::TcpUserTimeout, &millis)?;
+    Ok(())
+}
+
 /// Serves one gRPC service on the given connection until it ends.
 pub async fn serve<S, Svc>(stream: S, service: Svc) -> Result<(), hyper::Error>
 where
@@ -61,7 +77,27 @@ where
         + 'static,
     Svc::Future: Send + 'static,
 {
-    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+    serve_until(stream, service, std::future::pending()).await
+}
+
+/// The same until `stop`: what was asked before is still answered.
+pub async fn serve_until<S, Svc>(
+    stream: S,
+    service: Svc,
+    stop: impl Future<Output = ()>,
+) -> Result<(), hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    Svc: tower::Service<
+            http::Request<hyper::body::Incoming>,
+            Response = http::Response<tonic::body::Body>,
+            Error = std::convert::Infallible,
+        > + Clone
+        + Send
+        + 'static,
+    Svc::Future: Send + 'static,
+{
+    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(hyper_util::rt::TokioTimer::new())
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES * 2)
@@ -69,6 +105,11 @@ where
         .max_send_buf_size(FRAME_BYTES_MAX as usize)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .await
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        () = stop => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }

@@ -23,11 +23,18 @@ pub struct Lease {
 }
 
 /// What keeps a lease.
+#[async_trait::async_trait]
 pub trait LeaseGuard: Send + Sync {
+    /// For an engine that is gone: the memory it had, when it was ended because it used more.
+    async fn ran_out_of_memory(&self) -> Option<u64> {
+        None
+    }
+
     /// Something of the session stays on this engine; it is kept for the session while the pin lives.
     fn pin(&self) -> Box<dyn Any + Send + Sync>;
 }
 
+#[async_trait::async_trait]
 impl LeaseGuard for () {
     fn pin(&self) -> Box<dyn Any + Send + Sync> {
         Box::new(())

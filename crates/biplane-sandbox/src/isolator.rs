@@ -30,6 +30,9 @@ pub trait Isolator: Send + Sync + std::fmt::Debug {
 
     /// What all processes of the sandbox use together.
     fn stats(&self, sandbox: &Sandbox) -> Stats;
+
+    /// The agent ends; all its sandboxes have.
+    fn retire(&self);
 }
 
 /// What stands between two sandboxes of a host.

@@ -198,6 +198,10 @@ impl Isolator for Native {
     fn stats(&self, sandbox: &Sandbox) -> Stats {
         stats(sandbox)
     }
+
+    fn retire(&self) {
+        self.host.retire();
+    }
 }
 
 /// Plain processes: a session, a control group where there is one, and nothing that keeps anything apart.
@@ -244,6 +248,10 @@ impl Isolator for Unisolated {
 
     fn stats(&self, sandbox: &Sandbox) -> Stats {
         stats(sandbox)
+    }
+
+    fn retire(&self) {
+        self.host.retire();
     }
 }
 
@@ -294,6 +302,17 @@ impl Host {
         // Else a supervisor that dies would go unnoticed.
         drop((theirs, stderr));
         Sandbox::greet(ours)
+    }
+}
+
+impl Host {
+    /// A launcher clears up when the agent is gone; one that was killed cannot.
+    fn retire(&self) {
+        let mut launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = |process: &mut Child| matches!(process.try_wait(), Ok(Some(_)));
+        if launcher.process.as_mut().is_some_and(ended) {
+            cgroup::leave_if_empty(&self.groups);
+        }
     }
 }
 

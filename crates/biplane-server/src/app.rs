@@ -55,6 +55,7 @@ impl Services {
             Workspace::new(volumes, clock.clone(), config.data_dir.join("uploads"), key);
         let limits = ComputeConfig {
             workspace_limits: config.workspace_limits.clone(),
+            lease: config.node_lease,
             ..ComputeConfig::default()
         };
         let compute = Compute::start(db.clone(), clock.clone(), limits, stop.clone())

@@ -4,6 +4,7 @@ use crate::otlp::TracesConfig;
 pub use biplane_compute::WorkspaceLimits;
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -30,6 +31,8 @@ pub struct ServerConfig {
     pub traces: Option<TracesConfig>,
     /// What the compute of one workspace may have together.
     pub workspace_limits: WorkspaceLimits,
+    /// A node that hears nothing for this long ends what it runs.
+    pub node_lease: Duration,
     /// Root of managed storage; None = in the data directory.
     pub storage_root: Option<String>,
     /// Directories in which external locations may be made.
@@ -70,6 +73,7 @@ impl ServerConfig {
             metrics_listen: None,
             traces: None,
             workspace_limits: WorkspaceLimits::default(),
+            node_lease: Duration::from_secs(30),
             storage_root: None,
             local_roots: Vec::new(),
             s3: None,

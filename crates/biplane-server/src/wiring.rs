@@ -157,7 +157,12 @@ fn directory_url(dir: &Path) -> anyhow::Result<String> {
 
 struct HeldEngine(EngineLease);
 
+#[async_trait::async_trait]
 impl LeaseGuard for HeldEngine {
+    async fn ran_out_of_memory(&self) -> Option<u64> {
+        self.0.ran_out_of_memory().await
+    }
+
     fn pin(&self) -> Box<dyn Any + Send + Sync> {
         self.0.pin()
     }

@@ -91,6 +91,10 @@ pub struct ServerArgs {
     /// GiB of memory that they may have together; 0 = no limit.
     #[arg(long, env = "BIPLANE_WORKSPACE_MEMORY_GIB_MAX", default_value_t = 0)]
     workspace_memory_gib_max: u64,
+    /// A node that hears nothing of the control plane for this long ends what it runs; its warehouses start
+    /// elsewhere.
+    #[arg(long, env = "BIPLANE_NODE_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    node_lease_seconds: u64,
     /// `GET /metrics` for Prometheus, for the operator's network: it asks for no login.
     #[arg(long, env = "BIPLANE_METRICS_LISTEN")]
     metrics_listen: Option<String>,
@@ -245,6 +249,7 @@ impl From<ServerArgs> for ServerConfig {
                 cpu_millis: args.workspace_cpus_max.saturating_mul(1000),
                 memory_bytes: args.workspace_memory_gib_max.saturating_mul(1 << 30),
             },
+            node_lease: std::time::Duration::from_secs(args.node_lease_seconds),
             storage_root: args.storage_root,
             local_roots: args.local_roots,
             s3,

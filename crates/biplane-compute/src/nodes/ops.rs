@@ -3,6 +3,7 @@
 use super::store;
 use crate::Compute;
 use crate::relay::nodes::Node;
+use crate::warehouses::slot::Fate;
 use biplane_api::ids::{NodeId, SandboxId};
 use biplane_platform::ApiError;
 use biplane_proto::v1::SandboxExited;
@@ -129,13 +130,16 @@ impl Compute {
             return;
         };
         let how = match exit.status {
+            _ if exit.out_of_memory => "it used more memory than it may".to_owned(),
             status if status < 0 => format!("signal {}", -status),
             status => format!("exit code {status}"),
         };
+        let fate = if exit.out_of_memory { Fate::OutOfMemory } else { Fate::Other };
         tracing::info!(warehouse_id = %slot.id, sandbox_id = %id, how, tail = exit.tail, "an engine ended");
         slot.update_member(&id, |member| {
             member.exited = Some(how);
             member.engine = None;
+            member.fate.send_replace(Some(fate));
         });
     }
 }

@@ -11,6 +11,7 @@ use crate::Compute;
 use crate::ca::{CaError, RelayCa, node_of};
 use axum::Router;
 use biplane_api::ids::NodeId;
+use biplane_proto::channel::bound_silence;
 use biplane_proto::preface::Role;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -113,7 +114,7 @@ async fn introduce(
     acceptor: TlsAcceptor,
     tcp: TcpStream,
 ) -> Result<(TlsStream<TcpStream>, NodeId, Role), Refused> {
-    tcp.set_nodelay(true).map_err(Refused::Tls)?;
+    tcp.set_nodelay(true).and_then(|()| bound_silence(&tcp)).map_err(Refused::Tls)?;
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
     let mut stream = handshake.await.map_err(|_| Refused::Silent)?.map_err(Refused::Tls)?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();

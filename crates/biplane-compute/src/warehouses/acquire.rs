@@ -2,7 +2,7 @@
 //! engine came, or after the warehouse was started.
 
 use super::queue::Wish;
-use super::slot::{EngineLink, Live, Member, Slot};
+use super::slot::{EngineLink, Fate, Live, Member, Slot};
 use super::store::{self, Desired};
 use crate::Compute;
 use biplane_api::ids::{SandboxId, WarehouseId};
@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
+
+/// Between the end of an engine's connection and its node's word why.
+const FATE_MAX: Duration = Duration::from_secs(2);
 
 /// What a statement asks for.
 #[derive(Debug, Clone)]
@@ -38,6 +41,7 @@ impl AcquireRequest {
 pub struct EngineLease {
     slot: Arc<Slot>,
     link: EngineLink,
+    memory_bytes: u64,
     /// Waited for because all engines had enough to do.
     pub queued: Duration,
 }
@@ -48,7 +52,8 @@ impl EngineLease {
         let link = member.engine.clone()?;
         member.active += 1;
         slot.pulse.began();
-        Some(Self { slot: slot.clone(), link, queued: Duration::ZERO })
+        let memory_bytes = member.given.memory_bytes;
+        Some(Self { slot: slot.clone(), link, memory_bytes, queued: Duration::ZERO })
     }
 
     /// A client on the engine's one connection; as cheap as a few counters.
@@ -67,6 +72,16 @@ impl EngineLease {
     /// Cancelled when the engine is gone, for whatever reason. What ran on it is lost.
     pub fn lost(&self) -> &CancellationToken {
         &self.link.lost
+    }
+
+    /// For one that is lost: whether it was ended because it used too much memory, and how much it has.
+    /// The node's word may come a moment later.
+    pub async fn ran_out_of_memory(&self) -> Option<u64> {
+        let mut fate = self.link.fate.clone();
+        let told = tokio::time::timeout(FATE_MAX, fate.wait_for(Option::is_some)).await;
+        let out_of_memory =
+            told.is_ok_and(|fate| fate.is_ok_and(|fate| *fate == Some(Fate::OutOfMemory)));
+        out_of_memory.then_some(self.memory_bytes)
     }
 
     /// Something of a session stays on this engine: while the pin lives the engine is not taken away for

@@ -11,6 +11,7 @@ use biplane_api::ids::SandboxId;
 use biplane_platform::Result;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -225,6 +226,7 @@ impl Compute {
                 adopted: false,
                 served_since: None,
                 exited: None,
+                fate: watch::Sender::new(None),
                 retiring: false,
                 active: 0,
                 room: live.row.spec.statements_max(),

@@ -71,6 +71,8 @@ pub(crate) struct Member {
     pub served_since: Option<Instant>,
     /// The node says that nothing of it is left.
     pub exited: Option<String>,
+    /// Told to whoever had statements there.
+    pub fate: watch::Sender<Option<Fate>>,
     /// It is to end: statements go there only while there is no other.
     pub retiring: bool,
     /// Statements in progress, and how many there may be.
@@ -110,6 +112,15 @@ pub(crate) struct EngineLink {
     pub cut: CancellationToken,
     /// Tells this connection from the one before.
     pub serial: u64,
+    /// Why its sandbox ended, when that is known.
+    pub fate: watch::Receiver<Option<Fate>>,
+}
+
+/// How a sandbox ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    OutOfMemory,
+    Other,
 }
 
 impl Live {

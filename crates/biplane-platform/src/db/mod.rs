@@ -216,16 +216,31 @@ fn busy(cause: impl std::fmt::Display) -> ApiError {
     }
 }
 
+/// Nothing happened, and nothing will before somebody makes room.
+fn full(cause: impl std::fmt::Display) -> ApiError {
+    ApiError {
+        retry_after_s: Some(RETRY_AFTER_S),
+        internal: Some(cause.to_string()),
+        ..ApiError::new(
+            ErrorCode::TemporarilyUnavailable,
+            "The disk of the server's database is full: nothing can be written before there is room.",
+        )
+    }
+}
+
 /// Whether the database refused for lack of time (locks, connections) or for another reason.
 fn broken(error: sqlx::Error) -> ApiError {
     // SQLite: busy, locked. PostgreSQL: serialization failure, deadlock, lock or idle timeout, too many
     // connections, shutting down or starting.
     const TRANSIENT: &[&str] =
         &["5", "6", "261", "517", "40001", "40P01", "55P03", "25P03", "53300", "57P01", "57P03"];
+    // SQLite: full, and what came of writing, syncing or growing a file. PostgreSQL: disk full.
+    const FULL: &[&str] = &["13", "778", "1034", "1546", "4874", "53100"];
     let code = error.as_database_error().and_then(|error| error.code());
     match (&error, code) {
         (sqlx::Error::PoolTimedOut, _) => busy(error),
         (_, Some(code)) if TRANSIENT.contains(&&*code) => busy(error),
+        (_, Some(code)) if FULL.contains(&&*code) => full(error),
         _ => ApiError::internal(error),
     }
 }

@@ -68,7 +68,11 @@ pub(crate) async fn write_chunk(dir: PathBuf, index: usize, bytes: Bytes) -> io:
             std::fs::create_dir_all(&dir)?;
         }
         let path = dir.join(index.to_string());
-        std::fs::write(&path, &bytes)?;
+        if let Err(error) = std::fs::write(&path, &bytes) {
+            // Half a file would stay where nobody looks for it; the directory stays when others are in it.
+            let _ = std::fs::remove_file(&path).and_then(|()| std::fs::remove_dir(&dir));
+            return Err(error);
+        }
         Ok(path)
     })
     .await

@@ -16,6 +16,7 @@ use biplane_proto::channel::MESSAGE_BYTES_MAX;
 use biplane_proto::v1::execute_event::Event;
 use biplane_proto::v1::{Chunk, ExecuteEvent, ExecuteRequest, Failed, Finished};
 use futures::FutureExt;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,8 +169,21 @@ impl Run {
     }
 
     async fn attempt(&self, job: &Job) -> Result<Finished, Stop> {
-        let info = &self.statement.info;
         let lease = self.lease(job).await?;
+        match self.execute(job, &lease).await {
+            // Another engine would end the same way, with what others run there.
+            Err(Stop::Lost) => match lease.guard.ran_out_of_memory().await {
+                Some(bytes) => {
+                    Err(Stop::Failed(out_of_memory(bytes, self.statement.info.only_reads)))
+                }
+                None => Err(Stop::Lost),
+            },
+            outcome => outcome,
+        }
+    }
+
+    async fn execute(&self, job: &Job, lease: &Lease) -> Result<Finished, Stop> {
+        let info = &self.statement.info;
         let left_ms =
             i64::try_from(job.deadline.duration_since(Instant::now()).as_millis()).unwrap_or(0);
         let expires_ms =
@@ -259,10 +273,7 @@ impl Run {
                 let share = share.ok_or_else(|| Stop::Failed(no_room()))?;
                 let dir = files::dir(spool, &self.statement.info.id);
                 let path = files::write_chunk(dir, self.statement.chunk_count(), chunk.data).await;
-                results::Place::File(
-                    path.map_err(|error| refused(ApiError::internal(error)))?,
-                    share,
-                )
+                results::Place::File(path.map_err(unwritten)?, share)
             }
         };
         let Chunk { rows, uncompressed_bytes, more, .. } = chunk;
@@ -296,7 +307,7 @@ impl Run {
         drop(span);
         if let Err(error) = written {
             tracing::error!(statement_id = %self.statement.info.id, %error, cause = ?error.internal, "the end of a statement could not be written");
-            (ended.state, ended.error) = (State::Failed, Some(internal()));
+            (ended.state, ended.error) = (State::Failed, Some(unrecorded(&error)));
         }
         metrics::ended(&ended);
         let spilled = self.statement.spilled();
@@ -438,9 +449,42 @@ fn lost(only_reads: bool) -> StatementError {
     StatementError::new("TEMPORARILY_UNAVAILABLE", "ENGINE_LOST", "08006", text)
 }
 
+fn out_of_memory(bytes: u64, only_reads: bool) -> StatementError {
+    let unknown = if only_reads { "" } else { " It is not known whether it took effect." };
+    let text = format!(
+        "The engine was ended while the statement ran, because it used more than its {} MiB of memory, for this statement or for others.{unknown} Use a larger SQL warehouse, or less data at a time.",
+        bytes >> 20
+    );
+    StatementError::new("RESOURCE_EXHAUSTED", "ENGINE_OUT_OF_MEMORY", "53200", &text)
+}
+
 fn no_room() -> StatementError {
     let text = "The server has no room for the result: others fill its result store.";
     StatementError::new("RESOURCE_EXHAUSTED", "RESULT_STORE_FULL", "53100", text)
+}
+
+/// A chunk that could not be kept.
+fn unwritten(error: io::Error) -> Stop {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            tracing::error!(%error, "the disk of the result store is full");
+            let text = "The server has no room for the result: its disk is full.";
+            let code = "RESOURCE_EXHAUSTED";
+            Stop::Failed(StatementError::new(code, "RESULT_STORE_FULL", "53100", text))
+        }
+        _ => refused(ApiError::internal(error)),
+    }
+}
+
+/// It ended, but that could not be written.
+fn unrecorded(error: &ApiError) -> StatementError {
+    match error.code {
+        ErrorCode::TemporarilyUnavailable => {
+            let text = format!("{} It is not known whether the statement took effect.", error.message);
+            StatementError::new("TEMPORARILY_UNAVAILABLE", "END_NOT_WRITTEN", "53100", &text)
+        }
+        _ => internal(),
+    }
 }
 
 fn too_large_inline(bytes: u64) -> StatementError {

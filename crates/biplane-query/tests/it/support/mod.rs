@@ -46,6 +46,7 @@ pub struct FakeEngines {
 
 struct Counted(Arc<AtomicUsize>, Arc<AtomicUsize>);
 
+#[async_trait::async_trait]
 impl LeaseGuard for Counted {
     fn pin(&self) -> Box<dyn Any + Send + Sync> {
         self.1.fetch_add(1, Ordering::SeqCst);
