@@ -37,7 +37,7 @@ const MODULES: &[&str] = &[
 ];
 /// What a boot is for; see `vm/init.sh`.
 const MODES: &[&str] = &["v2", "v2-shared", "v2-delegated", "v1", "none"];
-const BOOT_MAX: Duration = Duration::from_secs(600);
+const BOOT_MAX: Duration = Duration::from_secs(900);
 const TOLD: &str = "biplane-vm: ended with ";
 
 /// With these modes, or all of them. `packages`: what cargo builds at the same time, for the same features.

@@ -32,7 +32,7 @@ case $mode in
   v2)
     v2
     export BIPLANE_TEST_CGROUPS=2
-    alone /work/it
+    alone /work/it as_root memory_beyond share::
     ;;
   v2-shared)
     # Others are in the agent's group, too, as in the session of a login.
@@ -40,7 +40,7 @@ case $mode in
     sleep 600 &
     echo $! > $groups/agent/cgroup.procs
     export BIPLANE_TEST_CGROUPS=2
-    alone /work/it life
+    alone /work/it life:: --skip unprivileged
     ;;
   v2-delegated)
     # `Delegate=yes` in a unit of a user without privileges.

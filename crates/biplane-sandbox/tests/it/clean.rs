@@ -48,9 +48,11 @@ impl Clean {
                     .map(|path| format!("control group {}", path.display())),
             );
         }
-        for file in ["/proc/self/mountinfo", "/proc/net/unix"] {
+        // Of sockets those in the directories of sandboxes: another one is inherited by whatever is started.
+        let doors = format!("{dir}/sb");
+        for (file, place) in [("/proc/self/mountinfo", dir), ("/proc/net/unix", &doors)] {
             let text = fs::read_to_string(file).unwrap_or_default();
-            left.extend(text.lines().filter(|line| line.contains(dir)).map(str::to_owned));
+            left.extend(text.lines().filter(|line| line.contains(place)).map(str::to_owned));
         }
         left.extend(devices(&self.dir).into_iter().map(|file| format!("device of {file}")));
         if self.dir.exists() {
