@@ -7,7 +7,10 @@ mod forwarder;
 mod limits;
 mod mesh;
 mod mesh_bed;
+mod mesh_sandboxed;
 mod mesh_strangers;
 mod plain;
 mod policy;
 mod storage;
+
+biplane_sandbox::launcher_in_tests!();

@@ -103,7 +103,10 @@ impl Node {
 
     pub fn sandbox(&self, workspace: WorkspaceId) -> Sandbox {
         let dir = tempfile::tempdir().unwrap();
-        let listener = biplane_doors::open(dir.path(), "mesh.sock").unwrap();
+        for part in ["doors", "work"] {
+            std::fs::create_dir(dir.path().join(part)).unwrap();
+        }
+        let listener = biplane_doors::open(&dir.path().join("doors"), "mesh.sock").unwrap();
         let identity = Identity {
             sandbox_id: SandboxId::random(),
             workspace_id: workspace,
@@ -122,7 +125,7 @@ pub struct Sandbox {
     pub address: String,
     pub meter: Arc<Meter>,
     pub closed: CancellationToken,
-    dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 impl Sandbox {
@@ -131,7 +134,7 @@ impl Sandbox {
     }
 
     pub fn path(&self) -> PathBuf {
-        self.dir.path().join("mesh.sock")
+        self.dir.path().join("doors/mesh.sock")
     }
 
     /// Says this at the door.
