@@ -38,7 +38,7 @@ impl Name {
         };
         let mut door = dial(path)?;
         match member {
-            Some(member) => write!(door, "resolve {member}\n")?,
+            Some(member) => writeln!(door, "resolve {member}")?,
             None => write!(
                 door,
                 "GET http://{DOOR_HOST}/resolve/{} HTTP/1.1\r\nHost: {DOOR_HOST}\r\nConnection: close\r\n\r\n",
