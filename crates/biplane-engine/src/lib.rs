@@ -3,6 +3,7 @@
 //! A leaf: it knows the control plane only through its relay door. It holds no long-lived secret;
 //! names, locations and credentials are asked for per statement, as the user who runs it.
 
+mod commit_log;
 pub mod config;
 pub mod context;
 pub mod control;

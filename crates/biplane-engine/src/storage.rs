@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
+use crate::commit_log::CommitLog;
 use crate::error::SqlError;
 use crate::storage_door::{self, StorageDoor};
 
@@ -60,7 +61,9 @@ impl Location {
     }
 
     pub fn log_store(&self) -> LogStoreRef {
-        default_logstore(self.prefixed(), self.root.clone(), &self.url, &StorageConfig::default())
+        let (place, root) = (self.prefixed(), self.root.clone());
+        let log = default_logstore(place, root, &self.url, &StorageConfig::default());
+        Arc::new(CommitLog(log))
     }
 
     /// Not loaded yet.

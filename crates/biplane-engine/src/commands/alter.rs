@@ -8,17 +8,17 @@ use deltalake_core::operations::update_table_metadata::TableMetadataUpdate;
 use deltalake_core::protocol::DeltaOperation;
 use std::collections::{BTreeMap, HashMap};
 
-use super::columns;
 use super::protocol::Change;
 use super::rest::{Rest, encode};
 use super::view::{new_name, patch_table, set_owner, unset_missing};
-use super::write::{Target, commit_properties, find_column, session};
+use super::write::{Target, commit_as, commit_properties, find_column, session};
+use super::{clustering, columns, defaults};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
 use crate::parser::{
-    AlterTable, Clustering, ColumnDef, CommentOn, Constraint, ConstraintRule, Name, ObjectKind,
-    Properties, TableAction, parse_query,
+    AlterTable, Clustering, ColumnDef, CommentOn, Constraint, ConstraintRule, ExprText, Name,
+    ObjectKind, Properties, TableAction, parse_query,
 };
 
 pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> {
@@ -33,8 +33,6 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
             let full = cx.qualify_parts(&alter.name.0)?;
             return set_owner(cx, &full.join("."), owner).await;
         }
-        TableAction::ClusterBy(Clustering::None) => return Ok(Output::Empty),
-        TableAction::ClusterBy(_) => return Err(SqlError::unsupported("CLUSTER BY")),
         TableAction::DropColumns(_) => {
             let text =
                 "DROP COLUMN is not supported for this Delta table: it has no column mapping";
@@ -61,6 +59,10 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
         TableAction::ColumnNotNull { column, not_null } => {
             column_not_null(cx, &mut target, &column, not_null).await?;
         }
+        TableAction::ColumnDefault { column, default } => {
+            column_default(cx, &mut target, &column, default).await?;
+        }
+        TableAction::ClusterBy(clustering) => cluster_by(cx, &mut target, &clustering).await?,
         TableAction::SetProperties(properties) => {
             set_properties(cx, &mut target, properties).await?;
         }
@@ -115,7 +117,7 @@ async fn add_columns(
     target.delta = table
         .add_columns()
         .with_fields(fields)
-        .with_commit_properties(commit_properties(cx))
+        .with_commit_properties(commit_as(cx, "ADD COLUMNS"))
         .await?;
     target.publish_columns(cx).await
 }
@@ -134,7 +136,7 @@ async fn column_comment(
         .update_field_metadata()
         .with_field_name(&name)
         .with_metadata(HashMap::from([("comment".to_owned(), comment)]))
-        .with_commit_properties(commit_properties(cx))
+        .with_commit_properties(commit_as(cx, "CHANGE COLUMN"))
         .await?;
     target.publish_columns(cx).await
 }
@@ -157,40 +159,83 @@ async fn column_not_null(
             return Err(SqlError::new("DELTA_NEW_NOT_NULL_VIOLATION", "23512", text));
         }
     }
-    let fields: Vec<StructField> = target
-        .schema()?
-        .fields()
-        .map(|field| {
-            let mut field = field.clone();
-            if field.name() == &name {
-                field.nullable = !not_null;
-            }
-            field
-        })
-        .collect();
+    change_field(cx, target, &name, |mut field| {
+        field.nullable = !not_null;
+        field
+    })
+    .await
+}
+
+async fn column_default(
+    cx: &StatementContext,
+    target: &mut Target,
+    column: &str,
+    default: Option<ExprText>,
+) -> SqlResult<()> {
+    let schema = target.arrow_schema()?;
+    let name = schema.field(find_column(&schema, column)?).name().clone();
+    let there = target.schema()?;
+    let field = there.field(&name).ok_or_else(|| SqlError::internal("a column is gone"))?.clone();
+    let field = match default {
+        Some(default) => defaults::with_default(cx, field, &default.text).await?,
+        None => defaults::without_default(field),
+    };
+    change_field(cx, target, &name, |_| field.clone()).await
+}
+
+/// A new version of the table, in which one column is described otherwise.
+async fn change_field(
+    cx: &StatementContext,
+    target: &mut Target,
+    name: &str,
+    change: impl Fn(StructField) -> StructField,
+) -> SqlResult<()> {
+    let there = target.schema()?;
+    let fields = there.fields().cloned();
+    let fields = fields.map(|field| if field.name() == name { change(field) } else { field });
     let schema = StructType::try_new(fields).map_err(SqlError::internal)?;
-    let metadata = target
-        .delta
-        .snapshot()?
-        .metadata()
-        .clone()
-        .with_schema(&schema)
-        .map_err(SqlError::internal)?;
+    let metadata = target.delta.snapshot()?.metadata().clone();
+    let metadata = metadata.with_schema(&schema).map_err(SqlError::internal)?;
     let operation =
         DeltaOperation::UpdateFieldMetadata { fields: schema.fields().cloned().collect() };
-    commit(cx, target, vec![Action::Metadata(metadata)], operation).await?;
+    commit(cx, target, "CHANGE COLUMN", vec![Action::Metadata(metadata)], operation).await?;
     target.publish_columns(cx).await
+}
+
+async fn cluster_by(
+    cx: &StatementContext,
+    target: &mut Target,
+    clustering: &Clustering,
+) -> SqlResult<()> {
+    let schema = target.schema()?;
+    let settled = clustering::settle(schema.as_ref(), &target.partitions()?, clustering)?;
+    let key = clustering::KEY.to_owned();
+    let mut metadata = target.delta.snapshot()?.metadata().clone();
+    let there = target.configuration()?.get(&key).cloned();
+    if there == settled {
+        return Ok(());
+    }
+    let done = match &settled {
+        Some(value) => metadata.add_config_key(key.clone(), value.clone()),
+        None => metadata.remove_config_key(&key),
+    };
+    metadata = done.map_err(SqlError::internal)?;
+    let properties = HashMap::from([(key, settled.unwrap_or_default())]);
+    let operation = DeltaOperation::SetTableProperties { properties };
+    commit(cx, target, "CLUSTER BY", vec![Action::Metadata(metadata)], operation).await?;
+    publish_properties(cx, target).await
 }
 
 /// A commit of metadata alone.
 async fn commit(
     cx: &StatementContext,
     target: &mut Target,
+    name: &str,
     actions: Vec<Action>,
     operation: DeltaOperation,
 ) -> SqlResult<()> {
     let snapshot = target.delta.snapshot()?.snapshot().clone();
-    CommitBuilder::from(commit_properties(cx))
+    CommitBuilder::from(commit_as(cx, name))
         .with_actions(actions)
         .build(Some(&snapshot), target.delta.log_store(), operation)
         .await?;
@@ -247,7 +292,7 @@ async fn unset_properties(
         return Ok(());
     }
     let operation = DeltaOperation::SetTableProperties { properties: gone };
-    commit(cx, target, vec![Action::Metadata(metadata)], operation).await?;
+    commit(cx, target, "UNSET TBLPROPERTIES", vec![Action::Metadata(metadata)], operation).await?;
     publish_properties(cx, target).await
 }
 

@@ -25,21 +25,33 @@ pub async fn declare(
 ) -> SqlResult<Vec<StructField>> {
     let mut out = Vec::with_capacity(fields.len());
     for (column, field) in columns.iter().zip(fields) {
-        let Some(default) = &column.default else {
-            out.push(field);
-            continue;
-        };
-        let text = MetadataValue::String(default.text.clone());
-        let field = field.add_metadata([(KEY, text)]);
-        let schema = deltalake_core::kernel::StructType::try_new([field.clone()])
-            .map_err(|e| super::columns::invalid_schema(&e))?;
-        let schema = super::columns::arrow_schema(&schema)?;
-        if let Source::Value(expr, given) = value(cx, schema.field(0)).await? {
-            assign(cx, expr, &given, schema.field(0).data_type(), &column.name)?;
-        }
-        out.push(field);
+        out.push(match &column.default {
+            Some(default) => with_default(cx, field, &default.text).await?,
+            None => field,
+        });
     }
     Ok(out)
+}
+
+/// A column with another default, which must be a value of its type.
+pub async fn with_default(
+    cx: &StatementContext,
+    field: StructField,
+    text: &str,
+) -> SqlResult<StructField> {
+    let field = field.add_metadata([(KEY, MetadataValue::String(text.to_owned()))]);
+    let schema = deltalake_core::kernel::StructType::try_new([field.clone()])
+        .map_err(|e| super::columns::invalid_schema(&e))?;
+    let schema = super::columns::arrow_schema(&schema)?;
+    if let Source::Value(expr, given) = value(cx, schema.field(0)).await? {
+        assign(cx, expr, &given, schema.field(0).data_type(), field.name())?;
+    }
+    Ok(field)
+}
+
+pub fn without_default(mut field: StructField) -> StructField {
+    field.metadata.remove(KEY);
+    field
 }
 
 /// What a column takes where nothing is said.

@@ -7,6 +7,7 @@ use deltalake_core::kernel::CommitInfo;
 use futures::TryStreamExt;
 
 use super::catalog::schema_parts;
+use super::clustering;
 use super::maintenance::size;
 use super::rest::{Rest, encode};
 use super::rows::{Pairs, Table};
@@ -131,6 +132,18 @@ async fn describe_table(cx: &StatementContext, name: &Name, extended: bool) -> S
         more.push(row("# Partition Information", "", ""));
         more.push(row("# col_name", "data_type", "comment"));
         for column in partitions {
+            more.push([
+                Some(column.name.clone()),
+                Some(column.type_text.clone()),
+                column.comment.clone(),
+            ]);
+        }
+    }
+    let clustered = clustering::columns(info.properties.get(clustering::KEY));
+    if !clustered.is_empty() {
+        more.push(row("# Clustering Information", "", ""));
+        more.push(row("# col_name", "data_type", "comment"));
+        for column in columns.iter().filter(|column| clustered.contains(&column.name)) {
             more.push([
                 Some(column.name.clone()),
                 Some(column.type_text.clone()),
@@ -271,7 +284,7 @@ fn json_pairs(value: Option<&serde_json::Value>) -> Option<Pairs> {
 
 /// What the statement was, where its commit says so.
 fn operation(info: &CommitInfo) -> Option<String> {
-    let named = info.info.get(super::write::OPERATION).and_then(|name| name.as_str());
+    let named = info.info.get(crate::commit_log::OPERATION).and_then(|name| name.as_str());
     named.map(str::to_owned).or_else(|| info.operation.clone())
 }
 
@@ -356,6 +369,7 @@ async fn detail(cx: &StatementContext, name: &Name) -> SqlResult<Output> {
     let mut properties: Pairs =
         metadata.configuration().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     properties.sort();
+    let clustered = clustering::columns(metadata.configuration().get(clustering::KEY));
     Table::default()
         .text("format", vec![Some("delta".to_owned())])
         .text("id", vec![Some(metadata.id().to_owned())])
@@ -365,7 +379,7 @@ async fn detail(cx: &StatementContext, name: &Name) -> SqlResult<Output> {
         .time("createdAt", vec![metadata.created_time()])
         .time("lastModified", vec![modified])
         .list("partitionColumns", vec![Some(metadata.partition_columns().to_vec())])
-        .list("clusteringColumns", vec![Some(Vec::new())])
+        .list("clusteringColumns", vec![Some(clustered)])
         .long("numFiles", vec![Some(files)])
         .long("sizeInBytes", vec![Some(bytes)])
         .map("properties", vec![Some(properties)])
@@ -526,6 +540,11 @@ pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output
         if !partitions.is_empty() {
             text.push_str(&format!("PARTITIONED BY ({})\n", partitions.join(", ")));
         }
+        let clustered = clustering::columns(info.properties.get(clustering::KEY));
+        if !clustered.is_empty() {
+            let names: Vec<String> = clustered.iter().map(|name| quoted(name)).collect();
+            text.push_str(&format!("CLUSTER BY ({})\n", names.join(", ")));
+        }
         if let Some(comment) = info.comment.as_deref().filter(|c| !c.is_empty()) {
             text.push_str(&format!("COMMENT {}\n", sql_string(comment)));
         }
@@ -537,6 +556,7 @@ pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output
         let properties: Vec<String> = info
             .properties
             .iter()
+            .filter(|(key, _)| *key != clustering::KEY)
             .map(|(k, v)| format!("  {} = {}", sql_string(k), sql_string(v)))
             .collect();
         if !properties.is_empty() {

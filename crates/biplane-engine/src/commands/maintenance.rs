@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast;
 use deltalake_core::kernel::schema::partitions::{FilterOp, FilterValue};
 use deltalake_core::operations::optimize::OptimizeType;
 
+use super::clustering;
 use super::protocol::Change;
 use super::rows::Table;
 use super::write::{Target, commit_properties, find_column, session};
@@ -30,6 +31,14 @@ pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Ou
             return Err(SqlError::new("DELTA_ZORDERING_ON_PARTITION_COLUMN", "42P10", text));
         }
         columns.push(name);
+    }
+    let clustered = clustering::columns(target.configuration()?.get(clustering::KEY));
+    if !clustered.is_empty() {
+        if !columns.is_empty() {
+            let text = "The table is clustered by columns of its own; OPTIMIZE takes no ZORDER BY";
+            return Err(SqlError::new("DELTA_CLUSTERING_WITH_ZORDER_BY", "42613", text));
+        }
+        columns = clustered;
     }
     let mut literals = Vec::new();
     if let Some(filter) = &optimize.filter {

@@ -2,6 +2,7 @@
 
 mod alter;
 mod catalog;
+mod clustering;
 pub mod columns;
 mod copy_into;
 mod defaults;

@@ -18,12 +18,12 @@ use std::sync::Arc;
 use super::catalog::finish_drop;
 use super::rest::{Rest, encode, is_taken};
 use super::write::{Source, Target, align, commit_as, commit_properties, metric, session};
-use super::{columns, defaults};
+use super::{clustering, columns, defaults};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
 use crate::parser::{
-    Clustering, Constraint, ConstraintRule, CreateTable, Name, Properties, TableSource, parse_query,
+    Constraint, ConstraintRule, CreateTable, Name, Properties, TableSource, parse_query,
 };
 
 /// A table about to be made.
@@ -115,10 +115,6 @@ fn refuse(create: &CreateTable) -> SqlResult<()> {
     }
     if !create.options.is_empty() {
         return Err(SqlError::unsupported("OPTIONS of a Delta table"));
-    }
-    match create.clustered_by {
-        None | Some(Clustering::None) => {}
-        Some(_) => return Err(SqlError::unsupported("CLUSTER BY")),
     }
     if let TableSource::Clone { shallow: true, .. } = create.source {
         return Err(SqlError::unsupported("SHALLOW CLONE"));
@@ -219,6 +215,14 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
         out.rows = Some(shaped(cx, rows, &out.fields)?);
     }
     settle_partitions(&mut out)?;
+    if let Some(clustering) = &create.clustered_by {
+        let schema = StructType::try_new(out.fields.iter().cloned())
+            .map_err(|e| columns::invalid_schema(&e))?;
+        out.properties.retain(|(key, _)| key != clustering::KEY);
+        if let Some(columns) = clustering::settle(&schema, &out.partitions, clustering)? {
+            out.properties.push((clustering::KEY.to_owned(), columns));
+        }
+    }
     Ok(out)
 }
 

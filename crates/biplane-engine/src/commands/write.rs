@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use super::protocol::{self, Change};
 use super::{columns, not_null};
+use crate::commit_log::OPERATION;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::Name;
@@ -108,10 +109,6 @@ pub fn commit_properties(cx: &StatementContext) -> CommitProperties {
         .with_metadata([("userName".to_owned(), user)])
         .with_create_checkpoint(true)
 }
-
-/// The key of a commit's information under which stands what the statement was, where the library's own
-/// word for it is another.
-pub const OPERATION: &str = "biplane.operation";
 
 /// The same, with the operation as Databricks calls it.
 pub fn commit_as(cx: &StatementContext, operation: &str) -> CommitProperties {

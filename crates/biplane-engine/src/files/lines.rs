@@ -254,7 +254,7 @@ fn is_text_first(data_type: &DataType) -> bool {
     )
 }
 
-fn malformed() -> DataFusionError {
+pub fn malformed() -> DataFusionError {
     let text = "Malformed records are detected in record parsing. Parse Mode: FAILFAST. To process malformed \
                 records as null result, try setting the option 'mode' as 'PERMISSIVE'";
     DataFusionError::External(Box::new(SqlError::new(

@@ -3,12 +3,14 @@
 //! A path is resolved by the catalog before anything is listed; a provider sees only the files that
 //! were found under it.
 
+mod headers;
 mod lines;
 pub mod list;
 pub mod metadata;
 mod options;
 mod path;
 mod provider;
+mod records;
 mod rescue;
 mod schema;
 mod view;

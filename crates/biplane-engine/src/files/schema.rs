@@ -109,15 +109,22 @@ pub fn settle(
 /// A CSV file is read by position: what is declared takes the place it has in the header.
 fn by_position(inferred: &Schema, wanted: &[Field], options: &Options) -> Vec<Field> {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    let named = options.header
-        && wanted
-            .iter()
-            .any(|w| inferred.fields().iter().any(|f| f.name().eq_ignore_ascii_case(w.name())));
-    if options.schema.is_some() && !named {
+    if !is_named(inferred, wanted, options) {
         let extra = inferred.fields().iter().skip(wanted.len()).map(|field| text(field.name()));
         return wanted.iter().map(|field| text(field.name())).chain(extra).collect();
     }
     inferred.fields().iter().map(|field| text(field.name())).collect()
+}
+
+/// Whether the columns are those of the headers: without a declaration they always are.
+pub fn is_named<'a>(
+    inferred: &Schema,
+    wanted: impl IntoIterator<Item = &'a Field>,
+    options: &Options,
+) -> bool {
+    let has = |name: &str| inferred.fields().iter().any(|f| f.name().eq_ignore_ascii_case(name));
+    options.schema.is_none()
+        || (options.header && wanted.into_iter().any(|field| has(field.name())))
 }
 
 fn check_unique(fields: &[Field]) -> SqlResult<()> {

@@ -9,13 +9,12 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, lit, try_cast};
 use std::sync::Arc;
 
 use super::options::{Format, Options};
-use super::provider::Files;
 use super::schema::Columns;
 use super::{lines, metadata, rescue};
 use crate::context::StatementContext;
 use crate::error::SqlResult;
 
-/// The column of [`Files`] that has what `_metadata` says.
+/// The column of the files that has what `_metadata` says.
 pub const DESCRIPTION: &str = "\u{1}description";
 const LINE: &str = "value";
 const RECORD: &str = "\u{1}record";
@@ -24,7 +23,7 @@ const RECORD: &str = "\u{1}record";
 pub struct Wish {
     pub rescued: Option<String>,
     pub metadata: bool,
-    /// JSON that is read line by line.
+    /// JSON, which comes in lines.
     pub by_line: bool,
     pub format: Format,
 }
@@ -40,7 +39,7 @@ fn description() -> Expr {
 
 pub fn of(
     cx: &StatementContext,
-    files: Arc<Files>,
+    files: Arc<dyn TableProvider>,
     columns: &Columns,
     options: &Options,
     wish: &Wish,

@@ -354,6 +354,10 @@ impl Cursor<'_> {
             Ok(TableAction::ColumnComment { column, comment: self.string_or_null()? })
         } else if self.eat("SET NOT NULL") {
             Ok(TableAction::ColumnNotNull { column, not_null: true })
+        } else if self.eat("SET DEFAULT") {
+            Ok(TableAction::ColumnDefault { column, default: Some(self.expr_text()?) })
+        } else if self.eat("DROP DEFAULT") {
+            Ok(TableAction::ColumnDefault { column, default: None })
         } else if self.eat("DROP NOT NULL") {
             Ok(TableAction::ColumnNotNull { column, not_null: false })
         } else if self.eat("TYPE") {

@@ -1,0 +1,98 @@
+//! CREATE TABLE and ALTER TABLE.
+
+use super::{ExprText, Name, Properties, QueryText};
+use crate::parser::types::SqlType;
+
+#[derive(Debug, Clone)]
+pub struct ColumnDef {
+    pub name: String,
+    pub sql_type: SqlType,
+    pub not_null: bool,
+    pub comment: Option<String>,
+    pub default: Option<ExprText>,
+    pub generated: Option<ExprText>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Constraint {
+    pub name: Option<String>,
+    pub rule: ConstraintRule,
+}
+
+#[derive(Debug, Clone)]
+pub enum ConstraintRule {
+    PrimaryKey { columns: Vec<String>, rely: bool },
+    ForeignKey { columns: Vec<String>, parent: Name, parent_columns: Vec<String> },
+    Check(Box<ExprText>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clustering {
+    Columns(Vec<String>),
+    Auto,
+    None,
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    pub name: Name,
+    pub if_not_exists: bool,
+    pub or_replace: bool,
+    pub columns: Vec<ColumnDef>,
+    pub constraints: Vec<Constraint>,
+    /// Lower case; None = delta.
+    pub format: Option<String>,
+    pub options: Properties,
+    pub partitioned_by: Vec<PartitionColumn>,
+    pub clustered_by: Option<Clustering>,
+    pub location: Option<String>,
+    pub comment: Option<String>,
+    pub properties: Properties,
+    pub source: TableSource,
+}
+
+#[derive(Debug, Clone)]
+pub enum TableSource {
+    Columns,
+    Query(QueryText),
+    Like(Name),
+    Clone { table: Name, shallow: bool, version: Option<TableVersion> },
+}
+
+#[derive(Debug, Clone)]
+pub struct PartitionColumn {
+    pub name: String,
+    pub sql_type: Option<SqlType>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableVersion {
+    Version(i64),
+    /// As written; read by the command.
+    Timestamp(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct AlterTable {
+    pub name: Name,
+    pub action: TableAction,
+}
+
+#[derive(Debug, Clone)]
+pub enum TableAction {
+    Rename(Name),
+    AddColumns { columns: Vec<ColumnDef>, if_not_exists: bool },
+    DropColumns(Vec<String>),
+    RenameColumn { from: String, to: String },
+    ColumnComment { column: String, comment: Option<String> },
+    ColumnNotNull { column: String, not_null: bool },
+    ColumnType { column: String, sql_type: SqlType },
+    /// None: DROP DEFAULT.
+    ColumnDefault { column: String, default: Option<ExprText> },
+    SetProperties(Properties),
+    UnsetProperties { keys: Vec<String>, if_exists: bool },
+    SetOwner(String),
+    AddConstraint(Constraint),
+    DropConstraint { name: String, if_exists: bool },
+    ClusterBy(Clustering),
+}
