@@ -84,23 +84,37 @@ fn install(missing: &[&str]) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let root_user = output("id", &["-u"]).as_deref() == Some("0");
-    let sudo = !root_user
-        && Command::new("sudo").args(["-n", "true"]).status().is_ok_and(|status| status.success());
     let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
-    if !root_user && !sudo {
+    let Some(mut installing) = as_root(&install) else {
         bail!(
             "These packages are missing. Install them, then run this again:\n\n  sudo {install}\n"
         );
-    }
-    let prefix = if sudo { "sudo " } else { "" };
-    let shell = |line: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive");
-        command
     };
-    step("Reading package lists", &mut shell(&format!("{prefix}apt-get update -qq")))?;
-    step(&format!("Installing {}", missing.join(", ")), &mut shell(&format!("{prefix}{install}")))
+    read_lists()?;
+    step(&format!("Installing {}", missing.join(", ")), &mut installing)
+}
+
+/// What packages there are now.
+pub fn read_lists() -> anyhow::Result<()> {
+    let Some(mut reading) = as_root("apt-get update -qq") else {
+        bail!("Package lists are missing. Run this first:\n\n  sudo apt-get update\n");
+    };
+    step("Reading package lists", &mut reading)
+}
+
+/// None: nobody here may.
+fn as_root(line: &str) -> Option<Command> {
+    let root_user = output("id", &["-u"]).as_deref() == Some("0");
+    let sudo =
+        || Command::new("sudo").args(["-n", "true"]).status().is_ok_and(|status| status.success());
+    let prefix = match root_user {
+        true => "",
+        false if sudo() => "sudo ",
+        false => return None,
+    };
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{prefix}{line}")]).env("DEBIAN_FRONTEND", "noninteractive");
+    Some(command)
 }
 
 fn node_major(program: &str) -> u32 {

@@ -77,8 +77,14 @@ struct Kernel {
 impl Kernel {
     /// From the distribution's own packages, kept between runs.
     fn get() -> anyhow::Result<Self> {
-        let package = KERNELS.iter().find_map(|name| newest(name));
-        let package = package.with_context(|| format!("apt knows none of {KERNELS:?}"))?;
+        let known = || KERNELS.iter().find_map(|name| newest(name));
+        let package = match known() {
+            Some(package) => package,
+            None => {
+                setup::read_lists()?;
+                known().with_context(|| format!("apt knows none of {KERNELS:?}"))?
+            }
+        };
         let version = package.trim_start_matches("linux-image-").to_owned();
         let dir = cache()?.join("vm").join(&package);
         let image = dir.join(format!("boot/vmlinuz-{version}"));
