@@ -240,9 +240,8 @@ def bench_million():
                     rows = cursor.execute(query).fetchall_arrow().num_rows
                     assert rows == 1_000_000, rows
                 say(f"a million rows by Thrift, {name}", times(fetch, 5, warm=1))
-            if name == "CloudFetch":
-                with running.connect(Replay(running).url, **options) as connection, connection.cursor() as cursor:
-                    say("floor: the connector alone, answered from memory", times(fetch, 5, warm=1))
+            with running.connect(Replay(running).url, **options) as connection, connection.cursor() as cursor:
+                say("floor: the connector alone, answered from memory", times(fetch, 5, warm=1))
         import pyarrow as arrow
 
         with running.connect() as connection, connection.cursor() as cursor:
