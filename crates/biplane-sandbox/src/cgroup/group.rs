@@ -42,20 +42,31 @@ impl Group {
             Groups::V2(base) => (2, vec![(String::new(), place(base))]),
         };
         let mut group = Self { version, dirs: Vec::new(), handle: None };
+        match group.fill(dirs, spec) {
+            Ok(()) => Ok(group),
+            Err(error) => {
+                // What it made itself.
+                group.remove();
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(&mut self, dirs: Vec<(String, PathBuf)>, spec: &SandboxSpec) -> Result<()> {
         for (kind, dir) in dirs {
-            match make(&dir, version) {
+            match make(&dir, self.version) {
                 // Controllers that are mounted together.
-                Err(_) if group.dirs.iter().any(|(_, made)| *made == dir) => {}
+                Err(_) if self.dirs.iter().any(|(_, made)| *made == dir) => {}
                 other => other.at(format!("make the control group {}", dir.display()))?,
             }
-            group.dirs.push((kind, dir));
+            self.dirs.push((kind, dir));
         }
-        group.limit(&spec.limits, spec.tenant.is_some())?;
-        if let (2, Some((_, dir))) = (version, group.dirs.first()) {
+        self.limit(&spec.limits, spec.tenant.is_some())?;
+        if let (2, Some((_, dir))) = (self.version, self.dirs.first()) {
             let flags = libc::O_PATH | libc::O_DIRECTORY;
-            group.handle = Some(sys::open_path(None, dir, flags).at("open the control group")?);
+            self.handle = Some(sys::open_path(None, dir, flags).at("open the control group")?);
         }
-        Ok(group)
+        Ok(())
     }
 
     pub fn paths(&self) -> Vec<PathBuf> {

@@ -64,8 +64,9 @@ fn a_program_that_ends_takes_its_descendants_along() {
 fn whatever_it_does_it_is_ended_at_once() {
     let world = World::new();
     let (sandbox, stderr) = world.start(&world.spec(&words(&["hang"])));
-    let mut line = String::new();
-    BufReader::new(stderr).read_line(&mut line).unwrap();
+    // Each of its processes says so.
+    let (mut stderr, mut line) = (BufReader::new(stderr), String::new());
+    stderr.read_line(&mut line).unwrap();
     assert_eq!(line, "hanging\n");
     let stats = world.native.stats(&sandbox);
     assert!(stats.memory_bytes > 0 && stats.processes >= 2, "{stats:?}");
@@ -217,6 +218,23 @@ fn memory_beyond_the_limit_ends_the_whole() {
     }
     let run = world.run(&words(&["memory-many", "150000000"]), &[]);
     assert_eq!((run.status, run.out_of_memory), (-9, true), "{}", run.text);
+}
+
+#[test]
+fn a_name_is_taken_while_its_sandbox_lives() {
+    let world = World::new();
+    if world.groups() == 0 {
+        return;
+    }
+    let (first, _stderr) = world.start(&world.spec(&words(&["hang"])));
+    let mut same = world.spec(&words(&["hang"]));
+    same.name = first.cgroups[0].file_name().unwrap().to_str().unwrap().to_owned();
+    refused(&world, &same, "make the control group");
+    assert!(alive(first.pid) && first.cgroups.iter().all(|group| group.exists()));
+    // A tenant's name is none of a sandbox's.
+    same.tenant = Some("one".into());
+    let (second, _stderr) = world.start(&same);
+    assert!(second.cgroups[0].parent() != first.cgroups[0].parent());
 }
 
 #[test]

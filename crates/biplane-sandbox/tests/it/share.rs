@@ -129,7 +129,8 @@ fn a_disk_is_seen_in_its_sandbox_alone_and_goes_with_it() {
     assert!(world.groups() == 0 || world.native.level().kind == LevelKind::Full);
     let spec = limited(&world, &["hang"]);
     let (sandbox, stderr) = world.start(&spec);
-    BufReader::new(stderr).read_line(&mut String::new()).unwrap();
+    let mut stderr = BufReader::new(stderr);
+    stderr.read_line(&mut String::new()).unwrap();
     assert_eq!(devices(world.dir.path()).len(), 1);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains("disk.ext4") && !mounts.contains("/loop"), "{mounts}");
