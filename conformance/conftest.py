@@ -9,6 +9,7 @@ for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
 
 import pytest  # noqa: E402
 
+from leaks import Leaks  # noqa: E402
 from server import Server, temporary_directory  # noqa: E402
 
 counter = itertools.count(1)
@@ -28,18 +29,22 @@ def server():
 def own_server():
     """A server that the test may stop and kill."""
     with temporary_directory() as directory:
+        leaks = Leaks(directory)
         server = Server(directory, env={"BIPLANE_SAMPLES_SCALE": "0"})
         try:
             yield server
+            leaks.note(server.process.pid)
         finally:
             server.stop()
+        leaks.check()
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failed test shows what the server logged."""
     report = (yield).get_result()
-    server = item.funcargs.get("own_server") or item.funcargs.get("server")
+    own = item.funcargs.get("own_server") or item.funcargs.get("faulty") or getattr(item.funcargs.get("site"), "server", None)
+    server = own or item.funcargs.get("server")
     if report.failed and server is not None:
         report.sections.append(("server log", server.log_tail()))
 
