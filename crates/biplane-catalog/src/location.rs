@@ -191,6 +191,8 @@ pub struct S3Config {
     pub region: Option<String>,
     pub access_key_id: String,
     pub secret_access_key: Secret,
+    /// Of a key that is good for a time only.
+    pub session_token: Option<Secret>,
     pub allow_http: bool,
     pub path_style: bool,
 }
@@ -207,6 +209,9 @@ impl S3Config {
                 self.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             ),
         ]);
+        if let Some(token) = &self.session_token {
+            options.insert("aws_session_token".to_owned(), token.expose().to_owned());
+        }
         if let Some(endpoint) = &self.endpoint {
             options.insert("aws_endpoint".to_owned(), endpoint.clone());
         }

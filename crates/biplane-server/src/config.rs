@@ -53,6 +53,8 @@ pub struct S3Config {
     pub region: String,
     pub access_key_id: Secret,
     pub secret_access_key: Secret,
+    /// Of a key that is good for a time only.
+    pub session_token: Option<Secret>,
 }
 
 impl ServerConfig {

@@ -27,7 +27,7 @@ impl Reaches for WorkspaceReaches {
                 region: s3.region.unwrap_or_else(|| REGION.to_owned()),
                 access_key_id: s3.access_key_id,
                 secret_access_key: Secret::new(s3.secret_access_key.expose().to_owned()),
-                session_token: None,
+                session_token: s3.session_token,
                 grants: places
                     .into_iter()
                     .map(|place| ReachGrant {

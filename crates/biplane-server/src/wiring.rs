@@ -137,6 +137,7 @@ pub fn catalog(
             region: Some(s3.region.clone()),
             access_key_id: s3.access_key_id.expose().to_owned(),
             secret_access_key: s3.secret_access_key.clone(),
+            session_token: s3.session_token.clone(),
         }),
         drop_grace_ms: None,
     };

@@ -105,7 +105,8 @@ pub struct ServerArgs {
     #[arg(long = "local-root", env = "BIPLANE_LOCAL_ROOTS", value_delimiter = ',')]
     local_roots: Vec<PathBuf>,
     /// A store that speaks S3 and is not AWS: `https://minio.example.com`. Default: AWS_ENDPOINT_URL_S3 or
-    /// AWS_ENDPOINT_URL. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY alone.
+    /// AWS_ENDPOINT_URL. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY alone, with
+    /// AWS_SESSION_TOKEN where they are temporary.
     #[arg(long, env = "BIPLANE_S3_ENDPOINT")]
     s3_endpoint: Option<String>,
     /// Default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1.
@@ -229,6 +230,7 @@ impl From<ServerArgs> for ServerConfig {
                 .unwrap_or_else(|| "us-east-1".into()),
             access_key_id,
             secret_access_key,
+            session_token: secret("AWS_SESSION_TOKEN"),
         });
         Self {
             data_dir: args.data_dir,

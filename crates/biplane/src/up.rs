@@ -57,9 +57,10 @@ fn ready(server: &Server) {
 }
 
 /// Variables that only the server reads.
-const SERVER_SECRETS: [&str; 4] = [
+const SERVER_SECRETS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "BIPLANE_DATABASE_URL",
     "BIPLANE_ADMIN_PASSWORD",
 ];

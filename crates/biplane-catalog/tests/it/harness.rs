@@ -84,6 +84,7 @@ impl World {
                 region: None,
                 access_key_id: "key".into(),
                 secret_access_key: Secret::new("hunter2"),
+                session_token: Some(Secret::new("hunter3")),
                 allow_http: true,
                 path_style: true,
             }),
