@@ -3,12 +3,14 @@
 //! Throughput of a stream towards a server that swallows it, and round trips of 64 bytes.
 
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_api::mesh as names;
 use biplane_api::network::{EgressPolicy, EgressProduct};
 use biplane_doors::egress::Egress;
+use biplane_doors::mesh::{Mesh, Order};
 use biplane_doors::{EventLog, HostNetwork, Identity, Limits, Operator, Policy, Recorder};
-use biplane_forwarder::{EGRESS_DOOR, Entry, Listeners, Route};
+use biplane_forwarder::{EGRESS_DOOR, Entry, Listeners, MESH_DOOR, Route};
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -83,6 +85,73 @@ fn door(dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Two members of a cluster, each at the door of a node of its own; who calls, and what it calls.
+async fn mesh(dir: &Path, apart: bool) -> Result<(PathBuf, SandboxId)> {
+    let (cluster, workspace_id) = ("bench-1", WorkspaceId(1));
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate()?;
+    let authority = params.self_signed(&key)?.pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let members = [SandboxId::random(), SandboxId::random()];
+    let first = Mesh::new(Limits::default())?;
+    let meshes = [first.clone(), if apart { Mesh::new(Limits::default())? } else { first }];
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(meshes[1].clone().listen(listener, CancellationToken::new()));
+    let mut doors = Vec::new();
+    for (id, mesh) in members.iter().zip(&meshes) {
+        let home = dir.join(id.as_str());
+        std::fs::create_dir(&home)?;
+        let product = EgressProduct::Other;
+        let identity = Identity { sandbox_id: id.clone(), workspace_id, product };
+        let listener = biplane_doors::open(&home, MESH_DOOR)?;
+        mesh.keep(&identity, listener, Arc::default(), CancellationToken::new());
+        let mut params = rcgen::CertificateParams::new([names::server_name(cluster, id)])?;
+        let uri = names::uri(workspace_id, cluster, id);
+        params.subject_alt_names.push(rcgen::SanType::URI(uri.try_into()?));
+        let key = rcgen::KeyPair::generate()?;
+        let order = Order {
+            cluster: cluster.to_owned(),
+            authority: authority.clone(),
+            identity: params.signed_by(&key, &issuer)?.pem() + &key.serialize_pem(),
+            peers: members.iter().map(|id| (id.clone(), Some(address.clone()))).collect(),
+            ports: Vec::new(),
+        };
+        mesh.set(id, Some(order))?;
+        doors.push(home.join(MESH_DOOR));
+    }
+    let [calls, accepts] = [doors.remove(0), doors.remove(0)];
+    tokio::spawn(async move {
+        while let Ok(mut stream) = UnixStream::connect(&accepts).await {
+            let _ = stream.write_all(b"accept *\n").await;
+            if line(&mut stream).await.is_ok() && stream.write_all(b"ok\n").await.is_ok() {
+                tokio::spawn(serve(stream));
+            }
+        }
+    });
+    Ok((calls, members[1].clone()))
+}
+
+async fn line(stream: &mut UnixStream) -> std::io::Result<String> {
+    let mut line = String::new();
+    loop {
+        match stream.read_u8().await? {
+            b'\n' => return Ok(line),
+            byte => line.push(char::from(byte)),
+        }
+    }
+}
+
+async fn member((door, to): &(PathBuf, SandboxId)) -> Result<UnixStream> {
+    let mut stream = UnixStream::connect(door).await?;
+    stream.write_all(format!("connect {to} 1\n").as_bytes()).await?;
+    match line(&mut stream).await?.as_str() {
+        "ok" => Ok(stream),
+        refused => Err(refused.into()),
+    }
+}
+
 fn forwarder(dir: &Path) -> Result<std::net::SocketAddr> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -141,7 +210,15 @@ async fn main() -> Result<()> {
     door(&dir)?;
     let forwarder = forwarder(&dir)?;
     println!("| path | MB/s | RTT p50 us | RTT p99 us |\n|---|---|---|---|");
-    let paths = ["loopback TCP", "Unix socket", "door, proxy, TCP", "forwarder, door, proxy, TCP"];
+    let (here, there) = (mesh(&dir, false).await?, mesh(&dir, true).await?);
+    let paths = [
+        "loopback TCP",
+        "Unix socket",
+        "door, proxy, TCP",
+        "forwarder, door, proxy, TCP",
+        "mesh on one node",
+        "mesh between two nodes, TLS",
+    ];
     for (n, name) in paths.into_iter().enumerate() {
         let open = || async {
             let stream: Box<dyn Stream> = match n {
@@ -154,6 +231,8 @@ async fn main() -> Result<()> {
                 2 => Box::new(
                     tunnel(UnixStream::connect(dir.join(EGRESS_DOOR)).await?, server).await?,
                 ),
+                4 => Box::new(member(&here).await?),
+                5 => Box::new(member(&there).await?),
                 _ => {
                     let stream = TcpStream::connect(forwarder).await?;
                     stream.set_nodelay(true)?;

@@ -123,7 +123,8 @@ pub async fn listen(mesh: Arc<Mesh>, listener: TcpListener, closed: Cancellation
         tokio::spawn(async move {
             let _slot = slot;
             let serving = async {
-                let introduced = introduce(&mesh, tcp).await;
+                // What a handshake needs is given back before bytes flow.
+                let introduced = Box::pin(introduce(&mesh, tcp)).await;
                 drop(stranger);
                 match introduced {
                     Ok(visitor) => visitor.serve().await,

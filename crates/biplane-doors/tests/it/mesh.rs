@@ -101,7 +101,7 @@ async fn others_are_out_of_reach() {
     Cluster::new(7, "c0ffee-1").join(&[&a, &b]);
     Cluster::new(7, "decade-1").join(&[&c]);
     Cluster::new(8, "facade-1").join(&[&d]);
-    let mut came = vec![a.echo(), b.echo(), nobody.echo()];
+    let mut came = [a.echo(), b.echo(), nobody.echo()];
     let none = "no there is no such member in this cluster";
     for from in [&c, &d] {
         for to in [&a, &b, &nobody] {
