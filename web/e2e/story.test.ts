@@ -89,7 +89,8 @@ describe('the story of the web app', () => {
     await page.getByText('users: CAN MONITOR').waitFor();
     await page.getByLabel('Permission of users').selectOption('CAN_USE');
     await page.getByText('users: CAN USE').waitFor();
-    await page.getByRole('button', { name: 'Close details' }).click();
+    await page.getByRole('link', { name: 'SQL warehouses' }).click();
+    await page.getByRole('heading', { name: 'SQL warehouses' }).waitFor();
   });
 
   it('stops and starts the warehouse', async () => {
