@@ -80,7 +80,8 @@ impl Compute {
         tokio::spawn(async move {
             tokio::time::sleep(compute.config.lease).await;
             if compute.nodes.get(&id).is_none() {
-                compute.code_lose_node(&id);
+                // Connections of its sandboxes may look open for longer.
+                compute.node_silent(&id);
             }
         });
     }

@@ -172,6 +172,15 @@ async fn a_node_that_returns_with_what_nobody_knows_is_cleared_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_runs_on_a_node_that_falls_silent_is_given_up_by_everybody() {
+    given_up_after(FakeNode::freeze).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_on_a_node_that_is_gone_is_given_up_though_its_connections_look_open() {
+    given_up_after(FakeNode::hang_up).await;
+}
+
+async fn given_up_after(fault: impl Fn(&FakeNode)) {
     let config = ComputeConfig { lease: Duration::from_millis(600), ..quick() };
     let world = World::without_node(config).await;
     let hello =
@@ -188,8 +197,7 @@ async fn what_runs_on_a_node_that_falls_silent_is_given_up_by_everybody() {
     };
     eventually("an interpreter", async || (node.sandboxes().len() == 2).then_some(())).await;
     assert_eq!(status(), "Pending");
-    // Its connections stay open, but nobody is there.
-    node.freeze();
+    fault(&node);
     let until = Instant::now() + PATIENCE;
     tokio::time::timeout_at(until, lease.lost().cancelled()).await.unwrap();
     eventually("the end of the context", async || (status() == "Error").then_some(())).await;

@@ -65,6 +65,7 @@ pub struct FakeNode {
     stops: watch::Sender<bool>,
     /// It answers at all.
     answers: watch::Sender<bool>,
+    end: CancellationToken,
     _end: Arc<DropGuard>,
 }
 
@@ -86,6 +87,7 @@ impl FakeNode {
             running: Arc::default(),
             stops: watch::Sender::new(true),
             answers: watch::Sender::new(true),
+            end: end.clone(),
             _end: Arc::new(end.clone().drop_guard()),
         };
         for stranger in &node.hello.sandboxes {
@@ -124,6 +126,11 @@ impl FakeNode {
     /// Connections stay, but nothing comes from it any more.
     pub fn freeze(&self) {
         self.answers.send_replace(false);
+    }
+
+    /// Its own connection ends for good; those of its sandboxes stay.
+    pub fn hang_up(&self) {
+        self.end.cancel();
     }
 
     pub fn sandboxes(&self) -> Vec<String> {
