@@ -240,7 +240,7 @@ impl Runtime {
             env.push((name, PROXY.into()));
         }
         for name in ["NO_PROXY", "no_proxy"] {
-            env.push((name, "localhost,127.0.0.1,::1".into()));
+            env.push((name, "localhost,127.0.0.1,::1,.cluster.internal".into()));
         }
         if authorities().is_some() {
             for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"] {
