@@ -129,7 +129,7 @@ export function CpuMeter({ host, full = false }: MeterProps) {
       behind={given}
       max={host.cpus * 1000}
       calm
-      text={`${(host.load1 ?? 0).toFixed(1)} of ${host.cpus} busy${full ? `, ${formatCores(given)} given away` : ''}`}
+      text={`Load ${(host.load1 ?? 0).toFixed(1)} on ${host.cpus} CPU${full ? `, ${formatCores(given)} given away` : ''}`}
     />
   );
 }
