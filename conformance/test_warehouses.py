@@ -51,18 +51,27 @@ def test_bad_settings_are_refused(w, wrong):
 
 
 class Node:
-    """One more node of a server."""
+    """One more node of a server; or, with `instead`, another agent that takes over on the same host."""
 
-    def __init__(self, server, *options):
-        self.directory = server.directory / f"node-{free_port()}"
-        data, address = server.directory / "data", server.relay
-        self.id = subprocess.check_output([binary(), "node-files", "--data-dir", str(data), "--out", str(self.directory)], text=True).strip()
-        files = {"--ca-cert": "node-ca.pem", "--cert": "node.pem", "--key": "node.pem", "--work-dir": "work"}
-        command = [binary(), "node", "--relay", address, "--node-id", self.id, "--file-root", str(data / "storage")]
-        for option, name in files.items():
-            command += [option, str(self.directory / name)]
+    def __init__(self, server, region="", label="", instead=None):
+        data, self.id = server.directory / "data", None
+        command = [binary(), "node", "--relay", server.relay, "--file-root", str(data / "storage")]
+        if instead:
+            self.directory = instead.directory
+            command += ["--replace"]
+        else:
+            self.directory = server.directory / f"node-{free_port()}"
+            self.directory.mkdir()
+            create = [binary(), "node-token", "create", "--data-dir", str(data), "--region", region]
+            create += ["--label", label] if label else []
+            made = subprocess.run(create, capture_output=True, text=True, check=True)
+            self.id = made.stderr.split()[1].rstrip(",")
+            token = self.directory / "token"
+            token.write_text(made.stdout)
+            command += ["--join-token-file", str(token)]
+        command += ["--data-dir", str(self.directory / "data")]
         log = open(server.directory / "node.log", "ab")
-        self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=server.env)
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, env=server.env)
         log.close()
 
     def stop(self):
@@ -93,9 +102,9 @@ def test_a_warehouse_runs_on_two_nodes_and_moves_when_one_leaves(cluster):
 
     w = WorkspaceClient(host=cluster.url, token=cluster.token)
     nodes = lambda: w.api_client.do("GET", "/api/2.0/biplane/nodes")["nodes"]  # noqa: E731
-    node = Node(cluster, "--label", "rack=two")
+    node = Node(cluster, label="rack=two")
     cluster.nodes.append(node)
-    stranger = Node(cluster, "--region", "elsewhere")
+    stranger = Node(cluster, region="elsewhere")
     cluster.nodes.append(stranger)
     until(lambda: sum(one["connected"] for one in nodes()) == 3, what="three nodes")
     assert [one["labels"] for one in nodes() if one["id"] == node.id] == [{"rack": "two"}]

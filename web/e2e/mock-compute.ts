@@ -52,6 +52,8 @@ function sandbox(index: number, change: Partial<Sandbox>): Sandbox {
 function host(index: number, change: Partial<HostInfo>): HostInfo {
   return {
     id: HOSTS[index] ?? '',
+    host_id: HOSTS[index] ?? '',
+    certificate_expires_at: now() + 86_400_000,
     version: '0.1.0',
     connected: true,
     state: 'READY',

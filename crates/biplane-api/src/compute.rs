@@ -248,6 +248,10 @@ pub struct DataSource {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NodeInfo {
     pub id: NodeId,
+    /// Nodes of one host share it: an agent, and the one that takes over from it.
+    pub host_id: NodeId,
+    /// A node that does not renew it until then is refused.
+    pub certificate_expires_at: i64,
     pub version: String,
     pub connected: bool,
     /// What stands between sandboxes there: `full`, `degraded` (one workspace at a time) or `none`.

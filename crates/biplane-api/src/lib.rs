@@ -11,6 +11,7 @@ pub mod internal;
 pub mod mesh;
 pub mod network;
 pub mod network_config;
+pub mod nodes;
 pub mod query;
 
 pub mod seen;

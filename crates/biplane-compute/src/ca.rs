@@ -1,30 +1,30 @@
 //! The control plane's own certificate authority: for the relay and the nodes, for nothing else.
 //!
-//! A node certificate names the node it belongs to; possession of its key is what makes a connection
-//! that node's. Certificates of nodes live a week and are renewed daily, the relay's is made anew at
-//! every start.
+//! A node certificate names the node and the admission it belongs to; possession of its key is what makes
+//! a connection that node's. The key is made on the node and never leaves it. The relay's certificate is
+//! made anew at every start.
 
 use biplane_api::ids::NodeId;
 use biplane_platform::Clock;
+use biplane_proto::admission::JOIN_NAME;
 use biplane_proto::preface::RELAY_NAME;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
+    SanType,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-use tokio_util::sync::CancellationToken;
 
-const DAY: Duration = Duration::from_secs(86_400);
 const CA_LIFE: Duration = Duration::from_secs(20 * 365 * 86_400);
 const RELAY_LIFE: Duration = Duration::from_secs(90 * 86_400);
-const NODE_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// Clocks of hosts differ a little.
 const BACKDATE: Duration = Duration::from_secs(300);
 const KEY_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -44,8 +44,6 @@ pub enum CaError {
     Verifier(#[from] rustls::server::VerifierBuilderError),
     #[error("{0} does not hold a certificate and a key")]
     Incomplete(PathBuf),
-    #[error("{0} does not hold a node id")]
-    NodeId(PathBuf),
 }
 
 pub struct RelayCa {
@@ -54,14 +52,36 @@ pub struct RelayCa {
     clock: Clock,
 }
 
-/// What a node agent on this machine needs to connect.
-#[derive(Debug, Clone)]
-pub struct NodeFiles {
+/// Whom a certificate of a node belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeName {
     pub node_id: NodeId,
-    pub ca_cert: PathBuf,
-    /// Certificate and key in one file, so that they change together.
-    pub cert: PathBuf,
-    pub key: PathBuf,
+    /// Of a node that joined again, certificates from before are not good.
+    pub admission: String,
+    /// Milliseconds since the epoch.
+    pub expires_at: i64,
+}
+
+/// A key that a node asks a certificate for, and proved to have.
+pub struct SigningRequest(CertificateSigningRequestParams);
+
+/// How the relay speaks TLS: with nodes, and with those that want to be one.
+#[derive(Clone)]
+pub(crate) struct RelayTls {
+    pub nodes: Arc<rustls::ServerConfig>,
+    /// Without a client certificate.
+    pub joining: Arc<rustls::ServerConfig>,
+}
+
+impl SigningRequest {
+    pub fn read(der: &[u8]) -> Result<Self, CaError> {
+        Ok(Self(CertificateSigningRequestParams::from_der(&der.into())?))
+    }
+
+    /// SHA-256 of the key, in hex.
+    pub fn key_hash(&self) -> String {
+        hex(&Sha256::digest(self.0.public_key.der_bytes()))
+    }
 }
 
 impl RelayCa {
@@ -93,90 +113,80 @@ impl RelayCa {
         &self.cert_pem
     }
 
-    /// TLS of the relay: a fresh certificate, and no connection without one of ours.
-    pub fn server_config(&self) -> Result<rustls::ServerConfig, CaError> {
+    /// DER.
+    pub fn certificate_der(&self) -> Result<CertificateDer<'static>, CaError> {
+        Ok(CertificateDer::from_pem_slice(self.cert_pem.as_bytes())?)
+    }
+
+    /// SHA-256 of the certificate: what a host that joins knows it by.
+    pub fn pin(&self) -> Result<[u8; 32], CaError> {
+        Ok(Sha256::digest(self.certificate_der()?).into())
+    }
+
+    /// TLS of the relay with a fresh certificate. The authority's own goes along, for those who know its pin.
+    pub(crate) fn relay_tls(&self) -> Result<RelayTls, CaError> {
         let mut params = self.params(RELAY_NAME, RELAY_LIFE);
-        params.subject_alt_names = vec![SanType::DnsName(RELAY_NAME.try_into()?)];
+        let names = [RELAY_NAME, JOIN_NAME].map(|name| Ok(SanType::DnsName(name.try_into()?)));
+        params.subject_alt_names = names.into_iter().collect::<Result<_, rcgen::Error>>()?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let (cert, key) = self.issue(&params)?;
+        let key = KeyPair::generate()?;
+        let chain = vec![params.signed_by(&key, &self.issuer)?.into(), self.certificate_der()?];
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?;
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.cert_pem.as_bytes())?)?;
+        roots.add(self.certificate_der()?)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
             roots.into(),
             provider.clone(),
         )
         .build()?;
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(
-                vec![CertificateDer::from_pem_slice(cert.as_bytes())?],
-                PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
-            )?;
-        Ok(config)
-    }
-
-    /// Certificate and key of a node, in one PEM text. Secret.
-    pub fn issue_node_cert(&self, node_id: &NodeId) -> Result<String, CaError> {
-        let mut params = self.params(node_id.as_str(), NODE_LIFE);
-        params.subject_alt_names = vec![SanType::URI(format!("{NODE_URI}{node_id}").try_into()?)];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let (cert, key) = self.issue(&params)?;
-        Ok(cert + &key.serialize_pem())
-    }
-
-    /// Writes a fresh certificate for the node whose id is kept in `dir`; the first time it makes the id.
-    pub fn write_node_files(&self, dir: &Path) -> Result<NodeFiles, CaError> {
-        private_dir(dir)?;
-        let id_file = dir.join("node.id");
-        let node_id = match std::fs::read_to_string(&id_file) {
-            Ok(text) => text.trim().parse().map_err(|_| CaError::NodeId(id_file))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let id = NodeId::random();
-                write_private(&id_file, id.as_str())?;
-                id
-            }
-            Err(source) => {
-                return Err(CaError::File { path: id_file, source });
-            }
+        let builder = || {
+            rustls::ServerConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&[&rustls::version::TLS13])
         };
-        let (ca_cert, cert) = (dir.join("node-ca.pem"), dir.join("node.pem"));
-        write_private(&ca_cert, &self.cert_pem)?;
-        write_private(&cert, &self.issue_node_cert(&node_id)?)?;
-        Ok(NodeFiles { node_id, ca_cert, key: cert.clone(), cert })
+        let nodes = builder()?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain.clone(), key.clone_key())?;
+        let joining = builder()?.with_no_client_auth().with_single_cert(chain, key)?;
+        Ok(RelayTls { nodes: Arc::new(nodes), joining: Arc::new(joining) })
     }
 
-    /// Renews the files of `write_node_files` every day until `stop`.
-    pub async fn keep_node_files(&self, dir: &Path, stop: &CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(DAY)).await.is_some() {
-            if let Err(error) = self.write_node_files(dir) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the node's certificate could not be renewed"
-                );
-            }
-        }
+    /// The certificate of a node, in DER. Of the request only the key counts.
+    pub fn sign_node(
+        &self,
+        request: &SigningRequest,
+        node_id: &NodeId,
+        admission: &str,
+        life: Duration,
+    ) -> Result<CertificateDer<'static>, CaError> {
+        let mut params = self.params(node_id.as_str(), life);
+        let name = format!("{NODE_URI}{node_id}/{admission}");
+        params.subject_alt_names = vec![SanType::URI(name.try_into()?)];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        Ok(params.signed_by(&request.0.public_key, &self.issuer)?.into())
     }
 
     fn params(&self, name: &str, life: Duration) -> CertificateParams {
         params(&self.clock, name, life)
     }
-
-    fn issue(&self, params: &CertificateParams) -> Result<(String, KeyPair), CaError> {
-        let key = KeyPair::generate()?;
-        Ok((params.signed_by(&key, &self.issuer)?.pem(), key))
-    }
 }
 
-/// The node a verified certificate was issued to.
-pub fn node_of(cert: &CertificateDer<'_>) -> Option<NodeId> {
+/// The node that a verified certificate was issued to.
+pub fn node_of(cert: &CertificateDer<'_>) -> Option<NodeName> {
     let (_, cert) = x509_parser::parse_x509_certificate(cert).ok()?;
     let names = cert.subject_alternative_name().ok()??;
-    names.value.general_names.iter().find_map(|name| match name {
-        x509_parser::extensions::GeneralName::URI(uri) => uri.strip_prefix(NODE_URI)?.parse().ok(),
-        _ => None,
+    let expires_at = cert.validity().not_after.timestamp().saturating_mul(1000);
+    names.value.general_names.iter().find_map(|name| {
+        let x509_parser::extensions::GeneralName::URI(uri) = name else {
+            return None;
+        };
+        let (node_id, admission) = uri.strip_prefix(NODE_URI)?.split_once('/')?;
+        Some(NodeName { node_id: node_id.parse().ok()?, admission: admission.into(), expires_at })
     })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn params(clock: &Clock, name: &str, life: Duration) -> CertificateParams {
@@ -226,17 +236,40 @@ mod tests {
     fn it_is_kept_and_names_its_nodes() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("tls");
-        let ca = RelayCa::load_or_create(&dir, Clock::system()).unwrap();
-        let again = RelayCa::load_or_create(&dir, Clock::system()).unwrap();
-        assert_eq!(ca.certificate(), again.certificate());
+        let ca = RelayCa::load_or_create(&dir, Clock::fixed(1_700_000_000_000)).unwrap();
+        let again = RelayCa::load_or_create(&dir, Clock::fixed(1_700_000_000_000)).unwrap();
+        assert_eq!(
+            (ca.certificate(), ca.pin().unwrap()),
+            (again.certificate(), again.pin().unwrap())
+        );
         assert!(!ca.certificate().contains("PRIVATE"));
-        let files = again.write_node_files(&dir).unwrap();
-        assert_eq!(files.node_id, ca.write_node_files(&dir).unwrap().node_id);
-        let cert = CertificateDer::from_pem_file(&files.cert).unwrap();
-        assert_eq!(node_of(&cert), Some(files.node_id));
-        for file in ["relay-ca.key", "node.pem"] {
-            assert_eq!(dir.join(file).metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
-        again.server_config().unwrap();
+        assert_eq!(
+            dir.join("relay-ca.key").metadata().unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        again.relay_tls().unwrap();
+    }
+
+    #[test]
+    fn of_a_request_only_the_key_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = RelayCa::load_or_create(dir.path(), Clock::fixed(1_700_000_000_000)).unwrap();
+        let (key, node_id) = (KeyPair::generate().unwrap(), NodeId::random());
+        let mut wished = params(&Clock::system(), "root", CA_LIFE);
+        wished.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let other = format!("{NODE_URI}{}/x", NodeId::random());
+        wished.subject_alt_names = vec![SanType::URI(other.try_into().unwrap())];
+        let request = wished.serialize_request(&key).unwrap();
+        let mut forged = request.der().to_vec();
+        let request = SigningRequest::read(request.der()).unwrap();
+        let cert = ca.sign_node(&request, &node_id, "a1", Duration::from_secs(60)).unwrap();
+        let name = NodeName { node_id, admission: "a1".into(), expires_at: 1_700_000_060_000 };
+        assert_eq!(node_of(&cert), Some(name));
+        let (_, read) = x509_parser::parse_x509_certificate(&cert).unwrap();
+        assert!(!read.is_ca());
+        assert_eq!(read.public_key().subject_public_key.data, key.der_bytes());
+        // Who does not have the key cannot ask for it.
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(SigningRequest::read(&forged).is_err());
     }
 }

@@ -13,24 +13,25 @@ mod state;
 mod system;
 mod warehouses;
 
-pub use ca::{CaError, NodeFiles, RelayCa};
+pub use ca::{CaError, NodeName, RelayCa, SigningRequest, node_of};
 pub use code::{SqlRunner, SqlTable};
 pub use nodes::accesses::AccessFilter;
 pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
-pub use nodes::sandboxes::SandboxFilter;
 pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
+pub use nodes::sandboxes::SandboxFilter;
+pub use nodes::tokens::NewNode;
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
-use biplane_api::ids::{SandboxId, WarehouseId};
+use biplane_api::ids::{NodeId, SandboxId, WarehouseId};
 use biplane_platform::db::Change;
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{Clock, Db, Migration};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -49,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "compute_0006",
         sql: include_str!("../migrations/0006_warehouse_changes.sql"),
     },
+    Migration { name: "compute_0010", sql: include_str!("../migrations/0010_admission.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -75,6 +77,8 @@ pub struct ComputeConfig {
     /// Statements that wait for one warehouse; more are refused.
     pub queue_max: usize,
     pub workspace_limits: WorkspaceLimits,
+    /// How long a certificate of a node is good for; it is renewed after two thirds of it.
+    pub node_certificate: Duration,
     /// What `auto_stop_mins` counts.
     pub minute: Duration,
 }
@@ -93,6 +97,7 @@ impl Default for ComputeConfig {
             scale_in_wait: Duration::from_secs(120),
             queue_max: 1000,
             workspace_limits: WorkspaceLimits::default(),
+            node_certificate: Duration::from_secs(86_400),
             minute: Duration::from_secs(60),
         }
     }
@@ -107,6 +112,9 @@ pub struct Compute {
     pub(crate) nodes: relay::nodes::Nodes,
     /// Held while a node is chosen and what it gives is counted.
     pub(crate) placing: Mutex<()>,
+    pub(crate) authority: OnceLock<Arc<RelayCa>>,
+    /// Which admission of a node holds; what is not here is in the database.
+    pub(crate) admissions: RwLock<HashMap<NodeId, String>>,
     slots: RwLock<HashMap<WarehouseId, Arc<Slot>>>,
     /// Sandboxes whose connections are let in.
     pub(crate) expected: RwLock<HashMap<SandboxId, Arc<Slot>>>,
@@ -140,6 +148,8 @@ impl Compute {
             stop,
             nodes: relay::nodes::Nodes::default(),
             placing: Mutex::default(),
+            authority: OnceLock::new(),
+            admissions: RwLock::default(),
             slots: RwLock::default(),
             expected: RwLock::default(),
             permission_news,

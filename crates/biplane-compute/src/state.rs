@@ -1,7 +1,7 @@
 //! What the service knows in memory, and how it stays true: loaded once, then told of every change.
 
 use crate::Compute;
-use crate::nodes::store as nodes;
+use crate::nodes::store::TOPIC as NODES;
 use crate::relay::{Guarded, Refused};
 use crate::warehouses::reconcile;
 use crate::warehouses::slot::{EngineLink, Member, Slot};
@@ -130,8 +130,11 @@ impl Compute {
             };
             let result = match change {
                 Ok(change) if &*change.topic == TOPIC => self.heed_row(&change.key).await,
-                Ok(change) if &*change.topic == nodes::TOPIC => {
-                    self.node_heed_row(&change.key).await
+                Ok(change) if &*change.topic == NODES => {
+                    if let Ok(id) = change.key.parse() {
+                        self.node_changed(&id).await;
+                    }
+                    Ok(())
                 }
                 Ok(change) if &*change.topic == "*" => self.reload_all().await,
                 Ok(_) => Ok(()),
@@ -159,6 +162,10 @@ impl Compute {
     }
 
     async fn reload_all(self: &Arc<Self>) -> Result<()> {
+        self.admissions.write().clear();
+        for node in self.nodes.all() {
+            self.node_changed(&node.id).await;
+        }
         let rows = store::all(&mut self.db.read().await?).await?;
         let mut gone = self.all_slots();
         for row in rows {

@@ -1,10 +1,9 @@
 //! The relay door of a sandbox: a Unix socket in its directory. Who a connection belongs to is which
 //! socket accepted it, never what it says.
 
+use crate::host;
 use crate::tls::Dialer;
 use biplane_proto::preface::{DoorRequest, Role};
-use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +20,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Two of these are all that stands between an engine and the relay.
 const COPY_BUFFER_BYTES: usize = 128 << 10;
 
-/// Opens the door. The path is reached through a descriptor so that its length does not matter.
 pub fn open(dir: &Path) -> std::io::Result<UnixListener> {
-    let handle = File::open(dir)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/{NAME}", handle.as_raw_fd()))
+    host::bind(dir, NAME)
 }
 
 /// Accepts until `closed`, which also ends what was accepted.
@@ -74,6 +71,8 @@ enum CarryError {
     Preface(#[from] biplane_proto::preface::PrefaceError),
     #[error(transparent)]
     Dial(#[from] crate::tls::DialError),
+    #[error("its line is dead")]
+    DeadLine,
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -91,27 +90,13 @@ async fn carry(
         DoorRequest::Call => Role::Call { sandbox_id },
         DoorRequest::Code => Role::Code { sandbox_id },
     };
+    let line = dialer.line();
     let mut outer = dialer.dial(&role).await?;
     // Ends each direction by itself, so a half-closed connection drains before it goes.
-    copy_bidirectional_with_sizes(&mut inner, &mut outer, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES)
-        .await?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_deep_directory_still_has_a_door() {
-        let root = tempfile::tempdir().unwrap();
-        let deep = root.path().join("d".repeat(120)).join("e".repeat(120));
-        std::fs::create_dir_all(&deep).unwrap();
-        let listener = open(&deep).unwrap();
-        let handle = File::open(&deep).unwrap();
-        let path = format!("/proc/self/fd/{}/{NAME}", handle.as_raw_fd());
-        let (connected, accepted) = tokio::join!(UnixStream::connect(path), listener.accept());
-        connected.unwrap();
-        accepted.unwrap();
+    let carrying =
+        copy_bidirectional_with_sizes(&mut inner, &mut outer, COPY_BUFFER_BYTES, COPY_BUFFER_BYTES);
+    tokio::select! {
+        () = line.cancelled() => Err(CarryError::DeadLine),
+        carried = carrying => Ok(carried.map(|_| ())?),
     }
 }

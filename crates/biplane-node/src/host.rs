@@ -1,29 +1,25 @@
-//! The host: its working directory, its size, its load.
+//! The host: its files and sockets, its size, its load.
 
-use crate::NodeError;
-use nix::fcntl::{Flock, FlockArg};
 use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use tokio::net::{UnixListener, UnixStream};
 
-/// Makes the working directory this agent's own until the lock is dropped, and sweeps what an agent
-/// before it left behind (its processes died with it).
-pub fn claim(work_dir: &Path) -> Result<Flock<File>, NodeError> {
-    let failed = |source| NodeError::WorkDir { path: work_dir.to_owned(), source };
-    private_dir(work_dir).map_err(failed)?;
-    let file = File::create(work_dir.join("node.lock")).map_err(failed)?;
-    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|_| NodeError::InUse(work_dir.to_owned()))?;
-    let sandboxes = work_dir.join("sandboxes");
-    if sandboxes.exists() {
-        std::fs::remove_dir_all(&sandboxes).map_err(failed)?;
-    }
-    private_dir(&sandboxes).map_err(failed)?;
-    Ok(lock)
+/// A Unix socket in `dir`, reached through a descriptor so that the length of its path does not matter.
+pub fn bind(dir: &Path, name: &str) -> io::Result<UnixListener> {
+    let handle = File::open(dir)?;
+    UnixListener::bind(format!("/proc/self/fd/{}/{name}", handle.as_raw_fd()))
+}
+
+pub async fn connect(dir: &Path, name: &str) -> io::Result<UnixStream> {
+    let handle = File::open(dir)?;
+    UnixStream::connect(format!("/proc/self/fd/{}/{name}", handle.as_raw_fd())).await
 }
 
 /// A directory for this user alone; its parents as they come.
-pub fn private_dir(path: &Path) -> std::io::Result<()> {
+pub fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
@@ -64,14 +60,14 @@ mod tests {
         assert!(memory_bytes() > 1 << 20 && memory_available_bytes() > 0 && cpus() > 0);
     }
 
-    #[test]
-    fn a_working_directory_has_one_agent_and_is_swept() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("sandboxes/old")).unwrap();
-        let lock = claim(dir.path()).unwrap();
-        assert!(!dir.path().join("sandboxes/old").exists());
-        assert!(matches!(claim(dir.path()), Err(NodeError::InUse(_))));
-        drop(lock);
-        assert!(claim(dir.path()).is_ok());
+    #[tokio::test]
+    async fn a_deep_directory_still_has_a_socket() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = root.path().join("d".repeat(120)).join("e".repeat(120));
+        std::fs::create_dir_all(&deep).unwrap();
+        let listener = bind(&deep, "x.sock").unwrap();
+        let (connected, accepted) = tokio::join!(connect(&deep, "x.sock"), listener.accept());
+        connected.unwrap();
+        accepted.unwrap();
     }
 }

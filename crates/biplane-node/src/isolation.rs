@@ -44,12 +44,12 @@ pub struct Isolation {
 }
 
 /// Makes the isolator and says what it is worth.
-pub fn isolator(config: &NodeConfig) -> Result<Arc<dyn Isolator>, NodeError> {
+pub fn isolator(config: &NodeConfig, place: &Path) -> Result<Arc<dyn Isolator>, NodeError> {
     let isolation = &config.isolation;
     let made = IsolatorConfig {
         launcher: isolation.launcher.clone().unwrap_or_else(|| "/proc/self/exe".into()),
-        tag: tag(&config.work_dir),
-        work_dir: config.work_dir.join("sandboxes"),
+        tag: tag(place),
+        work_dir: place.join("sandboxes"),
         writable: roots(&isolation.file_roots).map_err(NodeError::Storage)?,
         left_open: left_open(isolation),
     };
@@ -82,9 +82,9 @@ fn left_open(isolation: &Isolation) -> Vec<String> {
 }
 
 /// The same for the same directory: an agent that starts again finds what it left.
-fn tag(work_dir: &Path) -> String {
+fn tag(place: &Path) -> String {
     let mut hasher = DefaultHasher::new();
-    fs::canonicalize(work_dir).unwrap_or_else(|_| work_dir.to_owned()).hash(&mut hasher);
+    fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

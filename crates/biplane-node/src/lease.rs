@@ -5,21 +5,26 @@
 
 use parking_lot::Mutex;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// Longer leases are cut to this: a lease is there to end.
 const LEASE_MAX: Duration = Duration::from_secs(600);
 
+/// Until the control plane has said how long a lease is.
+const FIRST: Duration = Duration::from_secs(30);
+
 #[derive(Debug)]
 pub struct Lease {
     ends: Mutex<Option<Instant>>,
+    /// When the control plane was heard last, and for how long that holds.
+    heard: watch::Sender<Option<(Instant, Duration)>>,
     changed: Notify,
 }
 
 impl Lease {
     pub fn new() -> Self {
-        Self { ends: Mutex::new(None), changed: Notify::new() }
+        Self { ends: Mutex::default(), heard: watch::Sender::new(None), changed: Notify::new() }
     }
 
     /// The control plane was heard. 0 leaves the lease as it is.
@@ -28,8 +33,23 @@ impl Lease {
             return;
         }
         let lease = Duration::from_millis(lease_ms.into()).min(LEASE_MAX);
-        *self.ends.lock() = Some(Instant::now() + lease);
+        let now = Instant::now();
+        *self.ends.lock() = Some(now + lease);
+        self.heard.send_replace(Some((now, lease)));
         self.changed.notify_one();
+    }
+
+    /// Returns when a connection that began at `since` has been silent for two thirds of the lease. The
+    /// control plane speaks three times within it, and what is left of it is for connecting anew.
+    pub async fn silent(&self, since: Instant) {
+        let mut told = self.heard.subscribe();
+        loop {
+            let (heard, lease) = told.borrow_and_update().unwrap_or((since, FIRST));
+            tokio::select! {
+                () = tokio::time::sleep_until(heard.max(since) + lease * 2 / 3) => return,
+                _ = told.changed() => {}
+            }
+        }
     }
 
     /// Calls `expired` once for every lease that ends. Never returns.
@@ -77,5 +97,18 @@ mod tests {
         tokio::time::timeout(Duration::from_millis(50), told.recv()).await.unwrap_err();
         lease.renew(1);
         assert!(told.recv().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn silence_is_noticed_before_the_lease_ends() {
+        let lease = Lease::new();
+        lease.renew(60);
+        let since = Instant::now();
+        tokio::time::timeout(Duration::from_secs(30), lease.silent(since)).await.unwrap();
+        assert!(since.elapsed() >= Duration::from_millis(40));
+        // A new connection has a time of its own, whatever was heard before.
+        lease.renew(60_000);
+        let later = Instant::now();
+        tokio::time::timeout(Duration::from_millis(20), lease.silent(later)).await.unwrap_err();
     }
 }

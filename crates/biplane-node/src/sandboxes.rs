@@ -58,6 +58,8 @@ pub enum StartError {
 
 pub struct Sandboxes {
     config: Arc<NodeConfig>,
+    /// Holds a directory for each of them.
+    dir: PathBuf,
     dialer: Arc<Dialer>,
     isolator: Arc<dyn Isolator>,
     engine: Engine,
@@ -100,8 +102,10 @@ struct Running {
 }
 
 impl Sandboxes {
+    #[expect(clippy::too_many_arguments, reason = "what an agent is made of, once")]
     pub fn new(
         config: Arc<NodeConfig>,
+        dir: PathBuf,
         dialer: Arc<Dialer>,
         isolator: Arc<dyn Isolator>,
         engine: Engine,
@@ -112,6 +116,7 @@ impl Sandboxes {
         let (state, starting, ended, pool) = Default::default();
         Self {
             config,
+            dir,
             dialer,
             isolator,
             engine,
@@ -233,7 +238,7 @@ impl Sandboxes {
                 }
             };
         }
-        let dir = self.config.work_dir.join("sandboxes").join(id.as_str());
+        let dir = self.dir.join(id.as_str());
         let started = self.launch_in(id, &dir, size, request, runtime).await;
         match started {
             Ok((sandbox, stderr, closed)) => Ok(Launched { sandbox, stderr, closed, dir }),
@@ -330,7 +335,7 @@ impl Sandboxes {
         self.pool.take_others(Some(size)).into_iter().for_each(discard);
         while self.pool.len() < self.config.prestarted && !self.ends() {
             let name = SandboxId::random();
-            let dir = self.config.work_dir.join("sandboxes").join(name.as_str());
+            let dir = self.dir.join(name.as_str());
             let started = async {
                 let listener = prepare(&dir)?;
                 let (sandbox, stderr) = self.spawn(&name, None, &dir, size, None).await?;
@@ -465,8 +470,9 @@ impl Sandboxes {
             sandboxes,
             isolation: self.isolator.level().kind.as_str().to_owned(),
             isolation_reasons: self.isolator.level().reasons.clone(),
-            region: self.config.region.clone(),
-            labels: self.config.labels.clone().into_iter().collect(),
+            // What it was let in as, whatever it would say.
+            region: String::new(),
+            labels: Default::default(),
             python: self.python.version(),
             mesh_address: self.doors.mesh().address().to_owned(),
         };

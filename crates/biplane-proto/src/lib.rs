@@ -2,6 +2,7 @@
 //! begins. Generated code is committed; `BIPLANE_UPDATE=1 cargo test -p biplane-proto` renews it and
 //! a plain test run fails when it is stale.
 
+pub mod admission;
 pub mod channel;
 pub mod lz4;
 pub mod preface;

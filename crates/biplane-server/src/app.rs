@@ -68,6 +68,8 @@ impl Services {
         }));
         let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
             .context("the relay's authority")?;
+        let relay_ca = Arc::new(relay_ca);
+        compute.set_authority(relay_ca.clone());
         let query = wiring::query(config, db, clock, &compute, &catalog, &workspace).await?;
         compute.set_sql_runner(Arc::new(crate::code::ContextSql(Arc::downgrade(&query))));
         catalog.set_system_source(Arc::new(crate::system::ServiceRows {
@@ -85,15 +87,7 @@ impl Services {
             catalog: catalog.clone(),
         }));
         identity.on_principal_deleting(Arc::new(wiring::ForgetGrants(catalog.clone())));
-        Ok(Self {
-            identity,
-            catalog,
-            workspace,
-            compute,
-            query,
-            thrift,
-            relay_ca: Arc::new(relay_ca),
-        })
+        Ok(Self { identity, catalog, workspace, compute, query, thrift, relay_ca })
     }
 
     fn documented(&self) -> OpenApiRouter {

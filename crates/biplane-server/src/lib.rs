@@ -20,7 +20,7 @@ mod wiring;
 pub use config::{S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
 pub use otlp::TracesConfig;
-pub use profile::{LocalNode, node_files};
+pub use profile::LocalNode;
 
 use anyhow::Context;
 use app::Services;
@@ -144,8 +144,8 @@ impl Server {
     }
 
     /// What a node on this machine needs to dial in.
-    pub async fn local_node(&self) -> anyhow::Result<LocalNode> {
-        profile::local_node(self).await
+    pub fn local_node(&self) -> anyhow::Result<LocalNode> {
+        profile::local_node(self)
     }
 
     /// Names of all operations in the audit, as far as it is written.

@@ -1,11 +1,11 @@
 //! Files for people and programs on this machine: the client profile, the first login, the local node.
 
 use crate::config::ServerConfig;
-use crate::{Server, host, tls};
+use crate::{Server, host, tls, wiring};
 use anyhow::Context;
 use biplane_api::ids::{AccountId, NodeId, WarehouseId, WorkspaceId};
-use biplane_compute::RelayCa;
-use biplane_platform::{Clock, Secret};
+use biplane_compute::NewNode;
+use biplane_platform::Secret;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -81,39 +81,41 @@ pub fn tls_names(config: &ServerConfig, address: Option<SocketAddr>) -> Vec<Stri
 /// How the node on this machine dials in.
 #[derive(Debug, Clone)]
 pub struct LocalNode {
-    pub node_id: NodeId,
     pub relay: String,
-    pub ca_cert: PathBuf,
-    pub cert: PathBuf,
-    pub key: PathBuf,
-    pub work_dir: PathBuf,
+    pub data_dir: PathBuf,
     /// Where tables and volumes of this machine are, which engines must reach.
     pub file_roots: Vec<PathBuf>,
+    node_id: NodeId,
 }
 
-/// The id and certificate of one more node, written to `out`; again they are renewed. Whoever has them is
-/// a node of the server whose files lie in `data_dir`.
-pub fn node_files(data_dir: &Path, out: &Path) -> anyhow::Result<NodeId> {
-    let ca = RelayCa::load_or_create(&data_dir.join("tls"), Clock::system())
-        .context("the relay's authority")?;
-    Ok(ca.write_node_files(out)?.node_id)
+impl LocalNode {
+    /// It joins like every other; under the same id however often.
+    pub async fn token(&self, server: &Server) -> anyhow::Result<Secret> {
+        let new = NewNode {
+            node_id: Some(self.node_id.clone()),
+            comment: "the node on the machine of the server".into(),
+            ..NewNode::default()
+        };
+        let issued = server.services.compute.node_token_issue(new).await;
+        let (token, _) = issued.map_err(wiring::told)?;
+        Ok(Secret::new(token.expose()))
+    }
 }
 
-pub async fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
-    let dir = server.config.data_dir.join("node");
-    let files = server.services.relay_ca.write_node_files(&dir)?;
-    let (ca, stop) = (server.services.relay_ca.clone(), server.stop.clone());
-    let kept = dir.clone();
-    server.tasks.spawn(async move { ca.keep_node_files(&kept, &stop).await });
-    Ok(LocalNode {
-        node_id: files.node_id,
-        relay: host(server.relay),
-        ca_cert: files.ca_cert,
-        cert: files.cert,
-        key: files.key,
-        work_dir: dir,
-        file_roots: file_roots(&server.config),
-    })
+pub fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
+    let data_dir = server.config.data_dir.join("node");
+    prepare(&data_dir)?;
+    let file = data_dir.join("node.id");
+    let node_id = match fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().context("reading node/node.id")?,
+        Err(_) => {
+            let node_id = NodeId::random();
+            tls::write_private(&file, node_id.as_str()).context("writing node/node.id")?;
+            node_id
+        }
+    };
+    let file_roots = file_roots(&server.config);
+    Ok(LocalNode { relay: host(server.relay), data_dir, file_roots, node_id })
 }
 
 fn file_roots(config: &ServerConfig) -> Vec<PathBuf> {

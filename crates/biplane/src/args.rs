@@ -31,8 +31,9 @@ pub enum Command {
     Server(ServerArgs),
     /// A node agent, which starts engines for the control plane it dials.
     Node(NodeArgs),
-    /// Writes what one more node needs to be let in, and tells its id.
-    NodeFiles(NodeFilesArgs),
+    /// Tokens that let hosts in as nodes.
+    #[command(subcommand)]
+    NodeToken(NodeTokenCommand),
     /// One SQL engine; started by the node agent.
     #[cfg(feature = "engine")]
     Engine(EngineArgs),
@@ -125,23 +126,20 @@ pub struct NodeArgs {
     /// `host:port` of the control plane's relay.
     #[arg(long)]
     pub relay: String,
+    /// A file with the token that lets this host in, `-` = standard input. Needed once; a host that has joined
+    /// stays a node.
+    #[arg(long, env = "BIPLANE_JOIN_TOKEN_FILE")]
+    pub join_token_file: Option<PathBuf>,
+    /// Belongs to the agents of this host: who they are, and their sandboxes.
+    #[arg(long, env = "BIPLANE_NODE_DATA_DIR")]
+    pub data_dir: PathBuf,
+    /// Takes over from the agent that runs on this data directory: starts beside it, and has it drain.
     #[arg(long)]
-    pub node_id: biplane_api::ids::NodeId,
-    /// PEM files: the relay's authority, this node's certificate and key.
-    #[arg(long)]
-    pub ca_cert: PathBuf,
-    #[arg(long)]
-    pub cert: PathBuf,
-    #[arg(long)]
-    pub key: PathBuf,
-    #[arg(long)]
-    pub work_dir: PathBuf,
-    /// Where it stands: it takes workspaces of this region only. Without it, of every region.
-    #[arg(long, env = "BIPLANE_NODE_REGION", default_value = "")]
-    pub region: String,
-    /// `name=value`; may be repeated. `dedicated-host=x` keeps it for workspaces with that custom tag.
-    #[arg(long = "label", env = "BIPLANE_NODE_LABELS", value_delimiter = ',')]
-    pub labels: Vec<String>,
+    pub replace: bool,
+    /// The way to the relay, `http://user:password@proxy:3128`. Default: HTTPS_PROXY, but for hosts in NO_PROXY.
+    /// Give it in the environment when it holds a password.
+    #[arg(long, env = "BIPLANE_NODE_PROXY", hide_env_values = true)]
+    pub proxy: Option<String>,
     /// Takes connections of other nodes there, between sandboxes of one cluster. Without it, none.
     #[arg(long, env = "BIPLANE_NODE_MESH_LISTEN")]
     pub mesh_listen: Option<SocketAddr>,
@@ -179,14 +177,36 @@ pub struct NodeArgs {
     pub with_stdin: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum NodeTokenCommand {
+    /// Makes one and prints it. It lets one host in, once, as what is said here.
+    Create(NodeTokenArgs),
+}
+
 #[derive(Debug, Args)]
-pub struct NodeFilesArgs {
-    /// Of the control plane.
+pub struct NodeTokenArgs {
+    /// The server: `https://biplane.example.com`. Without it, that of --data-dir.
+    #[arg(long, env = "BIPLANE_HOST")]
+    pub host: Option<String>,
+    /// PEM of the authority of its certificate, if the system does not know it.
+    #[arg(long, env = "BIPLANE_CA")]
+    pub ca: Option<PathBuf>,
+    /// Of a server on this machine: its `databrickscfg` says host and token. Without it, the token of an account
+    /// admin is in BIPLANE_TOKEN.
     #[arg(long, env = "BIPLANE_DATA_DIR")]
-    pub data_dir: PathBuf,
-    /// The directory to write `node-ca.pem` and `node.pem` (certificate and key) to.
-    #[arg(long)]
-    pub out: PathBuf,
+    pub data_dir: Option<PathBuf>,
+    /// The node takes workspaces of this region only. Without it, of every region.
+    #[arg(long, default_value = "")]
+    pub region: String,
+    /// `name=value`; may be repeated. `dedicated-host=x` keeps it for workspaces with that custom tag.
+    #[arg(long = "label")]
+    pub labels: Vec<String>,
+    /// Seconds for which the token may be used.
+    #[arg(long, default_value_t = 3600)]
+    pub ttl: i64,
+    /// For people.
+    #[arg(long, default_value = "")]
+    pub comment: String,
 }
 
 #[cfg(feature = "engine")]

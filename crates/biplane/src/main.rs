@@ -3,11 +3,12 @@
 mod args;
 mod network_args;
 mod node;
+mod node_token;
 mod outside_args;
 mod traces;
 mod up;
 
-use args::{Cli, Command};
+use args::{Cli, Command, NodeTokenCommand};
 use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -61,11 +62,7 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
             Command::Up(args) => up::up(args.server.into(), &args.isolation, stop).await,
             Command::Server(args) => up::server(args.into(), stop).await,
             Command::Node(args) => node::node(args, stop).await,
-            Command::NodeFiles(args) => {
-                let id = biplane_server::node_files(&args.data_dir, &args.out)?;
-                println!("{id}");
-                Ok(())
-            }
+            Command::NodeToken(NodeTokenCommand::Create(args)) => node_token::create(args).await,
             #[cfg(feature = "engine")]
             Command::Engine(_) => unreachable!("it has its own runtime"),
         }

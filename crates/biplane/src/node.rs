@@ -2,38 +2,64 @@
 
 use crate::args::NodeArgs;
 use anyhow::Context;
-use biplane_node::{Isolation, MeshConfig, NodeConfig, PythonConfig};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use biplane_node::{Isolation, JoinToken, MeshConfig, NodeConfig, PythonConfig, Route};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
 
 /// Engines on one node at a time.
 const SANDBOXES_MAX: usize = 64;
+/// For one connection to the relay, or one answer.
+const DIAL_PATIENCE: Duration = Duration::from_secs(10);
+/// A token, and nothing else.
+const STDIN_BYTES_MAX: u64 = 4096;
 
 pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut stdin = BufReader::new(tokio::io::stdin().take(STDIN_BYTES_MAX));
+    let join_token = match args.join_token_file.as_deref() {
+        None => None,
+        Some(file) if file == Path::new("-") => {
+            let mut line = String::new();
+            stdin.read_line(&mut line).await.context("reading the join token")?;
+            Some(line)
+        }
+        Some(file) => {
+            let read = tokio::fs::read_to_string(file).await;
+            match read {
+                Ok(text) => Some(text),
+                // Whoever put it there may have taken it away since it was used.
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error).context("reading the join token"),
+            }
+        }
+    };
+    let join_token = join_token.map(|text| text.parse::<JoinToken>()).transpose()?;
     if args.with_stdin {
         let stop = stop.clone();
         tokio::spawn(async move {
             let mut ignored = [0; 64];
-            while tokio::io::stdin().read(&mut ignored).await.is_ok_and(|bytes| bytes > 0) {}
+            while stdin.read(&mut ignored).await.is_ok_and(|bytes| bytes > 0) {}
             stop.cancel();
         });
     }
+    let variable = |names: [&str; 2]| {
+        names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
+    };
+    let proxy = args.proxy.unwrap_or_else(|| variable(["https_proxy", "HTTPS_PROXY"]));
+    let route = Route::new(&proxy, &variable(["no_proxy", "NO_PROXY"]))?;
     let pass = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
     let config = NodeConfig {
-        node_id: args.node_id,
         relay: args.relay,
-        ca_cert: args.ca_cert,
-        cert: args.cert,
-        key: args.key,
-        work_dir: args.work_dir,
+        route,
+        dial_patience: DIAL_PATIENCE,
+        data_dir: args.data_dir,
+        join_token,
+        replace: args.replace,
         engine_command: engine_command(args.engine_program)?,
         engine_env: NodeConfig::ENGINE_ENV_NAMES.iter().filter_map(pass).collect(),
         sandboxes_max: SANDBOXES_MAX,
-        region: args.region,
-        labels: labels(&args.labels)?,
         prestarted: args.prestarted,
         drain: match args.with_stdin {
             // Its control plane ends, too.
@@ -52,15 +78,6 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         mesh: MeshConfig { listen: args.mesh_listen, address: args.mesh_address },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
-}
-
-fn labels(given: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
-    let one = |text: &String| {
-        let (name, value) = text.split_once('=').context("a label is written name=value")?;
-        anyhow::ensure!(!name.is_empty(), "a label needs a name");
-        Ok((name.to_owned(), value.to_owned()))
-    };
-    given.iter().map(one).collect()
 }
 
 /// This program as an engine; a build without one starts the `biplane-engine` that stands beside it.

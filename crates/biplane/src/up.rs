@@ -5,6 +5,7 @@ use anyhow::Context;
 use biplane_server::{LocalNode, Server, ServerConfig};
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +27,8 @@ pub async fn up(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let server = Server::start(config).await?;
-    let node = server.local_node().await?;
-    let (mut running, mut life_line) = spawn(&node, isolation)?;
+    let node = server.local_node()?;
+    let (mut running, mut life_line) = spawn(&server, &node, isolation).await?;
     ready(&server);
     loop {
         tokio::select! {
@@ -35,7 +36,10 @@ pub async fn up(
             status = running.wait() => {
                 tracing::error!(status = %status?, "the node agent ended; starting it again");
                 tokio::time::sleep(NODE_RESTART).await;
-                (running, life_line) = spawn(&node, isolation)?;
+                match spawn(&server, &node, isolation).await {
+                    Ok(started) => (running, life_line) = started,
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "the node agent could not be started; trying again"),
+                }
             }
         }
     }
@@ -65,25 +69,27 @@ const SERVER_SECRETS: [&str; 5] = [
     "BIPLANE_ADMIN_PASSWORD",
 ];
 
-/// The node ends when its standard input does, so it never outlives this process, however that ends.
-fn spawn(node: &LocalNode, isolation: &IsolationArgs) -> anyhow::Result<(Child, ChildStdin)> {
+/// The node reads its token from its standard input, and ends when that does, so it never outlives this process, however that ends.
+async fn spawn(
+    server: &Server,
+    node: &LocalNode,
+    isolation: &IsolationArgs,
+) -> anyhow::Result<(Child, ChildStdin)> {
+    // A token for every start: it is used when there is no identity yet, or none that is good.
+    let token = node.token(server).await?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args([
         "node",
         "--with-stdin",
+        "--join-token-file",
+        "-",
         "--relay",
-        &node.relay.to_string(),
-        "--node-id",
-        node.node_id.as_str(),
+        &node.relay,
+        // The relay is on this machine.
+        "--proxy",
+        "",
     ]);
-    command
-        .arg("--ca-cert")
-        .arg(&node.ca_cert)
-        .arg("--cert")
-        .arg(&node.cert)
-        .arg("--key")
-        .arg(&node.key);
-    command.arg("--work-dir").arg(&node.work_dir);
+    command.arg("--data-dir").arg(&node.data_dir);
     for root in &node.file_roots {
         command.arg("--file-root").arg(root);
     }
@@ -98,6 +104,7 @@ fn spawn(node: &LocalNode, isolation: &IsolationArgs) -> anyhow::Result<(Child, 
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut node = command.spawn().context("starting the node agent")?;
     // Held apart from the child: waiting for it would close it.
-    let life_line = node.stdin.take().context("the node agent's standard input")?;
+    let mut life_line = node.stdin.take().context("the node agent's standard input")?;
+    life_line.write_all(format!("{}\n", token.expose()).as_bytes()).await?;
     Ok((node, life_line))
 }

@@ -765,6 +765,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/biplane/node-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens that were made in the last weeks, without their secrets. */
+        get: operations["node_token_list"];
+        put?: never;
+        /** A token that lets one host in. It is shown in this answer only. */
+        post: operations["node_token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/biplane/node-tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Nobody can use it any more; a node that it let in stays. */
+        delete: operations["node_token_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/biplane/nodes": {
         parameters: {
             query?: never;
@@ -792,7 +827,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a host that is not connected off the list. */
+        /** Removes a host: it is refused from now on, and what runs on it ends. */
         delete: operations["node_delete"];
         options?: never;
         head?: never;
@@ -3128,13 +3163,26 @@ export interface components {
         NetworkPolicyEgress: {
             network_access?: components["schemas"]["NetworkAccess"] | null;
         };
+        /** @description Shown once: the token is kept as a hash only. */
+        NewNodeToken: {
+            info: components["schemas"]["NodeTokenInfo"];
+            /** @description For `biplane node --join-token-file`. Good for one host. */
+            token: string;
+        };
         NodeId: string;
         NodeInfo: {
+            /**
+             * Format: int64
+             * @description A node that does not renew it until then is refused.
+             */
+            certificate_expires_at: number;
             connected: boolean;
             /** Format: int64 */
             cpus: number;
             /** @description The operator wants nothing more there. */
             draining: boolean;
+            /** @description Nodes of one host share it: an agent, and the one that takes over from it. */
+            host_id: components["schemas"]["NodeId"];
             id: components["schemas"]["NodeId"];
             /** @description What stands between sandboxes there: `full`, `degraded` (one workspace at a time) or `none`. */
             isolation: string;
@@ -3212,6 +3260,46 @@ export interface components {
         };
         /** @enum {string} */
         NodeState: "READY" | "DRAINING" | "LOST";
+        NodeTokenInfo: {
+            comment: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since the epoch.
+             */
+            created_at: number;
+            created_by: string;
+            /** Format: int64 */
+            expires_at: number;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Of the node that it lets in. */
+            node_id: components["schemas"]["NodeId"];
+            region: string;
+            token_id: string;
+            /** Format: int64 */
+            used_at?: number | null;
+        };
+        NodeTokenList: {
+            /** @description The latest first. */
+            tokens: components["schemas"]["NodeTokenInfo"][];
+        };
+        /** @description What a host will be once it has joined. It cannot say otherwise itself. */
+        NodeTokenRequest: {
+            /** @description For people. */
+            comment?: string;
+            /** @description `dedicated-host` keeps it for workspaces with that custom tag. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description It takes workspaces of this region only; empty: of every region. */
+            region?: string;
+            /**
+             * Format: int64
+             * @description How long the token may be used; an hour when it is not said, thirty days at most.
+             */
+            ttl_seconds?: number | null;
+        };
         OAuthError: {
             error: string;
             error_description: string;
@@ -7029,6 +7117,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WorkspaceNetwork"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_token_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeTokenList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_token_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeTokenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewNodeToken"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_token_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
                 };
             };
             "4XX": {

@@ -1,4 +1,4 @@
-//! `/api/2.0/biplane/nodes…`, `…/sandboxes` and `…/outbound-accesses`
+//! `/api/2.0/biplane/nodes…`, `…/node-tokens`, `…/sandboxes` and `…/outbound-accesses`
 
 use super::accesses::AccessFilter;
 use super::sandboxes::SandboxFilter;
@@ -9,8 +9,9 @@ use axum::extract::State;
 use biplane_api::compute::{Empty, NodeInfo, NodeList};
 use biplane_api::error::ErrorBody;
 use biplane_api::ids::{NodeId, WarehouseId};
+use biplane_api::nodes::{NewNodeToken, NodeTokenList, NodeTokenRequest};
 use biplane_api::seen::{OutboundAccessList, SandboxList};
-use biplane_platform::{ApiError, ApiPath, ApiQuery, Ctx, Result};
+use biplane_platform::{ApiError, ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -23,6 +24,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
     OpenApiRouter::new()
         .routes(routes!(node_list))
         .routes(routes!(node_delete))
+        .routes(routes!(node_token_create, node_token_list))
+        .routes(routes!(node_token_delete))
         .routes(routes!(node_drain))
         .routes(routes!(node_resume))
         .routes(routes!(sandbox_list))
@@ -72,7 +75,7 @@ async fn node_resume(
     Ok(Json(compute.node_resume(&ctx, &id(&text)?).await?))
 }
 
-/// Takes a host that is not connected off the list.
+/// Removes a host: it is refused from now on, and what runs on it ends.
 #[utoipa::path(delete, path = "/api/2.0/biplane/nodes/{id}", operation_id = "node_delete", tag = "nodes",
     params(("id" = String, Path)),
     responses((status = 200, body = Empty), (status = "4XX", body = ErrorBody)))]
@@ -144,4 +147,39 @@ async fn outbound_access_list(
     };
     let (size, token) = (params.page_size, params.page_token.as_deref());
     Ok(Json(compute.outbound_access_list(&ctx, &filter, size, token).await?))
+}
+
+/// A token that lets one host in. It is shown in this answer only.
+#[utoipa::path(post, path = "/api/2.0/biplane/node-tokens", operation_id = "node_token_create", tag = "nodes",
+    request_body = NodeTokenRequest,
+    responses((status = 200, body = NewNodeToken), (status = "4XX", body = ErrorBody)))]
+async fn node_token_create(
+    State(compute): State<Arc<Compute>>,
+    ctx: Ctx,
+    ApiJson(request): ApiJson<NodeTokenRequest>,
+) -> Result<Json<NewNodeToken>> {
+    Ok(Json(compute.node_token_create(&ctx, request).await?))
+}
+
+/// Tokens that were made in the last weeks, without their secrets.
+#[utoipa::path(get, path = "/api/2.0/biplane/node-tokens", operation_id = "node_token_list", tag = "nodes",
+    responses((status = 200, body = NodeTokenList), (status = "4XX", body = ErrorBody)))]
+async fn node_token_list(
+    State(compute): State<Arc<Compute>>,
+    ctx: Ctx,
+) -> Result<Json<NodeTokenList>> {
+    Ok(Json(compute.node_token_list(&ctx).await?))
+}
+
+/// Nobody can use it any more; a node that it let in stays.
+#[utoipa::path(delete, path = "/api/2.0/biplane/node-tokens/{token_id}", operation_id = "node_token_delete",
+    tag = "nodes", params(("token_id" = String, Path)),
+    responses((status = 200, body = Empty), (status = "4XX", body = ErrorBody)))]
+async fn node_token_delete(
+    State(compute): Service,
+    ctx: Ctx,
+    ApiPath(token_id): ApiPath<String>,
+) -> Result<Json<Empty>> {
+    compute.node_token_delete(&ctx, &token_id).await?;
+    Ok(Json(Empty {}))
 }

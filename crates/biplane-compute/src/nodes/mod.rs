@@ -1,6 +1,7 @@
 //! Nodes as the operator sees them, and where a sandbox goes.
 
 pub(crate) mod accesses;
+pub(crate) mod admission;
 pub(crate) mod http;
 mod operate;
 mod ops;
@@ -9,4 +10,6 @@ pub(crate) mod place;
 pub(crate) mod reach;
 pub(crate) mod sandboxes;
 pub(crate) mod store;
+mod token_store;
+pub(crate) mod tokens;
 pub(crate) mod usage;

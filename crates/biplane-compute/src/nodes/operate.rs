@@ -1,11 +1,11 @@
-//! Hosts for the operator, who is an admin of the account: the list, emptying one, forgetting one.
+//! Hosts for the operator, who is an admin of the account: the list, emptying one.
 
 use super::store;
 use super::usage::{self, SandboxSeen};
 use crate::Compute;
 use biplane_api::compute::{NodeInfo, NodeList, NodeSandbox, NodeState};
 use biplane_api::ids::NodeId;
-use biplane_platform::{ApiError, Ctx, ErrorCode, Result, page};
+use biplane_platform::{ApiError, Ctx, Result, page};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -59,38 +59,13 @@ impl Compute {
         Ok(self.node_view(row, &self.sandboxes_seen()))
     }
 
-    fn node_heed(&self, id: &NodeId, draining: bool) {
+    pub(super) fn node_heed(&self, id: &NodeId, draining: bool) {
         let Some(node) = self.nodes.get(id) else {
             return;
         };
         if node.draining.swap(draining, Ordering::Relaxed) != draining {
             tracing::info!(node_id = %id, draining, "the operator changed a node");
             self.wake_all();
-        }
-    }
-
-    /// Another replica may have been told.
-    pub(crate) async fn node_heed_row(&self, key: &str) -> Result<()> {
-        let Ok(id) = key.parse::<NodeId>() else {
-            return Ok(());
-        };
-        if let Some(row) = store::get(&mut self.db.read().await?, &id).await? {
-            self.node_heed(&id, row.draining);
-        }
-        Ok(())
-    }
-
-    /// Takes one off the list. Should it come back, it is on it again.
-    pub async fn node_delete(&self, ctx: &Ctx, id: &NodeId) -> Result<()> {
-        ctx.require_account_admin()?;
-        if self.nodes.get(id).is_some() {
-            let text = "The node is connected: stop its agent first.";
-            return Err(ApiError::new(ErrorCode::ResourceConflict, text));
-        }
-        let mut tx = self.db.write().await?;
-        match store::delete(&mut tx, id).await? {
-            true => tx.commit().await,
-            false => Err(missing(id)),
         }
     }
 
@@ -125,6 +100,8 @@ impl Compute {
             python: node.map(|node| node.hello.python.clone()).filter(|text| !text.is_empty()),
             sandboxes,
             id: row.id,
+            host_id: row.host_id,
+            certificate_expires_at: row.certificate_expires_at,
             version: row.version,
             isolation: row.isolation,
             region: row.region,

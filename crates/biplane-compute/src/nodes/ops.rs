@@ -113,7 +113,7 @@ impl Compute {
             Ok::<_, ApiError>(draining)
         };
         match noted.await {
-            Ok(draining) => node.draining.store(draining, Ordering::Relaxed),
+            Ok(draining) => node.draining.store(draining.unwrap_or(false), Ordering::Relaxed),
             Err(error) => {
                 tracing::warn!(node_id = %node.id, %error, cause = ?error.internal, "a node could not be noted");
             }

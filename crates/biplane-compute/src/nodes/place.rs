@@ -97,6 +97,7 @@ impl NoPlace {
 /// What runs on the nodes now.
 #[derive(Default)]
 struct Census {
+    /// By host: two nodes of one share its memory while one takes over from the other.
     given: HashMap<NodeId, u64>,
     tenants: HashMap<NodeId, HashSet<WorkspaceId>>,
     own: WorkspaceLimits,
@@ -119,11 +120,14 @@ impl Compute {
 
     fn census(&self, workspace: WorkspaceId) -> Census {
         let mut census = Census::default();
+        let host = |id: &NodeId| {
+            self.nodes.get(id).map_or_else(|| id.clone(), |node| node.host_id.clone())
+        };
         for slot in self.all_slots() {
             for member in &slot.live.borrow().members {
-                *census.given.entry(member.node_id.clone()).or_default() +=
-                    member.given.memory_bytes;
-                census.tenants.entry(member.node_id.clone()).or_default().insert(slot.workspace_id);
+                let host = host(&member.node_id);
+                *census.given.entry(host.clone()).or_default() += member.given.memory_bytes;
+                census.tenants.entry(host).or_default().insert(slot.workspace_id);
                 if slot.workspace_id == workspace {
                     census.own.sandboxes += 1;
                     census.own.cpu_millis += u64::from(member.given.cpu_millis);
@@ -135,8 +139,9 @@ impl Compute {
             let Some((node_id, given)) = sandbox.placed() else {
                 continue;
             };
-            *census.given.entry(node_id.clone()).or_default() += given.memory_bytes;
-            census.tenants.entry(node_id).or_default().insert(sandbox.workspace_id);
+            let host = host(&node_id);
+            *census.given.entry(host.clone()).or_default() += given.memory_bytes;
+            census.tenants.entry(host).or_default().insert(sandbox.workspace_id);
             if sandbox.workspace_id == workspace {
                 census.own.sandboxes += 1;
                 census.own.cpu_millis += u64::from(given.cpu_millis);
@@ -175,21 +180,21 @@ impl Compute {
         }
         let census = self.census(workspace);
         let wanted = self.within_limits(&census.own, wanted)?;
-        let used = |node: &Arc<Node>| census.given.get(&node.id).copied().unwrap_or(0);
+        let used = |node: &Arc<Node>| census.given.get(&node.host_id).copied().unwrap_or(0);
         let load =
             |node: &Arc<Node>| used(node).saturating_mul(1000) / node.hello.memory_bytes.max(1);
         let alone = |node: &Arc<Node>| {
             // What cannot keep workspaces apart does not get two.
             let strangers = census
                 .tenants
-                .get(&node.id)
+                .get(&node.host_id)
                 .is_some_and(|tenants| tenants.iter().any(|tenant| *tenant != workspace));
             !(node.hello.isolation.starts_with("degraded") && strangers)
         };
         let fitting: Vec<_> = nodes
             .into_iter()
             .filter(able)
-            .filter(|node| fits(&node.hello.region, node.hello.labels.get(DEDICATED), tenancy))
+            .filter(|node| fits(&node.region, node.labels.get(DEDICATED), tenancy))
             .filter(alone)
             .collect();
         if fitting.is_empty() {

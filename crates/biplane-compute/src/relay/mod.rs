@@ -1,24 +1,28 @@
 //! The relay: where nodes connect. It only accepts; the control plane never dials.
 //!
-//! Who a connection belongs to is its client certificate. The first line only says what it is for, and
+//! Who a connection belongs to is its client certificate; without one a host may ask to be let in, nothing
+//! else. The first line only says what it is for, and
 //! is believed within what that node was given: a sandbox that was placed on it.
 
+mod admission;
 mod calls;
 mod guard;
 pub(crate) mod nodes;
 
 use crate::Compute;
-use crate::ca::{CaError, RelayCa, node_of};
+use crate::ca::{CaError, NodeName, RelayCa, RelayTls, node_of};
+use crate::nodes::admission::NotAdmitted;
 use axum::Router;
-use biplane_api::ids::NodeId;
+use biplane_proto::admission::JOIN_NAME;
 use biplane_proto::channel::bound_silence;
-use biplane_proto::preface::Role;
+use biplane_proto::preface::{Refusal, Role, Verdict};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub(crate) use guard::Guarded;
@@ -40,6 +44,10 @@ pub(crate) enum Refused {
     Silent,
     #[error("its certificate names no node")]
     Nameless,
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    #[error("its last words could not be said")]
+    Io(#[from] std::io::Error),
     #[error("it is not the node it says it is")]
     OtherNode,
     #[error("its sandbox is not known, or not on this node")]
@@ -61,14 +69,15 @@ pub(crate) async fn serve(
 ) -> Result<(), CaError> {
     let (all, strangers) =
         (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::new(Semaphore::new(STRANGERS_MAX)));
-    let mut acceptor = TlsAcceptor::from(Arc::new(ca.server_config()?));
+    let mut tls = ca.relay_tls()?;
+    compute.set_authority(ca.clone());
     let mut recertify = tokio::time::interval(RECERTIFY);
     recertify.tick().await;
     loop {
         let tcp = tokio::select! {
             () = compute.stop.cancelled() => return Ok(()),
             _ = recertify.tick() => {
-                acceptor = TlsAcceptor::from(Arc::new(ca.server_config()?));
+                tls = ca.relay_tls()?;
                 continue;
             }
             accepted = listener.accept() => match accepted {
@@ -87,15 +96,16 @@ pub(crate) async fn serve(
             tracing::warn!("the relay has all the connections it may");
             continue;
         };
-        let (compute, acceptor, calls) = (compute.clone(), acceptor.clone(), calls.clone());
+        let (compute, tls, calls) = (compute.clone(), tls.clone(), calls.clone());
         tokio::spawn(async move {
             let _slot = slot;
             let peer = tcp.peer_addr().ok();
-            let introduced = introduce(acceptor, tcp).await;
+            let introduced = introduce(tls, tcp).await;
             drop(stranger);
             let result = match introduced {
-                Ok((stream, node_id, role)) => {
-                    serve_role(&compute, stream, peer, node_id, role, calls).await
+                Ok((stream, None, _)) => admission::join(&compute, stream).await,
+                Ok((stream, Some(name), role)) => {
+                    serve_role(&compute, stream, peer, name, role, calls).await
                 }
                 Err(refused) => Err(refused),
             };
@@ -110,48 +120,93 @@ pub(crate) async fn serve(
     }
 }
 
+/// Without a name in the answer: it wants to be let in.
 async fn introduce(
-    acceptor: TlsAcceptor,
+    tls: RelayTls,
     tcp: TcpStream,
-) -> Result<(TlsStream<TcpStream>, NodeId, Role), Refused> {
+) -> Result<(TlsStream<TcpStream>, Option<NodeName>, Role), Refused> {
     tcp.set_nodelay(true).and_then(|()| bound_silence(&tcp)).map_err(Refused::Tls)?;
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp));
-    let mut stream = handshake.await.map_err(|_| Refused::Silent)?.map_err(Refused::Tls)?;
+    let handshake = async {
+        let start = LazyConfigAcceptor::new(Default::default(), tcp).await?;
+        let joining = start.client_hello().server_name() == Some(JOIN_NAME);
+        let config = if joining { tls.joining } else { tls.nodes };
+        Ok((start.into_stream(config).await?, joining))
+    };
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake);
+    let (mut stream, joining) =
+        handshake.await.map_err(|_| Refused::Silent)?.map_err(Refused::Tls)?;
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let node_id = certificates.first().and_then(node_of).ok_or(Refused::Nameless)?;
+    let name = match joining {
+        true => None,
+        false => Some(certificates.first().and_then(node_of).ok_or(Refused::Nameless)?),
+    };
     let role = tokio::time::timeout(FIRST_LINE_TIMEOUT, Role::read(&mut stream))
         .await
         .map_err(|_| Refused::Silent)??;
-    Ok((stream, node_id, role))
+    match (&name, &role) {
+        (Some(_), _) | (None, Role::Admission { .. }) => Ok((stream, name, role)),
+        (None, _) => Err(Refused::Nameless),
+    }
 }
 
 async fn serve_role(
     compute: &Arc<Compute>,
     stream: TlsStream<TcpStream>,
     peer: Option<SocketAddr>,
-    node_id: NodeId,
+    name: NodeName,
     role: Role,
     calls: Router,
 ) -> Result<(), Refused> {
+    // A session that is resumed was not looked at by TLS again.
+    let known = compute.node_known(&name).await;
+    let node_id = name.node_id.clone();
+    let sandbox = |id: String| id.parse().map_err(|_| Refused::UnknownSandbox);
     match role {
-        Role::Node { node_id: said } if said == node_id.as_str() => {
-            tracing::info!(%node_id, ?peer, "node connected");
-            let result = nodes::serve(compute, stream, &node_id).await;
-            tracing::info!(%node_id, "node disconnected");
-            result
+        Role::Node { node_id: said, .. } | Role::Admission { node_id: said }
+            if said != node_id.as_str() =>
+        {
+            Err(Refused::OtherNode)
         }
-        Role::Node { .. } => Err(Refused::OtherNode),
+        Role::Admission { .. } => admission::serve(compute, stream, &name, known).await,
+        Role::Node { agent, .. } => {
+            let row = match known {
+                Ok(()) => compute.agent_arrives(&name, &agent).await,
+                Err(refused) => Err(refused),
+            };
+            match row {
+                Ok(row) => {
+                    tracing::info!(%node_id, ?peer, "node connected");
+                    let result = nodes::serve(compute, stream, row, agent).await;
+                    tracing::info!(%node_id, "node disconnected");
+                    result
+                }
+                Err(NotAdmitted::Node(refusal)) => Err(send_away(stream, refusal).await),
+                Err(error) => Err(error.into()),
+            }
+        }
         Role::Engine { sandbox_id } => {
-            let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
-            compute.engine_connected(&node_id, &sandbox_id, stream).await
+            known?;
+            compute.engine_connected(&node_id, &sandbox(sandbox_id)?, stream).await
         }
         Role::Call { sandbox_id } => {
-            let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
-            calls::serve(compute, &node_id, sandbox_id, stream, calls).await
+            known?;
+            calls::serve(compute, &node_id, sandbox(sandbox_id)?, stream, calls).await
         }
         Role::Code { sandbox_id } => {
-            let sandbox_id = sandbox_id.parse().map_err(|_| Refused::UnknownSandbox)?;
-            compute.code_connected(&node_id, &sandbox_id, stream).await
+            known?;
+            compute.code_connected(&node_id, &sandbox(sandbox_id)?, stream).await
         }
+    }
+}
+
+/// Tells it why, so that it need not try again.
+async fn send_away(mut stream: TlsStream<TcpStream>, refusal: Refusal) -> Refused {
+    let told = async {
+        Verdict::Refused(refusal).write(&mut stream).await?;
+        stream.shutdown().await.map_err(Refused::Io)
+    };
+    match tokio::time::timeout(FIRST_LINE_TIMEOUT, told).await {
+        Ok(Ok(())) | Err(_) => NotAdmitted::Node(refusal).into(),
+        Ok(Err(error)) => error,
     }
 }

@@ -2,8 +2,11 @@
 
 use super::{Guarded, Refused};
 use crate::Compute;
+use crate::nodes::admission::NotAdmitted;
+use crate::nodes::store::NodeRow;
 use crate::nodes::usage::Beat;
 use biplane_api::ids::{NodeId, SandboxId};
+use biplane_proto::preface::{Agent, Refusal, Verdict};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
@@ -11,7 +14,7 @@ use biplane_proto::v1::{
     StopSandboxRequest, WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,12 +26,21 @@ use tonic::transport::Channel;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+/// The clock may be set meanwhile.
+const EXPIRY_LOOK: Duration = Duration::from_secs(60);
 /// On top of the grace: killing and cleaning up.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// A node that is connected now.
 pub(crate) struct Node {
     pub id: NodeId,
+    /// Nodes of one host share its memory.
+    pub host_id: NodeId,
+    pub admission: String,
+    pub agent: Agent,
+    /// As it was let in, whatever it says.
+    pub region: String,
+    pub labels: BTreeMap<String, String>,
     pub hello: Hello,
     pub beat: Mutex<Beat>,
     /// It said that it ends: nothing more is placed on it.
@@ -143,9 +155,13 @@ impl Nodes {
 /// Speaks with a node until its connection ends.
 pub(super) async fn serve(
     compute: &Arc<Compute>,
-    stream: TlsStream<TcpStream>,
-    id: &NodeId,
+    mut stream: TlsStream<TcpStream>,
+    row: NodeRow,
+    agent: Agent,
 ) -> Result<(), Refused> {
+    let id = &row.id;
+    let welcome = Verdict::Welcome.write(&mut stream);
+    tokio::time::timeout(HELLO_TIMEOUT, welcome).await.map_err(|_| Refused::Silent)??;
     let cut = compute.stop.child_token();
     let _cut = cut.clone().drop_guard();
     let stream = Guarded::new(stream, cut.clone(), CancellationToken::new());
@@ -161,22 +177,36 @@ pub(super) async fn serve(
     let Some(Event::Hello(hello)) = first else {
         return Err(tonic::Status::failed_precondition("its first event is not hello").into());
     };
+    compute.agent_enters(&row, &agent).await?;
     let node = Arc::new(Node {
         id: id.clone(),
+        host_id: row.host_id.clone(),
+        admission: row.admission.clone(),
+        agent,
+        region: row.region.clone(),
+        labels: row.labels.clone(),
         hello,
         beat: Mutex::default(),
         leaving: AtomicBool::new(false),
-        draining: AtomicBool::new(false),
+        draining: AtomicBool::new(row.draining),
         clearing: AtomicBool::new(true),
         client,
         cut: cut.clone(),
     });
     compute.nodes.enter(node.clone());
     compute.node_connected(&node).await;
+    // It may have been removed while it came in.
+    compute.node_changed(id).await;
+    let (expired, silent) = (expired(compute, id), renew(compute, &node, lease_ms));
+    tokio::pin!(expired, silent);
     let result = loop {
         tokio::select! {
             () = cut.cancelled() => break Ok(()),
-            error = renew(compute, &node, lease_ms) => {
+            () = &mut expired => {
+                compute.node_silent(id);
+                break Err(NotAdmitted::Node(Refusal::Expired).into());
+            }
+            error = &mut silent => {
                 compute.node_silent(id);
                 break Err(error.into());
             }
@@ -195,6 +225,24 @@ pub(super) async fn serve(
     compute.nodes.leave(&node);
     compute.node_disconnected(&node).await;
     result
+}
+
+/// Returns when the node let its certificate expire.
+async fn expired(compute: &Compute, id: &NodeId) {
+    loop {
+        let wait = match compute.certificate_expires_at(id).await {
+            Ok(Some(at)) => u64::try_from(at - compute.clock.now_ms()).unwrap_or(0),
+            Ok(None) => 0,
+            Err(error) => {
+                tracing::warn!(node_id = %id, %error, "the certificate of a node could not be looked at");
+                1000
+            }
+        };
+        if wait == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(wait).min(EXPIRY_LOOK)).await;
+    }
 }
 
 /// Renews the lease three times within it. Returns when the node does not answer.

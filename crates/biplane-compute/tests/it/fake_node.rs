@@ -1,10 +1,14 @@
 //! A node that runs nothing: it is as large as it says, and its engines are tasks of this process.
 
 use crate::fake_engine;
+use crate::relay::{Credential, connect_to, credential};
 use crate::support::World;
 use biplane_api::ids::NodeId;
+use biplane_compute::RelayCa;
+use biplane_platform::Db;
+use biplane_platform::db::args;
 use biplane_proto::channel;
-use biplane_proto::preface::{RELAY_NAME, Role};
+use biplane_proto::preface::{Agent, RELAY_NAME, Role, Verdict};
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::node_server::{Node, NodeServer};
 use biplane_proto::v1::start_sandbox_request::Program;
@@ -12,8 +16,6 @@ use biplane_proto::v1::*;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,45 +23,16 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Response, Status};
-
-/// Connects to a relay with this certificate and key (one PEM text), or with none.
-pub async fn dial(
-    relay: SocketAddr,
-    ca: &str,
-    pem: Option<&str>,
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match pem {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let cert = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-            let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
-            builder.with_client_auth_cert(vec![cert], key).unwrap()
-        }
-    };
-    let tcp = TcpStream::connect(relay).await?;
-    TlsConnector::from(Arc::new(config))
-        .connect(ServerName::try_from(RELAY_NAME).unwrap(), tcp)
-        .await
-}
 
 #[derive(Clone)]
 pub struct FakeNode {
     pub id: NodeId,
     hello: Hello,
     relay: SocketAddr,
-    ca: String,
-    pem: String,
+    who: Arc<(Arc<RelayCa>, Credential)>,
     running: Arc<Mutex<HashMap<String, Running>>>,
     /// Orders to stop are carried out.
     stops: watch::Sender<bool>,
@@ -79,11 +52,10 @@ impl FakeNode {
     pub fn start(world: &World, hello: Hello) -> Self {
         let (id, end) = (NodeId::random(), CancellationToken::new());
         let node = Self {
-            pem: world.ca.issue_node_cert(&id).unwrap(),
+            who: Arc::new((world.ca.clone(), credential(&world.ca, &id, "fake"))),
             id,
             hello,
             relay: world.relay,
-            ca: world.ca.certificate().to_owned(),
             running: Arc::default(),
             stops: watch::Sender::new(true),
             answers: watch::Sender::new(true),
@@ -95,8 +67,12 @@ impl FakeNode {
             let running = Running { request, end };
             node.running.lock().insert(stranger.sandbox_id.clone(), running);
         }
-        let serving = node.service();
-        tokio::spawn(end.run_until_cancelled_owned(serving.serve()));
+        let (serving, db) = (node.service(), world.db.db.clone());
+        let life = async move {
+            serving.admit(&db).await;
+            serving.serve().await;
+        };
+        tokio::spawn(end.run_until_cancelled_owned(life));
         node
     }
 
@@ -106,13 +82,12 @@ impl FakeNode {
 
     fn service(&self) -> Service {
         // Not the guard: it is the handle's.
-        let Self { id, hello, relay, ca, pem, running, stops, answers, .. } = self.clone();
+        let Self { id, hello, relay, who, running, stops, answers, .. } = self.clone();
         Service {
             id,
             hello,
             relay,
-            ca,
-            pem,
+            who,
             running,
             stops: stops.subscribe(),
             answers: answers.subscribe(),
@@ -158,23 +133,44 @@ struct Service {
     id: NodeId,
     hello: Hello,
     relay: SocketAddr,
-    ca: String,
-    pem: String,
+    who: Arc<(Arc<RelayCa>, Credential)>,
     running: Arc<Mutex<HashMap<String, Running>>>,
     stops: watch::Receiver<bool>,
     answers: watch::Receiver<bool>,
 }
 
 impl Service {
+    /// As with a token that says of it what it says itself.
+    async fn admit(&self, db: &Db) {
+        let mut tx = db.write().await.unwrap();
+        tx.execute(
+            "INSERT INTO nodes (id, version, isolation, cpus, memory_bytes, first_seen_at, last_seen_at, region, labels,
+               host_id, admission, certificate_expires_at) VALUES ($1, '', '', 0, 0, 0, 0, $2, $3, $1, 'fake', $4)",
+            args![
+                self.id.as_str(),
+                &self.hello.region,
+                serde_json::to_string(&self.hello.labels).unwrap(),
+                i64::MAX
+            ],
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn connect(&self, role: Role) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut stream = dial(self.relay, &self.ca, Some(&self.pem)).await?;
+        let mut stream = connect_to(&self.who.0, self.relay, RELAY_NAME, Some(&self.who.1)).await?;
         role.write(&mut stream).await.map_err(std::io::Error::other)?;
         Ok(stream)
     }
 
     async fn serve(self) {
         loop {
-            if let Ok(stream) = self.connect(Role::Node { node_id: self.id.to_string() }).await {
+            let agent = Agent { incarnation: 1, run: 1 };
+            let role = Role::Node { node_id: self.id.to_string(), agent };
+            if let Ok(mut stream) = self.connect(role).await
+                && matches!(Verdict::read(&mut stream).await, Ok(Verdict::Welcome))
+            {
                 let _ = channel::serve(stream, NodeServer::new(self.clone())).await;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -107,7 +107,7 @@ async fn nothing_of_a_sandbox_outlives_it() {
     world.compute.warehouse_stop(&world.ctx, &id).await.unwrap();
     world.until(&id, WarehouseState::Stopped).await;
     dies(child).await;
-    let left = std::fs::read_dir(world.db.dir().join("node/sandboxes")).unwrap().count();
+    let left = std::fs::read_dir(world.place().join("sandboxes")).unwrap().count();
     assert_eq!(left, 0);
 }
 
@@ -194,7 +194,7 @@ async fn deleted_while_it_starts_it_stays_deleted() {
     assert_eq!(waited.err().unwrap().code, ErrorCode::ResourceDoesNotExist);
     let error = world.compute.warehouse_get(&world.ctx, &id).await.err().unwrap();
     assert_eq!(error.code, ErrorCode::ResourceDoesNotExist);
-    let dir = world.db.dir().join("node/sandboxes");
+    let dir = world.place().join("sandboxes");
     eventually("an empty node", async || {
         (std::fs::read_dir(&dir).unwrap().count() == 0).then_some(())
     })
@@ -273,6 +273,6 @@ async fn it_survives_a_crowd() {
     world.compute.warehouse_stop(&world.ctx, &id).await.unwrap();
     world.until(&id, WarehouseState::Stopped).await;
     assert!(world.sandboxes().await.is_empty());
-    let dir = world.db.dir().join("node/sandboxes");
+    let dir = world.place().join("sandboxes");
     assert_eq!(std::fs::read_dir(dir).unwrap().count(), 0);
 }

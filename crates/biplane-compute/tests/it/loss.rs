@@ -1,10 +1,10 @@
 //! What happens when server, node or the line between them fails.
 
 use crate::fake_engine;
-use crate::support::{World, alive, dies, eventually, quick};
+use crate::support::{PATIENCE, World, alive, dies, eventually, quick};
 use biplane_api::compute::WarehouseState;
 use biplane_compute::ComputeConfig;
-use biplane_node::NodeConfig;
+use biplane_node::{NodeConfig, Route};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +57,26 @@ async fn a_silent_control_plane_ends_what_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_died_silently_is_left_before_the_lease_ends() {
+    let config = ComputeConfig { lease: Duration::from_secs(6), ..quick() };
+    let world = World::with(config, "serve").await;
+    let id = world.create("one").await;
+    let pid = world.pid(&id).await;
+    let before = world.proxy.connections();
+    world.proxy.strand();
+    // It is noticed: the node connects anew, then its engine does, and it is the same.
+    eventually("new connections", async || (world.proxy.connections() >= before + 2).then_some(()))
+        .await;
+    let next = eventually("the engine", async || {
+        // What was asked on the dead line is not answered.
+        let asking = world.try_ask(&id, "pid");
+        tokio::time::timeout(Duration::from_millis(500), asking).await.ok()?
+    })
+    .await;
+    assert_eq!(next, pid.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_dies_takes_its_engines_along_and_its_successor_starts_anew() {
     let mut world = World::new().await;
     let id = world.create("one").await;
@@ -106,25 +126,22 @@ fn agent() {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     let words: Vec<&str> = line.trim().split(' ').collect();
-    let [relay, dir, tls, node_id] = words[..] else {
+    let [relay, dir, token] = words[..] else {
         return;
     };
-    let tls = std::path::Path::new(tls);
     let config = NodeConfig {
-        node_id: node_id.parse().unwrap(),
         relay: relay.to_owned(),
-        ca_cert: tls.join("node-ca.pem"),
-        cert: tls.join("node.pem"),
-        key: tls.join("node.pem"),
-        work_dir: dir.into(),
+        route: Route::default(),
+        dial_patience: PATIENCE,
+        data_dir: dir.into(),
+        join_token: Some(token.parse().unwrap()),
+        replace: false,
         engine_command: fake_engine::command(),
         engine_env: Vec::new(),
         sandboxes_max: 16,
         isolation: fake_engine::isolation(),
         mesh: Default::default(),
         python: Default::default(),
-        region: String::new(),
-        labels: Default::default(),
         drain: Duration::ZERO,
         prestarted: 0,
     };
@@ -141,9 +158,8 @@ async fn a_killed_node_leaves_no_orphans() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let (dir, tls) = (world.db.dir().join("node"), world.db.dir().join("tls"));
-    let line =
-        format!("{} {} {} {}\n", world.relay, dir.display(), tls.display(), world.files.node_id);
+    let dir = world.db.dir().join("node");
+    let line = format!("{} {} {}\n", world.relay, dir.display(), world.token.expose());
     std::io::Write::write_all(node.stdin.as_mut().unwrap(), line.as_bytes()).unwrap();
     let id = world.create("one").await;
     let lease = world.acquire(&id).await.unwrap();

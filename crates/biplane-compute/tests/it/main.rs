@@ -1,8 +1,10 @@
 //! The compute service whole: real relay over TLS, real node agent, engines that are processes.
 #![expect(clippy::unwrap_used, reason = "test")]
 
+mod admission;
 mod api;
 mod capacity;
+mod corporate;
 mod fake_engine;
 mod fake_node;
 mod life;
@@ -13,5 +15,6 @@ mod reach;
 mod relay;
 mod seen;
 mod support;
+mod upgrade;
 
 biplane_sandbox::launcher_in_tests!();

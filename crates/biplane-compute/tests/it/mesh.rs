@@ -33,7 +33,7 @@ async fn members(world: &World, id: &WarehouseId) -> (Vec<String>, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn engines_of_a_warehouse_reach_each_other_and_no_others() {
     let mut world = World::new().await;
-    let _other = world.start_other_node("", &[], Duration::ZERO);
+    let _other = world.start_other_node("", &[], Duration::ZERO).await;
     world.nodes(2).await;
     let (one, two) = (two_engines(&world, "one").await, two_engines(&world, "two").await);
     let (of_one, nodes) = members(&world, &one).await;

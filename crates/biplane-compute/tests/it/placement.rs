@@ -182,9 +182,9 @@ fn belong(world: &World, region: &str, dedicated: Option<&str>) {
 async fn a_workspace_stays_in_its_region_and_on_its_hosts() {
     let config = ComputeConfig { node_wait: Duration::from_millis(30), ..quick() };
     let world = World::without_node(config).await;
-    let eu = world.start_other_node("eu", &[], Duration::ZERO);
-    let us = world.start_other_node("us", &[], Duration::ZERO);
-    let acme = world.start_other_node("eu", &[("dedicated-host", "acme")], Duration::ZERO);
+    let eu = world.start_other_node("eu", &[], Duration::ZERO).await;
+    let us = world.start_other_node("us", &[], Duration::ZERO).await;
+    let acme = world.start_other_node("eu", &[("dedicated-host", "acme")], Duration::ZERO).await;
     world.nodes(3).await;
     for (region, dedicated, expected) in [
         ("eu", None, Some(&eu)),
@@ -216,11 +216,11 @@ async fn a_workspace_stays_in_its_region_and_on_its_hosts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_leaves_hands_its_warehouses_over() {
     let world = World::without_node(quick()).await;
-    let old = world.start_other_node("", &[], PATIENCE);
+    let old = world.start_other_node("", &[], PATIENCE).await;
     world.nodes(1).await;
     let id = world.create("one").await;
     let running = world.acquire(&id).await.unwrap();
-    let new = world.start_other_node("", &[], Duration::ZERO);
+    let new = world.start_other_node("", &[], Duration::ZERO).await;
     world.nodes(2).await;
     old.stop.cancel();
     let moved = eventually("an engine on the other node", async || {
@@ -234,7 +234,7 @@ async fn a_node_that_leaves_hands_its_warehouses_over() {
     let nodes = world.compute.node_list(&world.ctx, None, None).await.unwrap().nodes;
     assert!(nodes.iter().any(|node| node.id == old.node_id && node.leaving));
     drop(running);
-    tokio::time::timeout(PATIENCE, old.task).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, old.task).await.unwrap().unwrap().unwrap();
     assert_eq!(ask(&moved, "hello").await, "hello");
     eventually("the end of the old one", async || {
         world.placed().await.keys().eq([new.node_id.as_str()]).then_some(())
@@ -245,18 +245,18 @@ async fn a_node_that_leaves_hands_its_warehouses_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_others_still_leaves() {
     let world = World::without_node(quick()).await;
-    let only = world.start_other_node("", &[], PATIENCE);
+    let only = world.start_other_node("", &[], PATIENCE).await;
     world.nodes(1).await;
     let id = world.create("one").await;
     world.ask(&id, "hello").await;
     let began = Instant::now();
     only.stop.cancel();
-    tokio::time::timeout(PATIENCE, only.task).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, only.task).await.unwrap().unwrap().unwrap();
     assert!(began.elapsed() < PATIENCE / 2);
     world.until(&id, WarehouseState::Starting).await;
     // A node that comes while somebody waits is welcome.
     let (answer, _node) = tokio::join!(world.ask(&id, "hello"), async {
-        world.start_other_node("", &[], Duration::ZERO)
+        world.start_other_node("", &[], Duration::ZERO).await
     });
     assert_eq!(answer, "hello");
 }
@@ -291,7 +291,7 @@ async fn a_workspace_has_no_more_than_its_share() {
 async fn an_engine_started_ahead_belongs_to_nobody_until_it_is_given_away_for_good() {
     let mut world = World::without_node(quick()).await;
     world.start_eager_node(1);
-    let dir = world.db.dir().join("node/sandboxes");
+    let dir = world.place().join("sandboxes");
     let directories = || {
         let names = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).collect::<HashSet<_>>()

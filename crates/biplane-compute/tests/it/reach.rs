@@ -50,7 +50,7 @@ async fn it_follows_the_policy_and_tells_what_was_tried() {
     world.compute.set_reaches(listed.clone());
     let id = world.create("one").await;
     let lease = world.acquire(&id).await.unwrap();
-    let dir = world.db.dir().join("node/sandboxes").join(lease.sandbox_id().as_str());
+    let dir = world.place().join("sandboxes").join(lease.sandbox_id().as_str());
     let door = File::open(dir.join("doors")).unwrap();
     let denied =
         "HTTP/1.1 403 egress to localhost:443 denied: not in the workspace's network policy";

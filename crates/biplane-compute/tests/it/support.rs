@@ -6,16 +6,17 @@ use axum::{Extension, Router};
 use biplane_api::compute::{WarehouseInfo, WarehouseRequest, WarehouseState};
 use biplane_api::ids::{NodeId, WarehouseId, WorkspaceId};
 use biplane_compute::{
-    AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NodeFiles, RelayCa,
+    AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NewNode, RelayCa,
     WorkspaceLimits,
 };
-use biplane_node::{MeshConfig, NodeConfig};
+use biplane_node::{JoinToken, MeshConfig, NodeConfig, NodeError, Route};
 use biplane_platform::testing::{TestDb, admin_ctx};
 use biplane_platform::{Clock, Ctx, RelayPeer, Result};
 use biplane_proto::v1::ExecuteRequest;
 use biplane_proto::v1::execute_event::Event;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -39,6 +40,7 @@ pub fn quick() -> ComputeConfig {
         workspace_limits: WorkspaceLimits::default(),
         stop_grace: Duration::from_millis(500),
         retry_wait: Duration::from_millis(5),
+        node_certificate: Duration::from_secs(3600),
         minute: Duration::from_secs(60),
     }
 }
@@ -48,7 +50,9 @@ pub struct World {
     pub ctx: Ctx,
     pub config: ComputeConfig,
     pub ca: Arc<RelayCa>,
-    pub files: NodeFiles,
+    /// Of the first node.
+    pub token: JoinToken,
+    pub node_id: NodeId,
     pub relay: SocketAddr,
     pub proxy: Proxy,
     pub node: Option<Agent>,
@@ -60,7 +64,7 @@ pub struct World {
 pub struct Agent {
     pub node_id: NodeId,
     pub stop: CancellationToken,
-    pub task: JoinHandle<()>,
+    pub task: JoinHandle<Result<(), NodeError>>,
 }
 
 impl World {
@@ -79,61 +83,76 @@ impl World {
         let db = TestDb::new(&[MIGRATIONS]).await.unwrap();
         let tls = db.dir().join("tls");
         let ca = Arc::new(RelayCa::load_or_create(&tls, Clock::system()).unwrap());
-        let files = ca.write_node_files(&tls).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let relay = listener.local_addr().unwrap();
         let server = CancellationToken::new();
         let (compute, serving) = serve(&db, &config, &ca, listener, &server).await;
         let proxy = Proxy::to(relay).await;
         let ctx = admin_ctx("admin@example.org");
-        Self { compute, ctx, config, ca, files, relay, proxy, node: None, db, server, serving }
+        let node_id = NodeId::random();
+        let new = NewNode { node_id: Some(node_id.clone()), ..NewNode::default() };
+        let (token, _) = compute.node_token_issue(new).await.unwrap();
+        Self {
+            compute,
+            ctx,
+            config,
+            ca,
+            token,
+            node_id,
+            relay,
+            proxy,
+            node: None,
+            db,
+            server,
+            serving,
+        }
+    }
+
+    pub async fn token(&self, region: &str, labels: &[(&str, &str)]) -> (JoinToken, NodeId) {
+        let labels = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let new = NewNode { region: region.into(), labels, ..NewNode::default() };
+        let (token, info) = self.compute.node_token_issue(new).await.unwrap();
+        (token, info.node_id)
     }
 
     /// Another node than the first, as the operator describes it.
-    pub fn start_other_node(
+    pub async fn start_other_node(
         &self,
         region: &str,
         labels: &[(&str, &str)],
         drain: Duration,
     ) -> Agent {
-        let tls = tempfile::tempdir_in(self.db.dir()).unwrap().keep();
-        let files = self.ca.write_node_files(&tls).unwrap();
-        let config = NodeConfig {
-            region: region.into(),
-            labels: labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            drain,
-            work_dir: tls.join("work"),
-            ..self.node_config(&files, "serve")
-        };
-        agent(config)
+        let (token, node_id) = self.token(region, labels).await;
+        let data_dir = tempfile::tempdir_in(self.db.dir()).unwrap().keep();
+        let join_token = Some(token);
+        agent(node_id, NodeConfig { drain, data_dir, join_token, ..self.node_config("serve") })
     }
 
     /// The first node, with engines started ahead.
     pub fn start_eager_node(&mut self, prestarted: usize) {
-        let config = NodeConfig { prestarted, ..self.node_config(&self.files, "serve") };
-        self.node = Some(agent(config));
+        let config = NodeConfig { prestarted, ..self.node_config("serve") };
+        self.node = Some(agent(self.node_id.clone(), config));
     }
 
     pub fn start_node(&mut self, engine_mode: &str) {
-        self.node = Some(agent(self.node_config(&self.files, engine_mode)));
+        self.node = Some(agent(self.node_id.clone(), self.node_config(engine_mode)));
     }
 
-    fn node_config(&self, files: &NodeFiles, engine_mode: &str) -> NodeConfig {
+    /// Of the first node.
+    pub fn node_config(&self, engine_mode: &str) -> NodeConfig {
         NodeConfig {
-            node_id: files.node_id.clone(),
             relay: self.proxy.address.to_string(),
-            ca_cert: files.ca_cert.clone(),
-            cert: files.cert.clone(),
-            key: files.key.clone(),
-            work_dir: self.db.dir().join("node"),
+            route: Route::default(),
+            dial_patience: PATIENCE,
+            data_dir: self.db.dir().join("node"),
+            join_token: Some(self.token.clone()),
+            replace: false,
             engine_command: fake_engine::command(),
             engine_env: vec![("FAKE_MODE".into(), engine_mode.into())],
             sandboxes_max: 16,
             isolation: fake_engine::isolation(),
             mesh: MeshConfig { listen: Some(([127, 0, 0, 1], 0).into()), address: None },
             python: Default::default(),
-            region: String::new(),
-            labels: Default::default(),
             drain: Duration::ZERO,
             prestarted: 0,
         }
@@ -142,7 +161,12 @@ impl World {
     pub async fn stop_node(&mut self) {
         let agent = self.node.take().unwrap();
         agent.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(5), agent.task).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(5), agent.task).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Of the first node's agent.
+    pub fn place(&self) -> std::path::PathBuf {
+        self.db.dir().join("node/agents/a")
     }
 
     /// The server ends and another begins at the same address, with the same database.
@@ -264,10 +288,10 @@ impl World {
     }
 }
 
-fn agent(config: NodeConfig) -> Agent {
-    let (node_id, stop) = (config.node_id.clone(), CancellationToken::new());
-    let token = stop.clone();
-    let task = tokio::spawn(async move { biplane_node::run(config, token).await.unwrap() });
+/// `node_id` is what it will be when it joins.
+pub fn agent(node_id: NodeId, config: NodeConfig) -> Agent {
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(biplane_node::run(config, stop.clone()));
     Agent { node_id, stop, task }
 }
 
@@ -280,6 +304,7 @@ async fn serve(
 ) -> (Arc<Compute>, JoinHandle<()>) {
     let compute =
         Compute::start(db.db.clone(), Clock::system(), config.clone(), stop.clone()).await.unwrap();
+    compute.set_authority(ca.clone());
     let who = |Extension(peer): Extension<RelayPeer>| async move {
         format!("{} {}", peer.workspace_id, peer.sandbox_id)
     };
@@ -336,40 +361,71 @@ enum Line {
     Down,
 }
 
+#[derive(Clone, Copy)]
+struct State {
+    line: Line,
+    /// Connections with a smaller number are silent for ever.
+    stranded: u64,
+}
+
 /// Stands between node and relay.
 pub struct Proxy {
     pub address: SocketAddr,
-    line: watch::Sender<Line>,
+    state: watch::Sender<State>,
+    accepted: Arc<AtomicU64>,
 }
 
 impl Proxy {
     async fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (line, mut state) = watch::channel(Line::Carries);
+        let (state, mut told) = watch::channel(State { line: Line::Carries, stranded: 0 });
+        let accepted = Arc::new(AtomicU64::new(0));
+        let counted = accepted.clone();
         tokio::spawn(async move {
             while let Ok((inner, _)) = listener.accept().await {
-                tokio::spawn(carry(inner, target, state.clone()));
-                state.borrow_and_update();
+                let number = counted.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(carry(inner, target, number, told.clone()));
+                told.borrow_and_update();
             }
         });
-        Self { address, line }
+        Self { address, state, accepted }
+    }
+
+    /// What is connected stays open, and nothing passes on it any more; what comes is carried.
+    pub fn strand(&self) {
+        let stranded = self.accepted.load(Ordering::SeqCst);
+        self.state.send_modify(|state| state.stranded = stranded);
+    }
+
+    /// How many there were.
+    pub fn connections(&self) -> u64 {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    fn set(&self, line: Line) {
+        self.state.send_modify(|state| state.line = line);
     }
 
     pub fn silence(&self) {
-        self.line.send_replace(Line::Silent);
+        self.set(Line::Silent);
     }
 
     pub fn down(&self) {
-        self.line.send_replace(Line::Down);
+        self.set(Line::Down);
     }
 
     pub fn up(&self) {
-        self.line.send_replace(Line::Carries);
+        self.set(Line::Carries);
     }
 }
 
-async fn carry(mut inner: TcpStream, target: SocketAddr, mut line: watch::Receiver<Line>) {
+async fn carry(
+    mut inner: TcpStream,
+    target: SocketAddr,
+    number: u64,
+    mut told: watch::Receiver<State>,
+) {
     let Ok(mut outer) = TcpStream::connect(target).await else {
         return;
     };
@@ -377,18 +433,19 @@ async fn carry(mut inner: TcpStream, target: SocketAddr, mut line: watch::Receiv
         end.set_nodelay(true).unwrap();
     }
     loop {
-        let state = *line.borrow_and_update();
-        match state {
+        let state = *told.borrow_and_update();
+        let line = if number < state.stranded { Line::Silent } else { state.line };
+        match line {
             Line::Down => return,
             Line::Silent => {
-                if line.changed().await.is_err() {
+                if told.changed().await.is_err() {
                     return;
                 }
             }
             Line::Carries => tokio::select! {
                 // Dropped half-way it may lose bytes; a line that failed is not expected to recover.
                 _ = tokio::io::copy_bidirectional(&mut inner, &mut outer) => return,
-                changed = line.changed() => if changed.is_err() { return },
+                changed = told.changed() => if changed.is_err() { return },
             },
         }
     }

@@ -83,7 +83,7 @@ impl Python {
     pub fn find(config: &NodeConfig) -> Self {
         let found = find(config.python.interpreter.as_deref()).map(|interpreter| {
             let dir = config.python.images_dir.clone();
-            let dir = dir.unwrap_or_else(|| config.work_dir.join("images"));
+            let dir = dir.unwrap_or_else(|| config.data_dir.join("images"));
             Found { images: Arc::new(Images::new(dir, &interpreter)), interpreter }
         });
         match &found {

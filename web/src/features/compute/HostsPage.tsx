@@ -61,7 +61,7 @@ function Hosts({ openId }: { openId: string | undefined }) {
               <HostTable list={list} onAction={act} />
             ) : (
               <EmptyState icon="host" title="No host has ever connected">
-                Write its files with “biplane node-files” on the server, then start “biplane node” on the machine.
+                Make a token with “biplane node-token create” on the server, then start “biplane node” with it on the machine.
               </EmptyState>
             )
           ) : query.error ? (
@@ -91,7 +91,7 @@ function Hosts({ openId }: { openId: string | undefined }) {
       )}
       {asking?.action === 'forget' && (
         <FormDialog
-          title="Remove this host from the list?"
+          title="Remove this host?"
           submitLabel="Remove"
           danger
           onClose={() => setAsking(null)}
@@ -101,7 +101,7 @@ function Hosts({ openId }: { openId: string | undefined }) {
             toast('Removed');
           }}
         >
-          <p>It is not connected. Should it come back, it is listed again: its certificate stays good.</p>
+          <p>It is refused from now on. To come back, it joins with a new token.</p>
         </FormDialog>
       )}
     </div>
