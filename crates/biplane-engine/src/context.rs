@@ -1,5 +1,6 @@
 //! Everything one statement may use.
 
+use biplane_api::catalog::system_tables::SYSTEM_FORMAT;
 use biplane_api::internal::{
     Access, ResolvePathRequest, ResolveRequest, ResolveResponse, Resolved, ResolvedTable, Storage,
 };
@@ -195,8 +196,12 @@ impl StatementContext {
 
     /// The table at its newest version, loaded.
     pub async fn delta_table(&self, table: &ResolvedTable) -> SqlResult<DeltaTable> {
+        let name = &table.info.full_name;
+        if table.info.data_source_format.as_deref() == Some(SYSTEM_FORMAT) {
+            return Err(SqlError::unsupported(format!("this statement on {name}, a system table")));
+        }
         let storage = table.storage.as_ref().ok_or_else(|| {
-            let text = format!("{} is a view; a table is expected", table.info.full_name);
+            let text = format!("{name} is a view; a table is expected");
             SqlError::new("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", text)
         })?;
         let mut delta = self.location(storage)?.delta();

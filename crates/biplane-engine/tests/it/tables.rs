@@ -306,6 +306,8 @@ async fn system_tables_are_fetched_page_by_page_as_far_as_needed() {
     assert_eq!(asked.lock().len(), 1);
     let old = harness.fails("SELECT * FROM system.access.audit VERSION AS OF 1").await;
     assert_eq!(old.error_class, "UNSUPPORTED_FEATURE");
+    let detail = harness.fails("DESCRIBE DETAIL system.access.audit").await;
+    assert_eq!(detail.error_class, "UNSUPPORTED_FEATURE");
     let columns = harness.rows("DESCRIBE system.access.audit").await;
     assert_eq!(columns[3], "event_time|timestamp|null");
 }
