@@ -74,13 +74,21 @@ async fn serve(service: Service) -> Result<(), EngineError> {
 
 /// The peer went away without a word: that is how a node ends an engine.
 fn is_ordinary_end(error: &hyper::Error) -> bool {
-    error.is_closed() || error.is_incomplete_message() || error.is_canceled() || {
-        let source = std::error::Error::source(error);
-        source.is_some_and(|source| {
-            let text = source.to_string();
-            text.contains("reset") || text.contains("broken pipe") || text.contains("keep-alive")
-        })
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected, UnexpectedEof};
+    if error.is_closed() || error.is_incomplete_message() || error.is_canceled() {
+        return true;
     }
+    let sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    for source in sources {
+        let kind = source.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let text = source.to_string();
+        if matches!(kind, Some(BrokenPipe | ConnectionReset | NotConnected | UnexpectedEof))
+            || ["reset", "broken pipe", "keep-alive"].iter().any(|end| text.contains(end))
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Makes the runtime too.
@@ -109,8 +117,7 @@ impl v1::engine_server::Engine for Service {
     ) -> Result<Response<Self::ExecuteStream>, Status> {
         let traceparent = request.metadata().get("traceparent");
         let place = traceparent.and_then(|text| Place::of(text.to_str().ok()?));
-        let events =
-            execute::start(self.engine.clone(), &self.work, request.into_inner(), place);
+        let events = execute::start(self.engine.clone(), &self.work, request.into_inner(), place);
         Ok(Response::new(ReceiverStream::new(events)))
     }
 
