@@ -9,8 +9,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+const LISTEN_AGAIN: Duration = Duration::from_millis(500);
 
 /// Of other nodes, which are in the same network.
 #[derive(Debug, Clone, Default)]
@@ -52,16 +55,36 @@ impl Mesh {
             return Ok(Self { doors, address: String::new() });
         };
         let failed = |source| MeshError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let address = match &config.address {
+        let listener = match TcpListener::bind(address).await {
+            Ok(listener) => Some(listener),
+            // An agent that this one replaces keeps it until what runs there has ended.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() != 0 => {
+                tracing::warn!(%address, "the mesh waits: another listens where it is to listen");
+                None
+            }
+            Err(source) => return Err(failed(source)),
+        };
+        let bound = match &listener {
+            Some(listener) => listener.local_addr().map_err(failed)?,
+            None => address,
+        };
+        let reached = match &config.address {
             Some(address) => address.clone(),
             None if bound.ip().is_unspecified() => return Err(MeshError::Address),
             None => bound.to_string(),
         };
-        tracing::info!(%bound, address, "the mesh listens");
-        tokio::spawn(doors.clone().listen(listener, closed));
-        Ok(Self { doors, address })
+        tracing::info!(%bound, reached, "the mesh is reached by other nodes");
+        let listening = doors.clone();
+        tokio::spawn(async move {
+            let listener = match listener {
+                Some(listener) => Some(listener),
+                None => closed.run_until_cancelled(freed(address)).await,
+            };
+            if let Some(listener) = listener {
+                listening.listen(listener, closed).await;
+            }
+        });
+        Ok(Self { doors, address: reached })
     }
 
     /// At which other nodes reach it; empty: nowhere.
@@ -75,6 +98,16 @@ impl Mesh {
         membership: Option<v1::MeshMembership>,
     ) -> Result<(), OrderError> {
         self.doors.set(sandbox_id, membership.map(order))
+    }
+}
+
+/// Waits until nobody else listens there.
+async fn freed(address: SocketAddr) -> TcpListener {
+    loop {
+        tokio::time::sleep(LISTEN_AGAIN).await;
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return listener;
+        }
     }
 }
 
