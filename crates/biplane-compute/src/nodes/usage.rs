@@ -96,6 +96,7 @@ fn difference(now: &SandboxUsage, before: &SandboxUsage) -> SandboxUsage {
         cpu_ms: now.cpu_ms.saturating_sub(before.cpu_ms),
         egress: traffic(&now.egress, &before.egress),
         storage: traffic(&now.storage, &before.storage),
+        mesh: traffic(&now.mesh, &before.mesh),
         ..now.clone()
     }
 }
@@ -246,6 +247,7 @@ impl Compute {
             FIGURES.cpu.get_or_create(&Of { kind }).inc_by(usage.cpu_ms as f64 / 1000.0);
             count_traffic(kind, "egress", usage.egress);
             count_traffic(kind, "storage", usage.storage);
+            count_traffic(kind, "mesh", usage.mesh);
         }
         self.figures_now(&seen);
     }
