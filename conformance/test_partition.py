@@ -22,12 +22,13 @@ class Far:
 
     def __init__(self, server, link, *options, env=None):
         self.directory = server.directory / f"far-{free_port()}"
-        data = server.directory / "data"
-        self.id = subprocess.check_output([binary(), "node-files", "--data-dir", str(data), "--out", str(self.directory)], text=True).strip()
-        files = {"--ca-cert": "node-ca.pem", "--cert": "node.pem", "--key": "node.pem", "--work-dir": "work"}
-        command = [*(link.inside() if link else []), binary(), "node", "--relay", server.relay, "--node-id", self.id, "--file-root", str(data / "storage")]
-        for option, name in files.items():
-            command += [option, str(self.directory / name)]
+        self.directory.mkdir()
+        data, token = server.directory / "data", self.directory / "token"
+        made = subprocess.run([binary(), "node-token", "create", "--data-dir", str(data)], capture_output=True, text=True, check=True)
+        self.id = made.stderr.split()[1].rstrip(",")
+        token.write_text(made.stdout)
+        command = [*(link.inside() if link else []), binary(), "node", "--relay", server.relay, "--file-root", str(data / "storage")]
+        command += ["--join-token-file", str(token), "--data-dir", str(self.directory / "data")]
         with open(server.directory / "server.log", "ab") as log:
             self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env={**server.env, **(env or {})})
 
