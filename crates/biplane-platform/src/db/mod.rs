@@ -22,11 +22,11 @@ pub use tx::Tx;
 
 use crate::{ApiError, ErrorCode, Result};
 use flush::{Flusher, RealDisk};
-use sqlx::SqlSafeStr;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection, SqlSafeStr};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -94,7 +94,13 @@ impl Db {
                 .acquire_timeout(limits.wait)
                 .test_before_acquire(false)
         };
-        let write = pool(1).connect_with(options.clone()).await.map_err(ApiError::internal)?;
+        // SQLite itself ends a transaction that finds the disk full; the connection then believes to be in
+        // one for ever, and another takes its place.
+        let write = pool(1).before_acquire(|conn, _| {
+            let stuck = conn.is_in_transaction();
+            Box::pin(async move { Ok(!stuck) })
+        });
+        let write = write.connect_with(options.clone()).await.map_err(ApiError::internal)?;
         let read = pool(READERS)
             .min_connections(1)
             .connect_with(options.pragma("query_only", "on"))
