@@ -4,9 +4,9 @@ mod containers;
 mod functions;
 mod grants;
 pub mod information_schema;
-pub mod system_tables;
 mod metastores;
 mod places;
+pub mod system_tables;
 mod volumes;
 
 pub use containers::*;

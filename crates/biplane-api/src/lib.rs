@@ -13,6 +13,6 @@ pub mod network;
 pub mod network_config;
 pub mod nodes;
 pub mod query;
-
 pub mod seen;
+
 pub use error::{ApiError, ErrorCode};

@@ -74,8 +74,8 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
             launcher: None,
             outside: args.outside.operator(),
         },
-        python: PythonConfig { interpreter: args.python, images_dir: args.images_dir },
         mesh: MeshConfig { listen: args.mesh_listen, address: args.mesh_address },
+        python: PythonConfig { interpreter: args.python, images_dir: args.images_dir },
     };
     biplane_node::run(config, stop).await.map_err(Into::into)
 }

@@ -286,10 +286,7 @@ async fn system_tables_are_fetched_page_by_page_as_far_as_needed() {
                FROM system.access.audit ORDER BY event_time";
     let rows = harness.rows(sql).await;
     assert_eq!(rows.len(), 5);
-    assert_eq!(
-        rows[4],
-        "call_0|ada@example.com|GET|2023-11-14|200|2023-11-14T22:13:20.000Z|null"
-    );
+    assert_eq!(rows[4], "call_0|ada@example.com|GET|2023-11-14|200|2023-11-14T22:13:20.000Z|null");
     assert_eq!(asked.lock().len(), 3);
     asked.lock().clear();
     let sql = "SELECT count(*) FROM system.access.audit WHERE event_time >= '2023-11-14T00:00:00Z'

@@ -480,7 +480,8 @@ fn unwritten(error: io::Error) -> Stop {
 fn unrecorded(error: &ApiError) -> StatementError {
     match error.code {
         ErrorCode::TemporarilyUnavailable => {
-            let text = format!("{} It is not known whether the statement took effect.", error.message);
+            let text =
+                format!("{} It is not known whether the statement took effect.", error.message);
             StatementError::new("TEMPORARILY_UNAVAILABLE", "END_NOT_WRITTEN", "53100", &text)
         }
         _ => internal(),

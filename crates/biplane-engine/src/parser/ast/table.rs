@@ -81,18 +81,42 @@ pub struct AlterTable {
 #[derive(Debug, Clone)]
 pub enum TableAction {
     Rename(Name),
-    AddColumns { columns: Vec<ColumnDef>, if_not_exists: bool },
+    AddColumns {
+        columns: Vec<ColumnDef>,
+        if_not_exists: bool,
+    },
     DropColumns(Vec<String>),
-    RenameColumn { from: String, to: String },
-    ColumnComment { column: String, comment: Option<String> },
-    ColumnNotNull { column: String, not_null: bool },
-    ColumnType { column: String, sql_type: SqlType },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
+    ColumnComment {
+        column: String,
+        comment: Option<String>,
+    },
+    ColumnNotNull {
+        column: String,
+        not_null: bool,
+    },
+    ColumnType {
+        column: String,
+        sql_type: SqlType,
+    },
     /// None: DROP DEFAULT.
-    ColumnDefault { column: String, default: Option<ExprText> },
+    ColumnDefault {
+        column: String,
+        default: Option<ExprText>,
+    },
     SetProperties(Properties),
-    UnsetProperties { keys: Vec<String>, if_exists: bool },
+    UnsetProperties {
+        keys: Vec<String>,
+        if_exists: bool,
+    },
     SetOwner(String),
     AddConstraint(Constraint),
-    DropConstraint { name: String, if_exists: bool },
+    DropConstraint {
+        name: String,
+        if_exists: bool,
+    },
     ClusterBy(Clustering),
 }

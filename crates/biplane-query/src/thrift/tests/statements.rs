@@ -82,10 +82,8 @@ async fn a_small_result_comes_with_the_answer() {
 async fn a_full_chunk_goes_out_while_more_is_being_made() {
     let world = World::new().await;
     let client = Client::new(&world).await;
-    let request = TExecuteStatementReq {
-        can_download_result: Some(true),
-        ..client.request("FULL 1")
-    };
+    let request =
+        TExecuteStatementReq { can_download_result: Some(true), ..client.request("FULL 1") };
     let response = client.execute(&request).await;
     let direct = response.direct_results.unwrap();
     let state = direct.operation_status.unwrap().operation_state;
