@@ -58,8 +58,12 @@ impl Beat {
 
     /// Takes the next one; gives what was used between the two. What ran before the first one was
     /// counted, if at all, by a server before this.
-    pub fn next(&mut self, heartbeat: Heartbeat, ran_before: &[&str]) -> Vec<SandboxUsage> {
-        let now = Instant::now();
+    pub fn next(
+        &mut self,
+        now: Instant,
+        heartbeat: Heartbeat,
+        ran_before: &[&str],
+    ) -> Vec<SandboxUsage> {
         let since = self.at.replace(now).map(|at| now.duration_since(at).as_secs_f32());
         let before = std::mem::replace(&mut self.heartbeat, heartbeat).sandboxes;
         let before: HashMap<&str, &SandboxUsage> =
@@ -233,7 +237,7 @@ impl Compute {
     pub(crate) fn node_beats(&self, node: &Node, heartbeat: Heartbeat) {
         let ran: Vec<&str> =
             node.hello.sandboxes.iter().map(|sandbox| sandbox.sandbox_id.as_str()).collect();
-        let used = node.beat.lock().next(heartbeat, &ran);
+        let used = node.beat.lock().next(Instant::now(), heartbeat, &ran);
         let seen = self.sandboxes_seen();
         let kinds: HashMap<&str, SandboxKind> = seen
             .iter()
@@ -284,15 +288,16 @@ mod tests {
         Heartbeat { sandboxes: vec![usage], ..Heartbeat::default() }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_used_between_heartbeats_is_counted_once() {
+    #[test]
+    fn what_is_used_between_heartbeats_is_counted_once() {
         let mut beats = Beat::default();
-        assert!(beats.next(beat("old", 5000, 9), &["old"]).is_empty());
-        tokio::time::advance(std::time::Duration::from_secs(10)).await;
-        let used = beats.next(beat("old", 20_000, 11), &["old"]);
+        let now = Instant::now();
+        assert!(beats.next(now, beat("old", 5000, 9), &["old"]).is_empty());
+        let later = now + std::time::Duration::from_secs(10);
+        let used = beats.next(later, beat("old", 20_000, 11), &["old"]);
         assert_eq!((used[0].cpu_ms, used[0].egress.unwrap().denied), (15_000, 2));
         assert_eq!(beats.cores.get("old"), Some(&1.5));
-        let used = beats.next(beat("new", 100, 1), &["old"]);
+        let used = beats.next(later, beat("new", 100, 1), &["old"]);
         assert_eq!((used[0].cpu_ms, used[0].egress.unwrap().denied), (100, 1));
         assert!(!beats.cores.contains_key("new"));
     }
