@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::UnixListener;
+use tokio::sync::Notify;
 
 /// What an engine was started with; another size needs another engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,33 +34,68 @@ impl Prestarted {
 
 #[derive(Default)]
 pub struct Pool {
-    ready: Mutex<Vec<Prestarted>>,
+    state: Mutex<State>,
+    /// The one that was on its way is there, or will not come.
+    arrived: Notify,
     /// One at a time fills it.
     pub filling: tokio::sync::Mutex<()>,
 }
 
+#[derive(Default)]
+struct State {
+    ready: Vec<Prestarted>,
+    /// Being started just now.
+    coming: Option<Size>,
+    is_awaited: bool,
+}
+
+impl State {
+    fn take(&mut self, size: Size) -> Option<Prestarted> {
+        let index = self.ready.iter().position(|one| one.size == size && one.lives())?;
+        Some(self.ready.swap_remove(index))
+    }
+}
+
 impl Pool {
-    /// One of this size that lives.
-    pub fn take(&self, size: Size) -> Option<Prestarted> {
-        let mut ready = self.ready.lock();
-        let index = ready.iter().position(|one| one.size == size && one.lives())?;
-        Some(ready.swap_remove(index))
+    /// One of this size that lives. One that is being started is there sooner than a new one would be;
+    /// a single caller waits for it.
+    pub async fn take(&self, size: Size) -> Option<Prestarted> {
+        let arrived = self.arrived.notified();
+        {
+            let mut state = self.state.lock();
+            let found = state.take(size);
+            if found.is_some() || state.coming != Some(size) || state.is_awaited {
+                return found;
+            }
+            state.is_awaited = true;
+        }
+        arrived.await;
+        self.state.lock().take(size)
     }
 
-    pub fn put(&self, one: Prestarted) {
-        self.ready.lock().push(one);
+    /// From now until `arrives`.
+    pub fn comes(&self, size: Size) {
+        self.state.lock().coming = Some(size);
+    }
+
+    pub fn arrives(&self, one: Option<Prestarted>) {
+        let mut state = self.state.lock();
+        state.ready.extend(one);
+        state.coming = None;
+        state.is_awaited = false;
+        self.arrived.notify_waiters();
     }
 
     pub fn len(&self) -> usize {
-        self.ready.lock().len()
+        self.state.lock().ready.len()
     }
 
     /// Those that nobody will ask for.
     pub fn take_others(&self, size: Option<Size>) -> Vec<Prestarted> {
-        let mut ready = self.ready.lock();
+        let mut state = self.state.lock();
         let useful = |one: &Prestarted| size == Some(one.size) && one.lives();
-        let (useful, others) = ready.drain(..).partition(useful);
-        *ready = useful;
+        let (useful, others) = state.ready.drain(..).partition(useful);
+        state.ready = useful;
         others
     }
 }

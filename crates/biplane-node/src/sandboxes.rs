@@ -222,7 +222,7 @@ impl Sandboxes {
         request: &StartSandboxRequest,
         runtime: Option<Runtime>,
     ) -> Result<Launched, StartError> {
-        let ready = if runtime.is_none() { self.pool.take(size) } else { None };
+        let ready = if runtime.is_none() { self.pool.take(size).await } else { None };
         if let Some(ready) = ready {
             return match self.open_doors(id, &ready.dir, request, EgressProduct::Sql) {
                 Ok(closed) => {
@@ -336,6 +336,7 @@ impl Sandboxes {
         while self.pool.len() < self.config.prestarted && !self.ends() {
             let name = SandboxId::random();
             let dir = self.dir.join(name.as_str());
+            self.pool.comes(size);
             let started = async {
                 let listener = prepare(&dir)?;
                 let (sandbox, stderr) = self.spawn(&name, None, &dir, size, None).await?;
@@ -348,8 +349,9 @@ impl Sandboxes {
                 })
             };
             match started.await {
-                Ok(ready) => self.pool.put(ready),
+                Ok(ready) => self.pool.arrives(Some(ready)),
                 Err(error) => {
+                    self.pool.arrives(None);
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "an engine could not be started ahead"

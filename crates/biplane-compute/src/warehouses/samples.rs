@@ -104,8 +104,9 @@ fn period(start: Option<i64>, end: Option<i64>, now: i64) -> Result<(i64, i64, i
     if start > end {
         return Err(ApiError::invalid("start_time must not be after end_time."));
     }
-    let steps = ((end - start) / SAMPLES_MAX).div_euclid(STEP_MS) + 1;
-    Ok((start, end, steps * STEP_MS))
+    let shortest = SAMPLES_MAX * STEP_MS;
+    let steps = (end - start + shortest - 1) / shortest;
+    Ok((start, end, steps.max(1) * STEP_MS))
 }
 
 impl Compute {
