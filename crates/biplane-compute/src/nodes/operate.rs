@@ -84,7 +84,7 @@ impl Compute {
         let leaving = node.as_ref().is_some_and(|node| node.leaving.load(Ordering::Relaxed));
         NodeInfo {
             connected: node.is_some(),
-            state: match node.is_some() {
+            state: match node.as_ref().is_some_and(|node| !node.clears()) {
                 false => NodeState::Lost,
                 true if leaving || row.draining => NodeState::Draining,
                 true => NodeState::Ready,

@@ -83,7 +83,12 @@ impl Node {
 
     /// Sandboxes may be placed on it.
     pub fn takes(&self) -> bool {
-        !self.empties() && !self.clearing.load(Ordering::Relaxed)
+        !self.empties() && !self.clears()
+    }
+
+    /// What nobody knows is being ended there.
+    pub fn clears(&self) -> bool {
+        self.clearing.load(Ordering::Relaxed)
     }
 
     /// What runs on it goes elsewhere.

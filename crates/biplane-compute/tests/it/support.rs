@@ -3,7 +3,7 @@
 use crate::fake_engine;
 use axum::routing::get;
 use axum::{Extension, Router};
-use biplane_api::compute::{WarehouseInfo, WarehouseRequest, WarehouseState};
+use biplane_api::compute::{NodeInfo, NodeState, WarehouseInfo, WarehouseRequest, WarehouseState};
 use biplane_api::ids::{NodeId, WarehouseId, WorkspaceId};
 use biplane_compute::{
     AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NewNode, RelayCa,
@@ -244,7 +244,8 @@ impl World {
     pub async fn nodes(&self, number: usize) {
         eventually("nodes", async || {
             let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
-            (nodes.iter().filter(|node| node.connected).count() == number).then_some(())
+            let there = |node: &&NodeInfo| node.connected && node.state != NodeState::Lost;
+            (nodes.iter().filter(there).count() == number).then_some(())
         })
         .await;
     }
