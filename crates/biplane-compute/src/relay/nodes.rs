@@ -10,7 +10,7 @@ use biplane_proto::preface::{Agent, Refusal, Verdict};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Hello, Reach, RenewRequest, SetMeshRequest, SetReachRequest, StartSandboxRequest,
+    Hello, NodeEvent, Reach, RenewRequest, SetMeshRequest, SetReachRequest, StartSandboxRequest,
     StopSandboxRequest, WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
@@ -177,7 +177,7 @@ pub(super) async fn serve(
         let first = events.message().await?.and_then(|event| event.event);
         Ok::<_, tonic::Status>((events, first))
     };
-    let (mut events, first) =
+    let (events, first) =
         tokio::time::timeout(HELLO_TIMEOUT, first).await.map_err(|_| Refused::Silent)??;
     let Some(Event::Hello(hello)) = first else {
         return Err(tonic::Status::failed_precondition("its first event is not hello").into());
@@ -202,34 +202,39 @@ pub(super) async fn serve(
     compute.node_connected(&node).await;
     // It may have been removed while it came in.
     compute.node_changed(id).await;
-    let (expired, silent) = (expired(compute, id), renew(compute, &node, lease_ms));
-    tokio::pin!(expired, silent);
-    let result = loop {
-        tokio::select! {
-            () = cut.cancelled() => break Ok(()),
-            () = &mut expired => {
-                compute.node_silent(id);
-                break Err(NotAdmitted::Node(Refusal::Expired).into());
-            }
-            error = &mut silent => {
-                compute.node_silent(id);
-                break Err(error.into());
-            }
-            event = events.message() => match event {
-                Ok(Some(event)) => match event.event {
-                    Some(Event::SandboxExited(exit)) => compute.sandbox_exited(id, &exit),
-                    Some(Event::Leaving(_)) => compute.node_leaving(&node),
-                    Some(Event::Outbound(tried)) => compute.outbound_tried(id, tried).await,
-                    Some(Event::Hello(_)) | None => {}
-                },
-                Ok(None) => break Ok(()),
-                Err(status) => break Err(status.into()),
-            },
+    // Several may wait for the database: none is left alone while another does.
+    let result = tokio::select! {
+        () = cut.cancelled() => Ok(()),
+        () = expired(compute, id) => {
+            compute.node_silent(id);
+            Err(NotAdmitted::Node(Refusal::Expired).into())
         }
+        error = renew(compute, &node, lease_ms) => {
+            compute.node_silent(id);
+            Err(error.into())
+        }
+        ended = heed(compute, &node, events) => ended.map_err(Into::into),
     };
     compute.nodes.leave(&node);
     compute.node_disconnected(&node).await;
     result
+}
+
+/// What the node tells, until it hangs up.
+async fn heed(
+    compute: &Arc<Compute>,
+    node: &Node,
+    mut events: tonic::Streaming<NodeEvent>,
+) -> Result<(), tonic::Status> {
+    while let Some(event) = events.message().await? {
+        match event.event {
+            Some(Event::SandboxExited(exit)) => compute.sandbox_exited(&node.id, &exit),
+            Some(Event::Leaving(_)) => compute.node_leaving(node),
+            Some(Event::Outbound(tried)) => compute.outbound_tried(&node.id, tried).await,
+            Some(Event::Hello(_)) | None => {}
+        }
+    }
+    Ok(())
 }
 
 /// Returns when the node let its certificate expire.

@@ -2,7 +2,7 @@
 
 use crate::fake_node::FakeNode;
 use crate::support::{PATIENCE, World, eventually, quick};
-use biplane_api::compute::{WarehouseRequest, WarehouseState};
+use biplane_api::compute::{NodeState, WarehouseRequest, WarehouseState};
 use biplane_api::ids::{SandboxId, WarehouseId, WorkspaceId};
 use biplane_compute::{AcquireRequest, ComputeConfig, EngineLease, WorkspaceLimits};
 use biplane_platform::{Ctx, ErrorCode, Result};
@@ -160,7 +160,7 @@ async fn a_node_that_returns_with_what_nobody_knows_is_cleared_first() {
     };
     let node = FakeNode::start(&world, hello);
     node.hold_stops(true);
-    world.nodes(1).await;
+    world.nodes_that(1, |node| node.connected && node.state == NodeState::Lost).await;
     let id = world.create("one").await;
     let soon = AcquireRequest::by(Instant::now() + Duration::from_millis(100));
     world.acquire_as(&id, soon).await.err().unwrap();

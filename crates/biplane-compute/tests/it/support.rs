@@ -240,12 +240,16 @@ impl World {
         .await;
     }
 
-    /// How many nodes are connected.
+    /// Waits until so many nodes take sandboxes.
     pub async fn nodes(&self, number: usize) {
+        self.nodes_that(number, |node| node.connected && node.state != NodeState::Lost).await;
+    }
+
+    /// Waits until so many nodes are as `fits` says.
+    pub async fn nodes_that(&self, number: usize, fits: fn(&NodeInfo) -> bool) {
         eventually("nodes", async || {
             let nodes = self.compute.node_list(&self.ctx, None, None).await.unwrap().nodes;
-            let there = |node: &&NodeInfo| node.connected && node.state != NodeState::Lost;
-            (nodes.iter().filter(there).count() == number).then_some(())
+            (nodes.iter().filter(|node| fits(node)).count() == number).then_some(())
         })
         .await;
     }

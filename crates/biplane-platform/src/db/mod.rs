@@ -5,6 +5,9 @@
 //! turns (`turn`) and share flushes to the disk (`flush`). A write transaction names what changed
 //! (`notify`); subscribers of that topic, on every replica, hear of it after the commit. Waiting for the
 //! database has an end: 503 with `Retry-After`.
+//!
+//! Turns and connections are given to who waits first. A future that waits for one must go on being
+//! polled: an arm of `select!` that awaits the database beside such a future stops the world.
 
 mod flush;
 mod migrate;

@@ -86,18 +86,22 @@ pub(super) async fn run(
 impl Run {
     async fn outcome(&self, job: &mut Job) -> Result<Finished, Stop> {
         let deadline = job.deadline;
-        let mut main = std::pin::pin!(self.attempts(job));
-        let record_at = Instant::now() + self.service.config.record_after;
-        loop {
-            tokio::select! {
-                biased;
-                () = self.statement.cancelled().cancelled() => return Err(Stop::Canceled),
-                outcome = &mut main => return outcome,
-                () = tokio::time::sleep_until(record_at), if !self.statement.recorded() => {
-                    self.service.record(&self.statement).await.map_err(refused)?;
-                }
-                () = tokio::time::sleep_until(deadline) => return Err(Stop::Failed(timed_out())),
-            }
+        // Both may have the turn to write: neither is left alone while the other waits.
+        tokio::select! {
+            biased;
+            () = self.statement.cancelled().cancelled() => Err(Stop::Canceled),
+            outcome = self.attempts(job) => outcome,
+            stop = self.record_late() => Err(stop),
+            () = tokio::time::sleep_until(deadline) => Err(Stop::Failed(timed_out())),
+        }
+    }
+
+    /// Most statements end before anybody needs their row. Returns when it cannot be written.
+    async fn record_late(&self) -> Stop {
+        tokio::time::sleep(self.service.config.record_after).await;
+        match self.service.record(&self.statement).await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => refused(error),
         }
     }
 

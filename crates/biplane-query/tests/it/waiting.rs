@@ -39,6 +39,23 @@ async fn progress_rises_while_a_statement_runs() {
 }
 
 #[tokio::test]
+async fn a_start_and_a_record_that_both_want_to_write_do_not_wait_for_each_other() {
+    let lab = Lab::with(|config| config.record_after = Duration::ZERO).await;
+    *lab.engines.writes.lock() = Some(lab.db.db.clone());
+    for _ in 0..5 {
+        lab.engines.wishes.lock().clear();
+        let writer = lab.db.db.write().await.unwrap();
+        let statement = lab.execute("SELECT rows:1", json!({"wait_timeout": "10s"}));
+        let release = async {
+            until(async || (!lab.engines.wishes.lock().is_empty()).then_some(())).await;
+            writer.commit().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(statement, release);
+        assert_eq!(state(&answer.ok()), "SUCCEEDED");
+    }
+}
+
+#[tokio::test]
 async fn a_wait_ends_with_continue_or_cancel() {
     let lab = Lab::new().await;
     // The shortest wait there is.

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use biplane_api::ids::{PrincipalId, SandboxId, WarehouseId, WorkspaceId};
+use biplane_platform::db::Db;
 use biplane_platform::testing::{TestDb, admin_ctx, ctx};
 use biplane_platform::{ApiError, Clock, Ctx, ErrorCode, Result};
 use biplane_proto::v1::engine_client::EngineClient;
@@ -42,6 +43,8 @@ pub struct FakeEngines {
     /// Set: no engine comes, until the deadline.
     pub never_starts: std::sync::atomic::AtomicBool,
     pub panics: std::sync::atomic::AtomicBool,
+    /// Set: starting an engine is written down there.
+    pub writes: Mutex<Option<Db>>,
 }
 
 struct Counted(Arc<AtomicUsize>, Arc<AtomicUsize>);
@@ -81,6 +84,10 @@ impl Engines for FakeEngines {
                 ErrorCode::DeadlineExceeded,
                 "The warehouse did not start in time.",
             ));
+        }
+        let writes = self.writes.lock().clone();
+        if let Some(db) = writes {
+            db.write().await?.commit().await?;
         }
         let mut current = self.current.lock().await;
         if current.as_ref().is_none_or(|(engine, ..)| engine.die.is_cancelled()) {
@@ -199,6 +206,7 @@ impl Lab {
             monitors: Default::default(),
             never_starts: false.into(),
             panics: false.into(),
+            writes: Default::default(),
         });
         let query = Query::new(
             db.db.clone(),
