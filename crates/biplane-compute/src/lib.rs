@@ -5,6 +5,7 @@
 //! dials a node; a statement on a running warehouse costs no database access here.
 
 pub mod ca;
+pub mod provider;
 mod code;
 mod mesh;
 mod nodes;
