@@ -26,14 +26,25 @@ pub fn test() -> anyhow::Result<()> {
     web(&tools)?;
     // Programs and tests together: apart they would choose other features and build everything twice.
     step("Building", cargo().args(["build", "--workspace", "--all-targets"]))?;
-    // One run tells of everything that is wrong.
-    step("Rust tests on SQLite", cargo().args(["test", "--workspace", "--no-fail-fast"]))?;
-    // Other kinds of control groups than this host may have; `cargo xtask hostile-vm` tries all.
-    vm::hostile_vm(&["v2".to_owned()], &["--workspace"])?;
     let postgres = Postgres::start()?;
-    on_postgres(&postgres)?;
-    clients(&tools, &postgres)?;
-    browser(&tools)
+    // One run tells of everything that is wrong.
+    let results = [
+        step("Rust tests on SQLite", cargo().args(["test", "--workspace", "--no-fail-fast"])),
+        // Other kinds of control groups than this host may have; `cargo xtask hostile-vm` tries all.
+        vm::hostile_vm(&["v2".to_owned()], &["--workspace"]),
+        on_postgres(&postgres),
+        clients(&tools, &postgres),
+        browser(&tools),
+    ];
+    all(results)
+}
+
+/// Fails with all that failed.
+fn all(results: impl IntoIterator<Item = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let failed: Vec<String> =
+        results.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    anyhow::ensure!(failed.is_empty(), "{}", failed.join("\n       "));
+    Ok(())
 }
 
 fn binary() -> std::path::PathBuf {
@@ -45,6 +56,7 @@ fn on_postgres(postgres: &Postgres) -> anyhow::Result<()> {
     let mut list = cargo();
     list.args(["test", "--workspace", "--no-run", "--quiet", "--message-format", "json"]);
     let output = list.stderr(Stdio::inherit()).output()?;
+    let mut results = Vec::new();
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let message: Value = serde_json::from_slice(line)?;
         let manifest = Path::new(message["manifest_path"].as_str().unwrap_or_default());
@@ -58,10 +70,10 @@ fn on_postgres(postgres: &Postgres) -> anyhow::Result<()> {
         if DATABASE_CRATES.contains(&package) {
             let mut test = Command::new(program);
             test.current_dir(folder).env("BIPLANE_TEST_POSTGRES", &postgres.url);
-            step(&format!("{package} on PostgreSQL"), &mut test)?;
+            results.push(step(&format!("{package} on PostgreSQL"), &mut test));
         }
     }
-    Ok(())
+    all(results)
 }
 
 fn web(tools: &Tools) -> anyhow::Result<()> {
@@ -91,8 +103,10 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
             .env("PATH", &tools.path);
         command
     };
-    step("Real clients", &mut pytest())?;
-    step("Real clients, PostgreSQL", pytest().env("BIPLANE_TEST_POSTGRES", &postgres.url))
+    all([
+        step("Real clients", &mut pytest()),
+        step("Real clients, PostgreSQL", pytest().env("BIPLANE_TEST_POSTGRES", &postgres.url)),
+    ])
 }
 
 /// Every page against a mocked server, then the story of a user against a real one.

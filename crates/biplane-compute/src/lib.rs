@@ -5,10 +5,10 @@
 //! dials a node; a statement on a running warehouse costs no database access here.
 
 pub mod ca;
-pub mod provider;
 mod code;
 mod mesh;
 mod nodes;
+pub mod provider;
 mod relay;
 mod state;
 mod system;

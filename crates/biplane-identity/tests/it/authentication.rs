@@ -121,7 +121,8 @@ async fn bad_credentials_are_401_in_every_form() {
         Ok(Some(app.boot.workspace_id))
     );
     let long = format!("Bearer {}", "a".repeat(100_000));
-    let wrong = format!("Bearer {}0", &app.pat[..35]);
+    let last = if app.pat.ends_with('0') { '1' } else { '0' };
+    let wrong = format!("Bearer {}{last}", &app.pat[..35]);
     for bad in [
         "",
         "Bearer",
