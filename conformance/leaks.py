@@ -118,8 +118,12 @@ class Leaks:
 
     def sandboxes(self):
         """Directories of sandboxes of every node below, and their disks."""
-        # Not deeper: what is below them goes while one looks.
-        found = [path for depth in ("*", "*/*") for path in Path(self.directory).glob(f"{depth}/sandboxes/*") if path.is_dir()]
+        found = []
+        for root, directories, _ in os.walk(self.directory):
+            if "sandboxes" in directories:
+                # Not deeper: what is below them goes while one looks.
+                directories.remove("sandboxes")
+                found += [path for path in Path(root, "sandboxes").glob("*") if path.is_dir()]
         # `<bytes>.ext4` is what disks of that size are copied from.
         disks = [disk for path in found if path.name == "disks" for disk in path.iterdir() if not disk.stem.isdigit()]
         found = [path for path in found if path.name != "disks"]
