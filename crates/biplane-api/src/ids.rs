@@ -90,6 +90,27 @@ fn hex16() -> String {
     format!("{:016x}", u64::from_be_bytes(random::<8>()))
 }
 
+/// `0123-456789-abcdefgh`
+fn cluster_text() -> String {
+    let bytes = random::<18>();
+    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let one = |(place, byte): (usize, &u8)| match place {
+        0..10 => char::from(b'0' + byte % 10),
+        _ => char::from(letters[usize::from(*byte) % letters.len()]),
+    };
+    let text: String = bytes.iter().enumerate().map(one).collect();
+    format!("{}-{}-{}", &text[..4], &text[4..10], &text[10..])
+}
+
+fn is_cluster(s: &str) -> bool {
+    let shape = |(place, byte): (usize, u8)| match place {
+        4 | 11 => byte == b'-',
+        0..11 => byte.is_ascii_digit(),
+        _ => byte.is_ascii_digit() || byte.is_ascii_lowercase(),
+    };
+    s.len() == 20 && s.bytes().enumerate().all(shape)
+}
+
 fn is_uuid(s: &str) -> bool {
     s.len() == 36 && uuid::Uuid::try_parse(s).is_ok()
 }
@@ -105,6 +126,7 @@ text_id!(/** OAuth client id of a service principal. */ ApplicationId, || uuid::
 text_id!(MetastoreId, uuid_text, is_uuid);
 text_id!(/** Any catalog securable: catalog, schema, table, volume, function, ... */ SecurableId, uuid_text, is_uuid);
 text_id!(WarehouseId, hex16, is_hex16);
+text_id!(/** A cluster, as clients know it: `0123-456789-abcdefgh`. */ ClusterId, cluster_text, is_cluster);
 text_id!(NodeId, uuid_text, is_uuid);
 text_id!(SandboxId, uuid_text, is_uuid);
 text_id!(SqlSessionId, uuid_text, is_uuid);
@@ -125,6 +147,8 @@ mod tests {
         }
         assert!(WarehouseId::random().as_str().parse::<WarehouseId>().is_ok());
         assert!("ABCDEF0123456789".parse::<WarehouseId>().is_err());
+        assert!(ClusterId::random().as_str().parse::<ClusterId>().is_ok());
+        assert!("0123-456789-abcdefg!".parse::<ClusterId>().is_err());
         assert!("../../etc/passwd".parse::<StatementId>().is_err());
     }
 }

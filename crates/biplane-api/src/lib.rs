@@ -2,6 +2,7 @@
 //! Nothing here has behaviour beyond reading and writing itself; only this crate derives public JSON.
 
 pub mod catalog;
+pub mod clusters;
 pub mod compute;
 pub mod error;
 pub mod files;

@@ -30,10 +30,39 @@ pub const WAREHOUSES: ObjectType = ObjectType {
     ],
 };
 
+/// Without an owner: whoever makes one can manage it.
+pub const CLUSTERS: ObjectType = ObjectType {
+    name: "clusters",
+    singular: "cluster",
+    levels: &[
+        ("CAN_ATTACH_TO", "Can attach to the cluster and run commands on it"),
+        ("CAN_RESTART", "Can attach to the cluster, and start, restart and terminate it"),
+        ("CAN_MANAGE", "Can manage the cluster"),
+    ],
+};
+
 /// All object types there are.
-pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES];
+pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES, &CLUSTERS];
+
+/// The group that may do everything. An object without an owner has an entry of it, which says that the
+/// object exists.
+pub const ADMINS: &str = "admins";
+
+/// The entry that an object without an owner always has.
+pub fn existence() -> Entry {
+    Entry {
+        principal_kind: "group".into(),
+        principal_name: ADMINS.into(),
+        permission_level: "CAN_MANAGE".into(),
+    }
+}
 
 impl ObjectType {
+    /// Whether objects of this type have an owner.
+    pub fn owned(&self) -> bool {
+        self.rank("IS_OWNER").is_some()
+    }
+
     pub fn rank(&self, level: &str) -> Option<usize> {
         self.levels.iter().position(|(name, _)| *name == level)
     }

@@ -18,7 +18,6 @@ const KNOWN_TYPES: &[&str] = &[
     "apps",
     "authorization",
     "cluster-policies",
-    "clusters",
     "dashboards",
     "database-instances",
     "directories",
@@ -55,6 +54,7 @@ pub fn object_type(name: &str) -> Result<&'static ObjectType> {
 fn path(object: &ObjectType) -> &'static str {
     match object.name {
         "warehouses" => "/sql/warehouses",
+        "clusters" => "/clusters",
         _ => "",
     }
 }
@@ -187,6 +187,9 @@ fn combined(
         new.retain(|known| !same(known, &owner));
         new.push(owner);
     }
+    if !object.owned() && !new.contains(&acl::existence()) {
+        new.push(acl::existence());
+    }
     if new.len() > ENTRIES_MAX {
         return Err(ApiError::invalid(format!("There may be {ENTRIES_MAX} entries.")));
     }
@@ -260,7 +263,7 @@ async fn answer(
     entries: Vec<Entry>,
 ) -> Result<ObjectPermissions> {
     let mut list = Vec::with_capacity(entries.len() + 1);
-    for entry in entries {
+    for entry in entries.into_iter().filter(|entry| *entry != acl::existence()) {
         let display_name =
             principals::by_name(tx, &entry.principal_name).await?.map(|row| row.display_name);
         let named = |kind: Kind| {
