@@ -6,10 +6,13 @@
 //! cluster owns can be found and ended (`hosts`).
 
 use biplane_api::ids::{NodeId, WorkspaceId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A workspace's own place: an account and a network of the customer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Kept with every machine that was ordered there, so that it can be ended whatever becomes of the workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Place {
     pub account_id: String,
     pub workspace_id: i64,
@@ -22,7 +25,8 @@ pub struct Place {
     pub storage_key_arn: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Network {
     pub vpc_id: String,
     pub subnet_ids: Vec<String>,
