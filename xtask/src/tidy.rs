@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("biplane-catalog", &["biplane-api", "biplane-platform"]),
     ("biplane-workspace", &["biplane-api", "biplane-platform"]),
     ("biplane-compute", &["biplane-api", "biplane-proto", "biplane-platform"]),
+    ("biplane-aws", &["biplane-api", "biplane-compute"]),
     (
         "biplane-query",
         &["biplane-api", "biplane-proto", "biplane-platform", "biplane-compute", "biplane-catalog"],
@@ -30,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "biplane-catalog",
             "biplane-workspace",
             "biplane-compute",
+            "biplane-aws",
             "biplane-query",
         ],
     ),
@@ -131,6 +133,9 @@ fn edges(packages: &[Value]) -> Vec<String> {
             }
             if HEAVY.contains(&dependency) && name != "biplane-engine" {
                 wrong.push(format!("{name} must not depend on {dependency}: only the engine does"));
+            }
+            if dependency.starts_with("aws-") && name != "biplane-aws" {
+                wrong.push(format!("{name} must not depend on {dependency}: only biplane-aws does"));
             }
         }
     }

@@ -206,7 +206,7 @@ pub struct ListSecretsResponse {
     pub next_page_token: Option<String>,
 }
 
-/// Body of POST and PATCH of a workspace. What needs a cloud account is refused.
+/// Body of POST and PATCH of a workspace.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct WorkspaceRequest {
     #[serde(default)]
@@ -221,9 +221,22 @@ pub struct WorkspaceRequest {
     pub pricing_tier: Option<String>,
     #[serde(default)]
     pub custom_tags: Option<BTreeMap<String, String>>,
-    /// `SERVERLESS`; `HYBRID` needs a cloud account.
+    /// `SERVERLESS`, or `HYBRID`: with clusters in a cloud account of one's own.
     #[serde(default)]
     pub compute_mode: Option<String>,
+    #[serde(default)]
+    pub credentials_id: Option<String>,
+    #[serde(default)]
+    pub storage_configuration_id: Option<String>,
+    #[serde(default)]
+    pub network_id: Option<String>,
+    #[serde(default)]
+    pub managed_services_customer_managed_key_id: Option<String>,
+    #[serde(default)]
+    pub storage_customer_managed_key_id: Option<String>,
+    /// Always true: hosts never have a public address.
+    #[serde(default)]
+    pub is_no_public_ip_enabled: Option<bool>,
     /// An empty text takes it off.
     #[serde(default)]
     pub network_connectivity_config_id: Option<String>,
@@ -249,11 +262,30 @@ pub struct WorkspaceInfo {
     /// PROVISIONING, RUNNING, FAILED or CANCELLING.
     pub workspace_status: String,
     pub workspace_status_message: String,
+    /// While it is being provisioned: what it will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_workspace_status: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_connectivity_config_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_access_settings_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_configuration_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<WorkspaceNetworkId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_customer_managed_key_id: Option<String>,
+    pub is_no_public_ip_enabled: bool,
     pub creation_time: i64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct WorkspaceNetworkId {
+    pub network_id: String,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]

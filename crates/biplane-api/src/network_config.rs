@@ -13,6 +13,7 @@ macro_rules! wire {
         }
     };
 }
+pub(crate) use wire;
 
 wire!(NetworkPolicy {
     account_id: String,

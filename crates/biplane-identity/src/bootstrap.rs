@@ -90,7 +90,12 @@ impl Identity {
             network_policy_id: None,
             network_connectivity_config_id: None,
             private_access_settings_id: None,
+            credentials_id: None,
+            storage_configuration_id: None,
+            network_id: None,
+            storage_key_id: None,
             created_at: now,
+            updated_at: now,
         };
         let admin = first_admin(&options.admin_user_name, now);
         let mut tx = self.db.write().await?;

@@ -15,6 +15,7 @@ mod network;
 mod oauth;
 mod permissions;
 mod principals;
+mod provisioning;
 mod scim;
 mod secrets;
 mod tokens;
@@ -25,6 +26,7 @@ pub use authenticate::{Authenticated, Call, Credential, account_path, host};
 pub use bootstrap::{Bootstrap, BootstrapOptions};
 pub use lookup::KnownPrincipal;
 pub use network::{EGRESS_TOPIC, NetworkConfig};
+pub use provisioning::{Cloud, CloudNetwork, CloudPlace, PlaceFinding, TryAgain};
 pub use workspaces::Workspace;
 
 use biplane_api::ids::{AccountId, PrincipalId, WorkspaceId};
@@ -39,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "identity_0002", sql: include_str!("../migrations/0002_entitlements.sql") },
     Migration { name: "identity_0003", sql: include_str!("../migrations/0003_nonce.sql") },
     Migration { name: "identity_0004", sql: include_str!("../migrations/0004_network.sql") },
+    Migration { name: "identity_0005", sql: include_str!("../migrations/0005_provisioning.sql") },
 ];
 
 /// Topic of `Db::subscribe`: anything that decides who may do what has changed.
@@ -83,6 +86,7 @@ pub struct Identity {
     statement_tokens: StatementTokens,
     signer: oauth::Signer,
     passwords: web::Passwords,
+    cloud: OnceLock<Arc<dyn Cloud>>,
     workspace_created: OnceLock<Arc<dyn WorkspaceCreated>>,
     workspace_deleting: OnceLock<Arc<dyn WorkspaceDeleting>>,
     principal_deleting: OnceLock<Arc<dyn PrincipalDeleting>>,
@@ -101,6 +105,7 @@ impl Identity {
             statement_tokens: StatementTokens::load(&db, &clock).await?,
             signer: oauth::Signer::load(&db, &clock).await?,
             passwords: web::Passwords::default(),
+            cloud: OnceLock::new(),
             workspace_created: OnceLock::new(),
             workspace_deleting: OnceLock::new(),
             principal_deleting: OnceLock::new(),
@@ -108,6 +113,11 @@ impl Identity {
             clock,
         };
         Ok(Arc::new(identity))
+    }
+
+    /// Once, before serving. Without it places in a cloud are taken as they are given.
+    pub fn set_cloud(&self, cloud: Arc<dyn Cloud>) {
+        let _ = self.cloud.set(cloud);
     }
 
     /// Once, before serving.
@@ -131,6 +141,7 @@ impl Identity {
             .merge(tokens::http::routes(self))
             .merge(secrets::http::routes(self))
             .merge(workspaces::http::routes(self))
+            .merge(provisioning::http::routes(self))
             .merge(permissions::http::routes(self))
             .merge(network::routes(self))
             .merge(web::http::routes(self))

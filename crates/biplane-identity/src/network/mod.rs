@@ -36,7 +36,7 @@ pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
         .merge(here::http::routes(identity))
 }
 
-fn check_region(region: Option<&str>) -> Result<&str> {
+pub(crate) fn check_region(region: Option<&str>) -> Result<&str> {
     let region = region.unwrap_or_default();
     let shaped = (1..=63).contains(&region.len())
         && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -47,7 +47,7 @@ fn check_region(region: Option<&str>) -> Result<&str> {
 }
 
 /// A name people give: 1 to 255 printable characters.
-fn check_label<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
+pub(crate) fn check_label<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
     let name = name.unwrap_or_default().trim();
     let good =
         !name.is_empty() && name.chars().count() <= 255 && !name.chars().any(char::is_control);
@@ -57,15 +57,15 @@ fn check_label<'a>(what: &str, name: Option<&'a str>) -> Result<&'a str> {
     }
 }
 
-fn in_use(message: impl Into<String>) -> ApiError {
+pub(crate) fn in_use(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::ResourceConflict, message)
 }
 
-fn quota(message: impl Into<String>) -> ApiError {
+pub(crate) fn quota(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::QuotaExceeded, message)
 }
 
-fn taken(what: &'static str, name: &str) -> impl Fn(ApiError) -> ApiError {
+pub(crate) fn taken(what: &'static str, name: &str) -> impl Fn(ApiError) -> ApiError {
     let message = format!("{what} with the name {name} exists already.");
     move |error| match error.code {
         ErrorCode::ResourceAlreadyExists => ApiError { message: message.clone(), ..error },

@@ -27,7 +27,8 @@ pub async fn workspace_delete(
         row.status = DELETING.into();
         row.status_message = "Workspace is being deleted.".into();
         store::close(&mut tx, id).await?;
-        store::update(&mut tx, &row, ctx.now_ms()).await?;
+        row.updated_at = ctx.now_ms().max(row.updated_at + 1);
+        store::update(&mut tx, &row).await?;
     }
     identity.changed(tx).await?;
     // To its end, also when the caller does not wait.

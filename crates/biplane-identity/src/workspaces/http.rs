@@ -1,6 +1,6 @@
 //! `/api/2.0/accounts/{account_id}/workspaces…`.
 
-use super::{assignments, delete, ops};
+use super::{assignments, check, delete, ops};
 use crate::{Identity, principal_id, workspace_id};
 use axum::Json;
 use axum::extract::State;
@@ -11,13 +11,20 @@ use biplane_api::identity::{
     WorkspacePermissions, WorkspaceRequest,
 };
 use biplane_api::ids::AccountId;
-use biplane_platform::{ApiJson, ApiPath, Ctx, Result};
+use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 type Service = State<Arc<Identity>>;
+
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UpdateMask {
+    /// The fields to change, with commas between; all that are given without it.
+    update_mask: Option<String>,
+}
 
 pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -71,15 +78,18 @@ async fn workspace_get(
 
 #[utoipa::path(patch, path = "/api/2.0/accounts/{account_id}/workspaces/{workspace_id}",
     operation_id = "workspace_update", tag = "workspaces",
-    params(("account_id" = String, Path), ("workspace_id" = String, Path)), request_body = WorkspaceRequest,
+    params(("account_id" = String, Path), ("workspace_id" = String, Path), UpdateMask),
+    request_body = WorkspaceRequest,
     responses((status = 200, body = WorkspaceInfo), (status = 404, body = ErrorBody)))]
 async fn workspace_update(
     State(identity): Service,
     ctx: Ctx,
     ApiPath((account_id, id)): ApiPath<(AccountId, String)>,
+    ApiQuery(UpdateMask { update_mask }): ApiQuery<UpdateMask>,
     ApiJson(request): ApiJson<WorkspaceRequest>,
 ) -> Result<Json<WorkspaceInfo>> {
     identity.check_account(&account_id)?;
+    let request = check::masked(request, update_mask.as_deref());
     let row = ops::workspace_update(&identity, &ctx, workspace_id(&id)?, &request).await?;
     Ok(Json(ops::info(&identity, row)))
 }

@@ -1,9 +1,12 @@
 //! Workspaces of the account, where they are found, and who is in them.
 
 pub mod assignments;
+mod check;
+mod classic;
 mod delete;
 pub mod http;
 pub mod ops;
+mod provision;
 pub mod store;
 
 use crate::Identity;
@@ -20,7 +23,7 @@ pub struct Workspace {
     pub deployment_name: String,
     pub host_name: Option<String>,
     pub region: String,
-    /// `SERVERLESS`.
+    /// `SERVERLESS`, or `HYBRID`: its clusters run in the account's own cloud account.
     pub compute_mode: String,
     pub pricing_tier: String,
     pub custom_tags: BTreeMap<String, String>,
@@ -31,10 +34,37 @@ pub struct Workspace {
     pub network_policy_id: Option<String>,
     pub network_connectivity_config_id: Option<String>,
     pub private_access_settings_id: Option<String>,
+    pub credentials_id: Option<String>,
+    pub storage_configuration_id: Option<String>,
+    pub network_id: Option<String>,
+    pub storage_key_id: Option<String>,
     pub created_at: i64,
+    /// Never the same twice: what was decided of an older row does not overwrite a newer one.
+    pub updated_at: i64,
 }
 
+const PROVISIONING: &str = "PROVISIONING";
+const RUNNING: &str = "RUNNING";
+const FAILED: &str = "FAILED";
 const DELETING: &str = "CANCELLING";
+
+impl Workspace {
+    /// Its clusters run in the account's own cloud account.
+    pub fn is_classic(&self) -> bool {
+        self.compute_mode == classic::HYBRID
+    }
+
+    /// What its place in the cloud is made of.
+    fn place(&self) -> [Option<&String>; 5] {
+        [
+            Some(&self.region),
+            self.credentials_id.as_ref(),
+            self.storage_configuration_id.as_ref(),
+            self.network_id.as_ref(),
+            self.storage_key_id.as_ref(),
+        ]
+    }
+}
 
 /// Host names and what they mean, kept while nothing changes.
 #[derive(Debug)]

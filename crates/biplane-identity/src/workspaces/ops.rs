@@ -1,27 +1,11 @@
 //! Making and ending workspaces: account admins only.
 
-use super::{DELETING, Workspace, delete, store};
+use super::{DELETING, FAILED, PROVISIONING, Workspace, check, classic, provision, store};
 use crate::Identity;
-use crate::network::{connectivity, private_access};
-use biplane_api::identity::{WorkspaceInfo, WorkspaceRequest};
+use crate::network::{check_region, connectivity, private_access};
+use biplane_api::identity::{WorkspaceInfo, WorkspaceNetworkId, WorkspaceRequest};
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
-
-const NAME_CHARS_MAX: usize = 100;
-const TAGS_MAX: usize = 45;
-const TIERS: &[&str] =
-    &["COMMUNITY_EDITION", "DEDICATED", "ENTERPRISE", "PREMIUM", "STANDARD", "UNKNOWN"];
-/// What a workspace in a cloud account would need.
-const CLASSIC_FIELDS: &[&str] = &[
-    "credentials_id",
-    "storage_configuration_id",
-    "network_id",
-    "managed_services_customer_managed_key_id",
-    "storage_customer_managed_key_id",
-    "gcp_managed_network_config",
-    "gke_config",
-    "cloud_resource_container",
-];
 
 pub fn info(identity: &Identity, row: Workspace) -> WorkspaceInfo {
     WorkspaceInfo {
@@ -33,12 +17,22 @@ pub fn info(identity: &Identity, row: Workspace) -> WorkspaceInfo {
         cloud: "aws".into(),
         pricing_tier: row.pricing_tier,
         compute_mode: row.compute_mode,
-        storage_mode: "DEFAULT_STORAGE".into(),
+        storage_mode: match row.storage_configuration_id {
+            Some(_) => "CUSTOMER_HOSTED".into(),
+            None => "DEFAULT_STORAGE".into(),
+        },
         custom_tags: row.custom_tags,
+        expected_workspace_status: (row.status == PROVISIONING).then(|| "RUNNING".into()),
         workspace_status: row.status,
         workspace_status_message: row.status_message,
         network_connectivity_config_id: row.network_connectivity_config_id,
         private_access_settings_id: row.private_access_settings_id,
+        credentials_id: row.credentials_id,
+        storage_configuration_id: row.storage_configuration_id,
+        network: row.network_id.clone().map(|network_id| WorkspaceNetworkId { network_id }),
+        network_id: row.network_id,
+        storage_customer_managed_key_id: row.storage_key_id,
+        is_no_public_ip_enabled: true,
         creation_time: row.created_at,
     }
 }
@@ -49,12 +43,12 @@ pub async fn workspace_create(
     request: &WorkspaceRequest,
 ) -> Result<Workspace> {
     ctx.require_account_admin()?;
-    check_serverless(request)?;
-    let name = check_name(request.workspace_name.as_deref().unwrap_or_default())?;
-    check_tags(request)?;
+    let compute_mode = classic::mode(request)?;
+    let name = check::name(request.workspace_name.as_deref().unwrap_or_default())?;
+    check::tags(request)?;
     let id = WorkspaceId::random();
     let deployment_name = match request.deployment_name.as_deref().filter(|name| !name.is_empty()) {
-        Some(name) => check_label(name)?,
+        Some(name) => check::label(name)?,
         None => format!("ws-{id}"),
     };
     let mut tx = identity.db.write().await?;
@@ -78,24 +72,34 @@ pub async fn workspace_create(
         name: name.to_owned(),
         deployment_name,
         host_name: None,
-        region: region.unwrap_or_else(|| "us-east-1".into()),
-        compute_mode: "SERVERLESS".into(),
-        pricing_tier: check_tier(request.pricing_tier.as_deref())?
+        region: check_region(Some(region.as_deref().unwrap_or("us-east-1")))?.to_owned(),
+        compute_mode: compute_mode.into(),
+        pricing_tier: check::tier(request.pricing_tier.as_deref())?
             .unwrap_or("ENTERPRISE")
             .to_owned(),
         custom_tags: request.custom_tags.clone().unwrap_or_default(),
-        status: "PROVISIONING".into(),
+        status: PROVISIONING.into(),
         status_message: "Workspace is being made.".into(),
         network_policy_id: None,
         network_connectivity_config_id: None,
         private_access_settings_id: None,
+        credentials_id: None,
+        storage_configuration_id: None,
+        network_id: None,
+        storage_key_id: None,
         created_at: ctx.now_ms(),
+        updated_at: ctx.now_ms(),
     };
     attach(&mut tx, &mut row, request).await?;
+    classic::attach(identity, &mut tx, &mut row, request).await?;
     store::insert(&mut tx, &row, Some(ctx.principal.id)).await?;
     store::permission_set(&mut tx, row.id, ctx.principal.id, "ADMIN").await?;
+    tx.notify(provision::TOPIC, &row.id.to_string());
     identity.changed(tx).await?;
-    finish(identity, ctx, row).await
+    match row.is_classic() {
+        true => Ok(row),
+        false => provision::finish(identity, row).await,
+    }
 }
 
 /// What of the network's configuration the request names; an empty text takes it off.
@@ -119,103 +123,6 @@ async fn attach(tx: &mut Tx, row: &mut Workspace, request: &WorkspaceRequest) ->
 
 fn taken(message: String) -> ApiError {
     ApiError::new(ErrorCode::ResourceAlreadyExists, message)
-}
-
-/// What comes after the row: the other services' part.
-async fn finish(identity: &Identity, ctx: &Ctx, mut row: Workspace) -> Result<Workspace> {
-    let outcome = match identity.workspace_created.get() {
-        Some(hook) => hook.workspace_created(ctx, &row).await,
-        None => Ok(()),
-    };
-    (row.status, row.status_message) = match outcome {
-        Ok(()) => ("RUNNING".into(), "Workspace is running.".into()),
-        Err(error) => ("FAILED".into(), error.message),
-    };
-    let mut tx = identity.db.write().await?;
-    store::update(&mut tx, &row, ctx.now_ms()).await?;
-    identity.changed(tx).await?;
-    Ok(row)
-}
-
-impl Identity {
-    /// At the start of the server: ends what a crash left half made.
-    pub async fn workspaces_resume(&self) -> Result<()> {
-        for row in self.workspace_list().await? {
-            let ctx = self.admin_ctx(row.id).await?;
-            match row.status.as_str() {
-                "PROVISIONING" => drop(finish(self, &ctx, row).await?),
-                DELETING => delete::finish(self, &ctx, &row).await?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_serverless(request: &WorkspaceRequest) -> Result<()> {
-    let classic = request
-        .other
-        .iter()
-        .find(|(name, value)| CLASSIC_FIELDS.contains(&name.as_str()) && !value.is_null());
-    if let Some((name, _)) = classic {
-        return Err(ApiError::unsupported(format!("{name}: a workspace in a cloud account")));
-    }
-    match request.compute_mode.as_deref() {
-        None | Some("" | "SERVERLESS") => Ok(()),
-        Some("HYBRID") => {
-            Err(ApiError::unsupported("compute_mode HYBRID: a workspace in a cloud account"))
-        }
-        Some(_) => Err(ApiError::invalid("compute_mode must be SERVERLESS.")),
-    }
-}
-
-fn check_name(name: &str) -> Result<&str> {
-    let name = name.trim();
-    let good = !name.is_empty()
-        && name.chars().count() <= NAME_CHARS_MAX
-        && !name.chars().any(char::is_control);
-    match good {
-        true => Ok(name),
-        false => Err(ApiError::invalid(format!(
-            "workspace_name must have 1 to {NAME_CHARS_MAX} characters."
-        ))),
-    }
-}
-
-/// A label of a host name.
-fn check_label(name: &str) -> Result<String> {
-    let name = name.to_ascii_lowercase();
-    let shaped = name.len() <= 63
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    match shaped && name != "accounts" && name != "www" {
-        true => Ok(name),
-        false => Err(ApiError::invalid(
-            "deployment_name must be usable in a host name: letters, digits and hyphens, and not reserved.",
-        )),
-    }
-}
-
-fn check_tier(tier: Option<&str>) -> Result<Option<&str>> {
-    match tier.filter(|tier| !tier.is_empty()) {
-        Some(tier) if !TIERS.contains(&tier) => {
-            Err(ApiError::invalid("pricing_tier is not a known one."))
-        }
-        tier => Ok(tier),
-    }
-}
-
-fn check_tags(request: &WorkspaceRequest) -> Result<()> {
-    let tags = request.custom_tags.iter().flatten();
-    let good = tags.clone().count() <= TAGS_MAX
-        && tags.clone().all(|(key, value)| key.len() <= 127 && value.len() <= 255);
-    match good {
-        true => Ok(()),
-        false => Err(ApiError::invalid(format!(
-            "There may be {TAGS_MAX} custom tags of 127 and 255 bytes."
-        ))),
-    }
 }
 
 pub async fn workspace_list(identity: &Identity, ctx: &Ctx) -> Result<Vec<Workspace>> {
@@ -250,18 +157,25 @@ pub async fn workspace_update(
     request: &WorkspaceRequest,
 ) -> Result<Workspace> {
     ctx.require_account_admin()?;
-    check_serverless(request)?;
-    check_tags(request)?;
+    check::tags(request)?;
     let mut tx = identity.db.write().await?;
     let mut row = live(&mut tx, id).await?;
+    let before = row.clone();
+    let failed = row.status == FAILED;
     if request.deployment_name.as_ref().is_some_and(|name| *name != row.deployment_name) {
         return Err(ApiError::unsupported("Changing the deployment name of a workspace"));
     }
-    if request.aws_region.as_ref().is_some_and(|region| *region != row.region) {
-        return Err(ApiError::unsupported("Moving a workspace to another region"));
+    if let Some(region) = request.aws_region.as_ref().filter(|region| **region != row.region) {
+        if !failed || !row.is_classic() {
+            return Err(ApiError::unsupported("Moving a workspace to another region"));
+        }
+        row.region = check_region(Some(region))?.to_owned();
+    }
+    if request.compute_mode.as_ref().is_some_and(|mode| *mode != row.compute_mode) {
+        return Err(ApiError::unsupported("Changing the compute mode of a workspace"));
     }
     if let Some(name) = request.workspace_name.as_deref() {
-        row.name = check_name(name)?.to_owned();
+        row.name = check::name(name)?.to_owned();
         if store::all(&mut tx).await?.iter().any(|one| one.id != id && one.name == row.name) {
             return Err(taken(format!("A workspace with the name {} exists already.", row.name)));
         }
@@ -269,15 +183,22 @@ pub async fn workspace_update(
     if let Some(tags) = &request.custom_tags {
         row.custom_tags = tags.clone();
     }
-    if let Some(tier) = check_tier(request.pricing_tier.as_deref())? {
+    if let Some(tier) = check::tier(request.pricing_tier.as_deref())? {
         row.pricing_tier = tier.to_owned();
     }
     attach(&mut tx, &mut row, request).await?;
-    store::update(&mut tx, &row, ctx.now_ms()).await?;
+    classic::attach(identity, &mut tx, &mut row, request).await?;
+    // An update is how a failed workspace is tried again.
+    if failed || row.place() != before.place() {
+        row.status = PROVISIONING.into();
+        row.status_message = "Workspace is being updated.".into();
+    }
+    row.updated_at = ctx.now_ms().max(before.updated_at + 1);
+    store::update(&mut tx, &row).await?;
+    tx.notify(provision::TOPIC, &row.id.to_string());
     identity.changed(tx).await?;
-    match row.status.as_str() {
-        // An update is how a failed workspace is tried again.
-        "FAILED" => finish(identity, ctx, row).await,
-        _ => Ok(row),
+    match row.status == PROVISIONING && !row.is_classic() {
+        true => provision::finish(identity, row).await,
+        false => Ok(row),
     }
 }

@@ -17,7 +17,8 @@ macro_rules! columns {
     () => {
         "workspace_id, workspace_name, deployment_name, host_name, region, compute_mode, pricing_tier,
          custom_tags, status, status_message, created_at, network_policy_id, network_connectivity_config_id,
-         private_access_settings_id"
+         private_access_settings_id, credentials_id, storage_configuration_id, network_id, storage_key_id,
+         updated_at"
     };
 }
 
@@ -37,6 +38,11 @@ fn from_row(row: &Row) -> Result<Workspace> {
         network_policy_id: row.opt_text(11)?,
         network_connectivity_config_id: row.opt_text(12)?,
         private_access_settings_id: row.opt_text(13)?,
+        credentials_id: row.opt_text(14)?,
+        storage_configuration_id: row.opt_text(15)?,
+        network_id: row.opt_text(16)?,
+        storage_key_id: row.opt_text(17)?,
+        updated_at: row.int(18)?,
     })
 }
 
@@ -56,8 +62,9 @@ pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId
     tx.execute(
         "INSERT INTO workspaces (workspace_id, workspace_name, deployment_name, host_name, region, compute_mode,
            pricing_tier, custom_tags, status, status_message, created_by, created_at, updated_at,
-           network_connectivity_config_id, private_access_settings_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
+           network_connectivity_config_id, private_access_settings_id, credentials_id,
+           storage_configuration_id, network_id, storage_key_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         args![
             row.id.0,
             &row.name,
@@ -71,8 +78,13 @@ pub async fn insert(tx: &mut Tx, row: &Workspace, created_by: Option<PrincipalId
             &row.status_message,
             created_by.map(|id| id.0),
             row.created_at,
+            row.updated_at,
             &row.network_connectivity_config_id,
-            &row.private_access_settings_id
+            &row.private_access_settings_id,
+            &row.credentials_id,
+            &row.storage_configuration_id,
+            &row.network_id,
+            &row.storage_key_id
         ],
     )
     .await?;
@@ -105,11 +117,12 @@ pub fn system_group(name: &str, scope: Option<WorkspaceId>, now_ms: i64) -> Prin
     }
 }
 
-pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
+pub async fn update(tx: &mut Tx, row: &Workspace) -> Result<()> {
     tx.execute(
         "UPDATE workspaces SET workspace_name = $2, custom_tags = $3, status = $4, status_message = $5,
            pricing_tier = $6, updated_at = $7, network_connectivity_config_id = $8,
-           private_access_settings_id = $9 WHERE workspace_id = $1",
+           private_access_settings_id = $9, region = $10, credentials_id = $11,
+           storage_configuration_id = $12, network_id = $13, storage_key_id = $14 WHERE workspace_id = $1",
         args![
             row.id.0,
             &row.name,
@@ -117,13 +130,26 @@ pub async fn update(tx: &mut Tx, row: &Workspace, now_ms: i64) -> Result<()> {
             &row.status,
             &row.status_message,
             &row.pricing_tier,
-            now_ms,
+            row.updated_at,
             &row.network_connectivity_config_id,
-            &row.private_access_settings_id
+            &row.private_access_settings_id,
+            &row.region,
+            &row.credentials_id,
+            &row.storage_configuration_id,
+            &row.network_id,
+            &row.storage_key_id
         ],
     )
     .await
     .map(|_| ())
+}
+
+/// What became of the row as it was read; false: it is another by now.
+pub async fn settle(tx: &mut Tx, row: &Workspace) -> Result<bool> {
+    let sql = "UPDATE workspaces SET status = $3, status_message = $4
+               WHERE workspace_id = $1 AND updated_at = $2 AND status = 'PROVISIONING'";
+    let args = args![row.id.0, row.updated_at, &row.status, &row.status_message];
+    Ok(tx.execute(sql, args).await? > 0)
 }
 
 /// Nobody is in it any more and no credential of it is good; the row stays until the rest is gone.
@@ -147,6 +173,8 @@ pub async fn delete(tx: &mut Tx, id: WorkspaceId) -> Result<()> {
         "DELETE FROM principals WHERE home_workspace_id = $1",
         "DELETE FROM ip_access_lists WHERE scope_id = $1",
         "DELETE FROM network_switches WHERE scope_id = $1",
+        "UPDATE networks SET status = NULL, findings = '[]'
+         WHERE network_id IN (SELECT network_id FROM workspaces WHERE workspace_id = $1)",
         "DELETE FROM workspaces WHERE workspace_id = $1",
     ] {
         tx.execute(sql, args![id.0]).await?;

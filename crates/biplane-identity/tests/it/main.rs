@@ -9,6 +9,7 @@ mod login;
 mod network;
 mod oauth;
 mod permissions;
+mod provisioning;
 mod scim;
 mod tokens;
 mod workspaces;

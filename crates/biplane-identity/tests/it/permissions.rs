@@ -139,7 +139,7 @@ async fn bad_lists_are_refused() {
         StatusCode::NOT_FOUND
     );
     assert_eq!(
-        app.get("/api/2.0/permissions/clusters/1").await.refused(),
+        app.get("/api/2.0/permissions/jobs/1").await.refused(),
         (501, "FEATURE_DISABLED".into())
     );
     assert_eq!(app.get("/api/2.0/permissions/nonsense/1").await.status, StatusCode::BAD_REQUEST);

@@ -185,17 +185,19 @@ async fn a_serverless_workspace_is_there_at_once() {
 }
 
 #[tokio::test]
-async fn what_needs_a_cloud_account_is_refused() {
+async fn what_makes_no_workspace_is_refused() {
     let app = App::new().await;
     let path = app.account("/workspaces");
     for body in [
-        json!({"workspace_name": "x", "credentials_id": "c"}),
-        json!({"workspace_name": "x", "network_id": "n"}),
-        json!({"workspace_name": "x", "compute_mode": "HYBRID"}),
+        json!({"workspace_name": "x", "gcp_managed_network_config": {}}),
+        json!({"workspace_name": "x", "managed_services_customer_managed_key_id": "k"}),
     ] {
         assert_eq!(app.post(&path, body).await.refused(), (501, "FEATURE_DISABLED".into()));
     }
     for body in [
+        json!({"workspace_name": "x", "compute_mode": "HYBRID"}),
+        json!({"workspace_name": "x", "compute_mode": "SERVERLESS", "network_id": "n"}),
+        json!({"workspace_name": "x", "compute_mode": "CLASSIC"}),
         json!({}),
         json!({"workspace_name": "a\u{0}b"}),
         json!({"workspace_name": "x", "deployment_name": "accounts"}),

@@ -88,6 +88,14 @@ pub async fn vpc_endpoint_delete(identity: &Identity, ctx: &Ctx, id: &str) -> Re
     if store::all(&mut tx).await?.iter().any(|one| one.endpoint_ids.iter().any(|own| own == id)) {
         return Err(in_use("The VPC endpoint is named in private access settings."));
     }
+    let networks = crate::provisioning::store::networks(&mut tx).await?;
+    let names = |ids: &[String]| ids.iter().any(|own| own == id);
+    if networks
+        .iter()
+        .any(|(one, _)| names(&one.rest_endpoint_ids) || names(&one.relay_endpoint_ids))
+    {
+        return Err(in_use("The VPC endpoint is named in a network."));
+    }
     store::endpoint_delete(&mut tx, id).await?;
     identity.changed(tx).await?;
     Ok(shown(identity, row))

@@ -1,0 +1,3 @@
+//! Hosts of classic clusters in the customer's own AWS account.
+mod http;
+pub use http::Http;
