@@ -213,6 +213,15 @@ impl SqlError {
     /// Storage or control plane could not be reached or answered with an error.
     pub fn io(cause: impl fmt::Display) -> Self {
         tracing::warn!(cause = %cause, "storage failed");
+        // The kind of the error is lost on its way through several libraries, its text is not.
+        let cause = cause.to_string();
+        if ["No space left on device", "Disk quota exceeded"]
+            .iter()
+            .any(|full| cause.contains(full))
+        {
+            let text = "Task failed while writing rows: the storage is full. Make room there and try again";
+            return Self::new("TASK_WRITE_FAILED", "58030", text).with_code("IO_ERROR");
+        }
         let text = "Data could not be read from or written to storage";
         Self::new("FAILED_READ_FILE", "KD001", text).with_code("IO_ERROR")
     }

@@ -1,6 +1,7 @@
 //! `biplane-engine --door PATH`: one engine process.
 
 use biplane_engine::EngineConfig;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -16,6 +17,9 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        // On a full disk: telling of it would panic.
+        .log_internal_errors(false)
         .init();
     let config = match arguments(std::env::args().skip(1)) {
         Ok(config) => config,

@@ -49,12 +49,18 @@ fn huge_pages(wanted: bool) {
     let _ = nix::sys::prctl::set_thp_disable(!wanted);
 }
 
-fn serve(command: Command, log: String) -> anyhow::Result<()> {
+fn log_to_stderr(filter: EnvFilter) {
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&log)?)
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // On a full disk: telling of it would panic.
+        .log_internal_errors(false)
         .init();
+}
+
+fn serve(command: Command, log: String) -> anyhow::Result<()> {
+    log_to_stderr(EnvFilter::try_new(&log)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let stop = on_signal()?;

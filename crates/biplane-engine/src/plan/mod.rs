@@ -1,6 +1,7 @@
 //! From an AST to a DataFusion plan: names, views, the dialect's meaning, scans.
 
 mod aliases;
+mod bounds;
 mod calls;
 pub mod delta;
 mod functions;
