@@ -285,10 +285,7 @@ impl From<ServerArgs> for ServerConfig {
 #[cfg(feature = "engine")]
 pub fn engine(args: EngineArgs) -> anyhow::Result<()> {
     let filter = std::env::var("BIPLANE_ENGINE_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
-        .with_writer(std::io::stderr)
-        .init();
+    crate::log_to_stderr(tracing_subscriber::EnvFilter::try_new(filter)?);
     let mut config = biplane_engine::EngineConfig::new(args.door);
     if let Some(bytes) = args.memory_bytes {
         config.memory_limit_bytes = bytes;
