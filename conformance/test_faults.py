@@ -108,7 +108,8 @@ def test_a_statement_that_takes_all_memory_ends_its_engine_alone(tmp_path):
             body = {"name": "neighbour", "cluster_size": "2X-Small", "auto_stop_mins": 0}
             status, neighbour = call(server, "POST", "/api/2.0/sql/warehouses", body)
             assert status == 200, neighbour
-            hog = "SELECT max(length(concat(t, t))) FROM (SELECT repeat(cast(id AS STRING), 2000000) AS t FROM range(100000))"
+            # 25 KB each, eight of them in every row of a batch: no operator counts what an expression makes.
+            hog = "SELECT max(length(concat(t, t, t, t, t, t, t, t))) FROM (SELECT repeat(cast(id AS STRING), 5000) AS t FROM range(10000, 99999))"
             answer = ended(server, execute(server, hog)["statement_id"])
             message = answer["status"]["error"]["message"]
             assert state(answer) == "FAILED" and "memory" in message, answer
