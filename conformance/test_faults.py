@@ -100,14 +100,11 @@ def test_the_server_dies_while_sandboxes_start_and_statements_run(own_server):
     leaks.check()
 
 
-def test_a_statement_that_takes_all_memory_ends_its_engine_alone(tmp_path):
+def test_a_statement_that_takes_all_memory_ends_its_engine_alone():
     with temporary_directory() as directory:
         server = Server(directory, "--workspace-memory-gib-max", "2", env={"BIPLANE_SAMPLES_SCALE": "0"})
         try:
             until_it_works(server, "SELECT 1")
-            body = {"name": "neighbour", "cluster_size": "2X-Small", "auto_stop_mins": 0}
-            status, neighbour = call(server, "POST", "/api/2.0/sql/warehouses", body)
-            assert status == 200, neighbour
             # 25 KB each, eight of them in every row of a batch: no operator counts what an expression makes.
             hog = "SELECT max(length(concat(t, t, t, t, t, t, t, t))) FROM (SELECT repeat(cast(id AS STRING), 5000) AS t FROM range(10000, 99999))"
             answer = ended(server, execute(server, hog)["statement_id"])
