@@ -388,7 +388,7 @@ async fn accept(listener: UnixListener, fake: Arc<Fake>, serving: mpsc::Sender<C
                         .serve_connection(TokioIo::new(stream), service),
                 );
             }
-            DoorRequest::Code => panic!("an engine takes no code"),
+            other => panic!("an engine takes no {other:?}"),
         }
     }
 }
