@@ -15,7 +15,7 @@ mod system;
 mod warehouses;
 
 pub use ca::{CaError, NodeName, RelayCa, SigningRequest, node_of};
-pub use code::{SqlRunner, SqlTable};
+pub use code::{SPARK_PREFIX, SqlRunner, SqlTable, spark_refusal};
 pub use nodes::accesses::AccessFilter;
 pub use nodes::outbound::OutboundRow;
 pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
@@ -178,6 +178,11 @@ impl Compute {
         calls: Router,
     ) -> Result<(), CaError> {
         relay::serve(self.clone(), listener, ca, calls).await
+    }
+
+    /// Spark Connect: gRPC, and no part of the API description.
+    pub fn spark_routes(self: Arc<Self>) -> Router {
+        code::spark_routes().with_state(self)
     }
 
     pub fn routes(self: Arc<Self>) -> OpenApiRouter {

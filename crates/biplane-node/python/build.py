@@ -1,8 +1,10 @@
 """Builds what Python sandboxes need on this host, with the interpreter that will run in them.
 
 build.py describe                      what the interpreter is, as JSON
-build.py build REQUIREMENTS DIRECTORY  installs the packages of the image into DIRECTORY/packages, and writes into
-                                       DIRECTORY/libraries.json what it and they need of the host; ends with its stdin
+build.py build DIRECTORY REQUIREMENTS [SOURCES BUILDER]
+                                       installs the packages of the image into DIRECTORY/packages, and writes into
+                                       DIRECTORY/libraries.json what it and they need of the host; ends with its stdin.
+                                       Those of SOURCES are built with the packages of BUILDER.
 """
 
 import compileall
@@ -14,6 +16,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 
 PYTHON_MIN, PYTHON_MAX = (3, 11), (3, 14)
@@ -64,18 +67,27 @@ def end_with_parent():
     os.killpg(0, signal.SIGKILL)
 
 
-def build(requirements, directory):
+def pip(target, requirements, *options, **environment):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-compile", "--no-cache-dir", "--no-input",
+         "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action", "ignore", "--quiet",
+         "--target", target, *options, "-r", requirements],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        env=dict(os.environ, **environment),
+    )  # fmt: skip
+
+
+def build(directory, requirements, sources=None, builder=None):
     threading.Thread(target=end_with_parent, daemon=True).start()
     # Sandboxes read it as users of their own.
     os.umask(0o022)
     packages = os.path.join(directory, "packages")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-compile", "--no-cache-dir",
-         "--no-input", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action", "ignore",
-         "--quiet", "--target", packages, "-r", requirements],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    pip(packages, requirements, "--only-binary", ":all:")
+    if sources:
+        with tempfile.TemporaryDirectory() as tools:
+            pip(tools, builder, "--only-binary", ":all:")
+            pip(packages, sources, "--no-binary", ":all:", "--no-deps", "--no-build-isolation", "--use-pep517", PYTHONPATH=tools)
     # The image is read-only: what is not compiled now is compiled at every start.
     compileall.compile_dir(packages, quiet=2, workers=0, rx=re.compile(r"/tests?/"))
     warm(packages)

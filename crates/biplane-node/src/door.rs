@@ -89,6 +89,7 @@ async fn carry(
         DoorRequest::Serve => Role::Engine { sandbox_id },
         DoorRequest::Call => Role::Call { sandbox_id },
         DoorRequest::Code => Role::Code { sandbox_id },
+        DoorRequest::Spark => Role::Spark { sandbox_id },
     };
     let line = dialer.line();
     let mut outer = dialer.dial(&role).await?;

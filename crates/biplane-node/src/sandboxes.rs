@@ -140,6 +140,7 @@ impl Sandboxes {
             None => return Err(StartError::NoProgram),
             Some(Program::Engine(_)) => None,
             Some(Program::Python(_)) => Some(self.python.ready()?),
+            Some(Program::Runtime(_)) => Some(self.python.runtime_ready()?),
         };
         let is_engine = runtime.is_none();
         let _turn = self.turn(&id).await;

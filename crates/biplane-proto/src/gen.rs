@@ -149,7 +149,7 @@ pub struct StartSandboxRequest {
     /// What it may reach; absent: what was said of its workspace before.
     #[prost(message, optional, tag = "7")]
     pub reach: ::core::option::Option<Reach>,
-    #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8")]
+    #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8, 9")]
     pub program: ::core::option::Option<start_sandbox_request::Program>,
 }
 /// Nested message and enum types in `StartSandboxRequest`.
@@ -160,6 +160,8 @@ pub mod start_sandbox_request {
         Engine(super::EngineProgram),
         #[prost(message, tag = "8")]
         Python(super::PythonProgram),
+        #[prost(message, tag = "9")]
+        Runtime(super::RuntimeProgram),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -167,6 +169,10 @@ pub struct EngineProgram {}
 /// An interpreter for code of users: it has no storage, and says `code` to its relay door.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PythonProgram {}
+/// A Spark Connect runtime for one user of one resource: it has no storage, says `serve` to its relay door
+/// and then serves `spark.connect.SparkConnectService`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuntimeProgram {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
     #[prost(uint32, tag = "1")]

@@ -3,7 +3,8 @@
 //!
 //! A node dials the control plane (mutual TLS) and says which kind of connection this is. The identity
 //! behind it is the client certificate; for a sandbox it is the door that accepted, so the *node*
-//! writes the line, never the sandbox. To its door the sandbox says only `serve\n`, `call\n` or `code\n`.
+//! writes the line, never the sandbox. To its door the sandbox says only `serve\n`, `call\n`, `code\n` or
+//! `spark\n`.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -20,12 +21,14 @@ pub enum Role {
     Node { node_id: String, agent: Agent },
     /// A node, or a host that wants to be one (`new`), asks for a certificate.
     Admission { node_id: String },
-    /// The engine of a sandbox serves `Engine` on it.
+    /// The engine of a sandbox serves `Engine` on it, or a runtime Spark Connect.
     Engine { sandbox_id: String },
     /// The control plane serves its REST API on it, to this sandbox.
     Call { sandbox_id: String },
     /// The interpreter of a sandbox takes code on it.
     Code { sandbox_id: String },
+    /// The control plane serves Spark Connect on it: the runtime of the sandbox's user.
+    Spark { sandbox_id: String },
 }
 
 /// One run of a node agent. Of two with the same identity the later one is the node.
@@ -64,6 +67,8 @@ pub enum DoorRequest {
     Call,
     /// On this connection the sandbox takes code of its user: length and JSON, both ways.
     Code,
+    /// On this connection the sandbox speaks Spark Connect to the runtime of its user.
+    Spark,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +89,7 @@ impl Role {
             Role::Engine { sandbox_id } => format!("biplane/1 engine {sandbox_id}\n"),
             Role::Call { sandbox_id } => format!("biplane/1 call {sandbox_id}\n"),
             Role::Code { sandbox_id } => format!("biplane/1 code {sandbox_id}\n"),
+            Role::Spark { sandbox_id } => format!("biplane/1 spark {sandbox_id}\n"),
         }
     }
 
@@ -114,6 +120,7 @@ impl Role {
             ("engine", []) => Ok(Role::Engine { sandbox_id: id }),
             ("call", []) => Ok(Role::Call { sandbox_id: id }),
             ("code", []) => Ok(Role::Code { sandbox_id: id }),
+            ("spark", []) => Ok(Role::Spark { sandbox_id: id }),
             _ => Err(PrefaceError::Malformed),
         }
     }
@@ -149,6 +156,7 @@ impl DoorRequest {
             DoorRequest::Serve => b"serve\n",
             DoorRequest::Call => b"call\n",
             DoorRequest::Code => b"code\n",
+            DoorRequest::Spark => b"spark\n",
         };
         io.write_all(line).await?;
         io.flush().await?;
@@ -160,6 +168,7 @@ impl DoorRequest {
             "serve" => Ok(DoorRequest::Serve),
             "call" => Ok(DoorRequest::Call),
             "code" => Ok(DoorRequest::Code),
+            "spark" => Ok(DoorRequest::Spark),
             _ => Err(PrefaceError::Malformed),
         }
     }

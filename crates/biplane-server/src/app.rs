@@ -133,6 +133,7 @@ pub fn routers(
     let api = Bytes::from(serde_json::to_vec(&api).context("the API description")?);
     let plain = router
         .merge(services.thrift.routes())
+        .merge(services.compute.clone().spark_routes())
         .route("/healthz", get(async || "ok"))
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], api)));
     let calls = plain.clone().merge(services.catalog.internal_routes());

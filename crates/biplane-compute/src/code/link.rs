@@ -31,6 +31,9 @@ impl Compute {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let sandbox = self.code.get(node_id, id).ok_or(Refused::UnknownSandbox)?;
+        if sandbox.runtime.is_some() {
+            return Err(Refused::UnknownSandbox);
+        }
         let inbox = sandbox.inbox.lock().take().ok_or(Refused::UnknownSandbox)?;
         tracing::info!(sandbox_id = %id, "interpreter connected");
         sandbox.connected.cancel();

@@ -11,10 +11,14 @@ mod http;
 mod link;
 mod ops;
 mod result;
+mod runtime;
 mod sandbox;
+mod spark;
 
 pub(crate) use http::routes;
 pub(crate) use sandbox::CodeSandbox;
+pub(crate) use spark::routes as spark_routes;
+pub use spark::{PREFIX as SPARK_PREFIX, refusal as spark_refusal};
 
 use crate::Compute;
 use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
@@ -144,9 +148,10 @@ impl Compute {
         for context in gone {
             self.code_end(&context, "The workspace was deleted.");
         }
+        self.code.end_runtimes_of(workspace);
     }
 
-    /// Ends contexts that nobody uses, until the service stops.
+    /// Ends contexts and runtimes that nobody uses, until the service stops.
     pub(crate) async fn code_sweep(self: Arc<Self>) {
         loop {
             tokio::select! {
@@ -157,6 +162,7 @@ impl Compute {
             for context in all.into_iter().filter(|context| context.idle_for() >= IDLE) {
                 self.code_end(&context, "The context was not used for a while.");
             }
+            self.code.end_idle_runtimes();
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The sandbox of one user's interpreters: placed, started, awaited, stopped.
+//! The sandbox of one user's interpreters, or of a runtime: placed, started, awaited, stopped.
 
 use super::Code;
+use super::runtime::{Owner, Runtime};
 use crate::Compute;
 use crate::nodes::place::Given;
 use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::{ApiError, ErrorCode, Principal, Result};
 use biplane_proto::v1::start_sandbox_request::Program;
-use biplane_proto::v1::{Limits, PythonProgram, StartSandboxRequest};
+use biplane_proto::v1::{Limits, PythonProgram, Reach, RuntimeProgram, StartSandboxRequest};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tonic::Code as Answer;
 
 /// Where the node has it.
 const WANTED: Given = Given { cpu_millis: 2000, memory_bytes: 2 << 30 };
+const WANTED_BY_RUNTIME: Given = Given { cpu_millis: 4000, memory_bytes: 4 << 30 };
 /// The first sandbox of a host waits for its runtime to be built.
 const START_MAX: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_millis(500);
@@ -34,6 +36,10 @@ pub struct CodeSandbox {
     /// Where `biplane.sql` runs.
     pub warehouse_id: Option<WarehouseId>,
     pub created_at: i64,
+    /// None: it holds interpreters.
+    pub runtime: Option<Runtime>,
+    /// Why it ended, for its user.
+    pub fate: Mutex<Option<String>>,
     place: Mutex<Option<(NodeId, Given)>>,
     /// For the interpreter's end of the connection, from before it is there.
     pub orders: mpsc::Sender<Value>,
@@ -53,14 +59,31 @@ impl CodeSandbox {
         warehouse_id: Option<WarehouseId>,
         created_at: i64,
     ) -> Self {
+        let whose = (workspace_id, principal.id, principal.name.clone());
+        Self::made(whose, warehouse_id, created_at, None)
+    }
+
+    pub fn of_runtime(owner: &Owner, created_at: i64) -> Self {
+        let whose = (owner.workspace_id, owner.principal_id, owner.user_name.clone());
+        Self::made(whose, None, created_at, Some(Runtime::new(owner.resource_id.clone())))
+    }
+
+    fn made(
+        (workspace_id, principal_id, user_name): (WorkspaceId, PrincipalId, String),
+        warehouse_id: Option<WarehouseId>,
+        created_at: i64,
+        runtime: Option<Runtime>,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         Self {
             id: SandboxId::random(),
             workspace_id,
-            principal_id: principal.id,
-            user_name: principal.name.clone(),
+            principal_id,
+            user_name,
             warehouse_id,
             created_at,
+            runtime,
+            fate: Mutex::default(),
             place: Mutex::default(),
             orders,
             inbox: Mutex::new(Some(inbox)),
@@ -81,6 +104,38 @@ impl CodeSandbox {
 
     pub fn starting(&self) -> bool {
         !self.connected.is_cancelled()
+    }
+
+    /// What it is to its user.
+    fn what(&self) -> &'static str {
+        if self.runtime.is_some() { "Spark runtime" } else { "Python sandbox" }
+    }
+
+    /// Ends it, with a reason for its user.
+    pub fn end(&self, reason: &str) {
+        self.fate.lock().get_or_insert_with(|| reason.to_owned());
+        self.closed.cancel();
+    }
+
+    fn wanted(&self) -> Given {
+        if self.runtime.is_some() { WANTED_BY_RUNTIME } else { WANTED }
+    }
+
+    fn request(&self, given: Given, reach: Option<Reach>) -> StartSandboxRequest {
+        let Given { cpu_millis, memory_bytes } = given;
+        let (resource_id, program) = match &self.runtime {
+            None => (super::CLUSTER, Program::Python(PythonProgram {})),
+            Some(runtime) => (runtime.resource_id.as_str(), Program::Runtime(RuntimeProgram {})),
+        };
+        StartSandboxRequest {
+            sandbox_id: self.id.to_string(),
+            generation: 1,
+            workspace_id: self.workspace_id.0,
+            resource_id: resource_id.to_owned(),
+            program: Some(program),
+            limits: Some(Limits { cpu_millis, memory_bytes }),
+            reach,
+        }
     }
 
     /// False: it does not listen, and will be ended.
@@ -121,12 +176,14 @@ impl Compute {
                 Err(reason) => reason,
             },
         };
-        sandbox.closed.cancel();
-        let reason = match (reason.is_empty(), sandbox.exited.borrow().clone()) {
-            (false, _) => reason,
-            (true, Some(told)) => format!("The Python sandbox ended: {told}."),
-            (true, None) => "The Python sandbox was lost.".to_owned(),
+        let known = sandbox.fate.lock().clone();
+        let reason = match (reason.is_empty(), known, sandbox.exited.borrow().clone()) {
+            (false, ..) => reason,
+            (true, Some(known), _) => known,
+            (true, None, Some(told)) => format!("The {} ended: {told}.", sandbox.what()),
+            (true, None, None) => format!("The {} was lost.", sandbox.what()),
         };
+        sandbox.end(&reason);
         self.code_lost(&sandbox, &reason);
         let node = sandbox.node_id().and_then(|id| self.nodes.get(&id));
         if let Some(node) = node
@@ -141,7 +198,7 @@ impl Compute {
     async fn code_start(&self, sandbox: &Arc<CodeSandbox>) -> Result<(), String> {
         let internal = |error: ApiError| {
             tracing::warn!(%error, cause = ?error.internal, "a sandbox for code could not be placed");
-            "The Python sandbox could not be started.".to_owned()
+            format!("The {} could not be started.", sandbox.what())
         };
         let tenancy = self.tenancy(sandbox.workspace_id).await.map_err(internal)?;
         let (mut node_due, due) =
@@ -154,8 +211,9 @@ impl Compute {
                 (node, given)
             };
             let workspace = sandbox.workspace_id;
-            let placed = self.place(workspace, &tenancy, WANTED, has_python, reserve);
-            let (node, Given { cpu_millis, memory_bytes }) = match placed {
+            let wanted = sandbox.wanted();
+            let placed = self.place(workspace, &tenancy, wanted, has_python, reserve);
+            let (node, given) = match placed {
                 Ok(placed) => placed,
                 Err(no) if Instant::now() >= node_due => return Err(no.summary()),
                 Err(_) => {
@@ -163,15 +221,8 @@ impl Compute {
                     continue;
                 }
             };
-            let request = StartSandboxRequest {
-                sandbox_id: sandbox.id.to_string(),
-                generation: 1,
-                workspace_id: sandbox.workspace_id.0,
-                resource_id: super::CLUSTER.into(),
-                program: Some(Program::Python(PythonProgram {})),
-                limits: Some(Limits { cpu_millis, memory_bytes }),
-                reach: self.reach_of(sandbox.workspace_id).await.map_err(internal)?,
-            };
+            let reach = self.reach_of(sandbox.workspace_id).await.map_err(internal)?;
+            let request = sandbox.request(given, reach);
             let status = match node.start_sandbox(request).await {
                 Ok(()) => break,
                 Err(status) => status,
@@ -187,13 +238,13 @@ impl Compute {
                 }
                 _ => {
                     tracing::warn!(sandbox_id = %sandbox.id, %status, "a sandbox for code could not be started");
-                    return Err("The Python sandbox could not be started.".into());
+                    return Err(format!("The {} could not be started.", sandbox.what()));
                 }
             }
         }
         match tokio::time::timeout(CONNECT_MAX, sandbox.connected.cancelled()).await {
             Ok(()) => Ok(()),
-            Err(_) => Err("The Python interpreter did not connect in time.".into()),
+            Err(_) => Err(format!("The {} did not connect in time.", sandbox.what())),
         }
     }
 
@@ -222,6 +273,7 @@ impl Code {
         let own = |sandbox: &&Arc<CodeSandbox>| {
             sandbox.workspace_id == workspace_id
                 && sandbox.principal_id == principal.id
+                && sandbox.runtime.is_none()
                 && !sandbox.closed.is_cancelled()
         };
         if let Some(found) = sandboxes.values().find(own) {

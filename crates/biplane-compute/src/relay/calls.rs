@@ -28,6 +28,10 @@ pub async fn serve(
     calls: Router,
 ) -> Result<(), Refused> {
     if let Some(sandbox) = compute.code.get(node_id, &sandbox_id) {
+        if sandbox.runtime.is_some() {
+            // It has no token: there is nothing that it may call.
+            return Err(Refused::UnknownSandbox);
+        }
         return serve_code(compute, &sandbox, stream, calls).await;
     }
     let placed = compute.placed(node_id, &sandbox_id).ok_or(Refused::UnknownSandbox)?;

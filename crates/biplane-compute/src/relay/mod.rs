@@ -186,7 +186,11 @@ async fn serve_role(
         }
         Role::Engine { sandbox_id } => {
             known?;
-            compute.engine_connected(&node_id, &sandbox(sandbox_id)?, stream).await
+            let id = sandbox(sandbox_id)?;
+            match compute.code.get(&node_id, &id) {
+                Some(runtime) => compute.runtime_connected(&runtime, stream).await,
+                None => compute.engine_connected(&node_id, &id, stream).await,
+            }
         }
         Role::Call { sandbox_id } => {
             known?;
@@ -195,6 +199,11 @@ async fn serve_role(
         Role::Code { sandbox_id } => {
             known?;
             compute.code_connected(&node_id, &sandbox(sandbox_id)?, stream).await
+        }
+        Role::Spark { sandbox_id } => {
+            known?;
+            let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
+            compute.spark_serve(&found.ok_or(Refused::UnknownSandbox)?, stream).await
         }
     }
 }

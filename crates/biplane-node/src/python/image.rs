@@ -18,11 +18,36 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) const BUILD: &str = include_str!("../../python/build.py");
-const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
+/// What an image is made of.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// Begins the name of its directory.
+    pub name: &'static str,
+    requirements: &'static str,
+    /// Packages that are published as source alone, and what builds them.
+    sources: Option<(&'static str, &'static str)>,
+}
+
+/// What code of users finds.
+pub(super) const PYTHON: Recipe = Recipe {
+    name: "python",
+    requirements: include_str!("../../python/requirements.txt"),
+    sources: Some((
+        include_str!("../../python/sources.txt"),
+        include_str!("../../python/builder.txt"),
+    )),
+};
+/// The runtime Sail, in front of what code of users finds: functions of users run in it.
+pub(super) const SAIL: Recipe =
+    Recipe { name: "sail", requirements: include_str!("../../python/sail.txt"), sources: None };
+/// What Sail reads to learn the time zone.
+pub(super) const TIMEZONE: &str = "timezone";
 /// Our own programs, and the module for users.
 const PROGRAMS: &[(&str, &str)] = &[
     ("runner.py", include_str!("../../python/runner.py")),
     ("worker.py", include_str!("../../python/worker.py")),
+    ("runtime.py", include_str!("../../python/runtime.py")),
+    (TIMEZONE, "UTC\n"),
     ("biplane.py", include_str!("../../python/biplane.py")),
 ];
 /// A build that failed is not tried again before.
@@ -51,6 +76,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Images {
     dir: PathBuf,
+    recipe: &'static Recipe,
     /// Of the image's directory.
     name: String,
     executable: PathBuf,
@@ -58,11 +84,12 @@ pub(super) struct Images {
 }
 
 impl Images {
-    pub fn new(dir: PathBuf, interpreter: &Interpreter) -> Self {
-        let wanted = (REQUIREMENTS, BUILD, &interpreter.tag, &interpreter.executable);
-        let name = format!("python-{}", digest(&wanted));
+    pub fn new(dir: PathBuf, recipe: &'static Recipe, interpreter: &Interpreter) -> Self {
+        let Recipe { name, requirements, sources } = recipe;
+        let wanted = (requirements, sources, BUILD, &interpreter.tag, &interpreter.executable);
+        let name = format!("{name}-{}", digest(&wanted));
         let executable = interpreter.executable.clone();
-        Self { dir, name, executable, state: Mutex::new(State::Unknown) }
+        Self { dir, recipe, name, executable, state: Mutex::new(State::Unknown) }
     }
 
     /// The image, when it is there; else it is being built from now on.
@@ -86,12 +113,12 @@ impl Images {
         *state = State::Building(Instant::now());
         let images = self.clone();
         // Not one of the runtime's threads: those are waited for when it ends.
-        let started = std::thread::Builder::new().name("python image".into()).spawn(move || {
+        let started = std::thread::Builder::new().name("image".into()).spawn(move || {
             let built = images.build();
             *images.state.lock() = match built.and_then(|()| images.load()) {
                 Ok(image) => State::Ready(Arc::new(image)),
                 Err(error) => {
-                    tracing::error!(%error, "the image of Python could not be built");
+                    tracing::error!(%error, image = images.recipe.name, "an image could not be built");
                     State::Failed(Instant::now(), error.to_string())
                 }
             };
@@ -157,16 +184,24 @@ impl Images {
             // Another node was quicker.
             return Ok(());
         }
-        tracing::info!(dir = %self.dir.display(), "building the image of Python; this happens once");
+        let (image, dir) = (self.recipe.name, self.dir.display());
+        tracing::info!(image, %dir, "building an image; this happens once");
         let began = Instant::now();
         let making = self.making("image")?;
-        let requirements = making.join("requirements.txt");
-        fs::write(&requirements, REQUIREMENTS)?;
+        let put_in = |name: &str, text: &str| {
+            let file = making.join(name);
+            fs::write(&file, text).map(|()| file)
+        };
+        let mut files = vec![making.clone(), put_in("requirements.txt", self.recipe.requirements)?];
+        if let Some((sources, builder)) = self.recipe.sources {
+            files.push(put_in("sources.txt", sources)?);
+            files.push(put_in("builder.txt", builder)?);
+        }
         let log = making.join("build.log");
         let output = File::create(&log)?;
         let mut builder = Command::new(&self.executable)
             .args(["-I", "-c", BUILD, "build"])
-            .args([&requirements, &making])
+            .args(&files)
             // Its end is ours: the builder ends with it.
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
@@ -190,7 +225,7 @@ impl Images {
         }
         put(&making, &self.dir.join(&self.name))?;
         let seconds = began.elapsed().as_secs();
-        tracing::info!(seconds, "built the image of Python");
+        tracing::info!(image, seconds, "built an image");
         Ok(())
     }
 }
@@ -233,7 +268,7 @@ mod tests {
     #[test]
     fn a_build_that_fails_says_why_and_leaves_no_image() {
         let dir = tempfile::tempdir().unwrap();
-        let images = Arc::new(Images::new(dir.path().join("images"), &interpreter()));
+        let images = Arc::new(Images::new(dir.path().join("images"), &PYTHON, &interpreter()));
         assert!(matches!(images.get(), Err(PythonError::Building(_))));
         let failed = loop {
             match images.get() {
@@ -248,7 +283,7 @@ mod tests {
     #[test]
     fn an_image_is_found_with_our_programs_beside_it() {
         let dir = tempfile::tempdir().unwrap();
-        let images = Arc::new(Images::new(dir.path().to_owned(), &interpreter()));
+        let images = Arc::new(Images::new(dir.path().to_owned(), &PYTHON, &interpreter()));
         let image = dir.path().join(&images.name);
         fs::create_dir_all(image.join("packages")).unwrap();
         fs::write(image.join("libraries.json"), "[\"/lib/libz.so.1\"]").unwrap();

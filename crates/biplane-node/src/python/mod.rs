@@ -23,6 +23,7 @@ use std::sync::Arc;
 const INTERPRETERS: &[&str] = &["/usr/bin/python3", "/usr/local/bin/python3", "python3"];
 const PACKAGES: &str = "/opt/biplane/packages";
 const CODE: &str = "/opt/biplane/code";
+const SAIL: &str = "/opt/biplane/sail";
 /// Whom the operator trusts; the first that is there.
 const AUTHORITIES: &[&str] =
     &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
@@ -76,6 +77,8 @@ pub struct Python {
 struct Found {
     interpreter: Interpreter,
     images: Arc<Images>,
+    /// Of the runtime.
+    sail: Arc<Images>,
 }
 
 impl Python {
@@ -84,7 +87,8 @@ impl Python {
         let found = find(config.python.interpreter.as_deref()).map(|interpreter| {
             let dir = config.python.images_dir.clone();
             let dir = dir.unwrap_or_else(|| config.data_dir.join("images"));
-            Found { images: Arc::new(Images::new(dir, &interpreter)), interpreter }
+            let images = |recipe| Arc::new(Images::new(dir.clone(), recipe, &interpreter));
+            Found { images: images(&image::PYTHON), sail: images(&image::SAIL), interpreter }
         });
         match &found {
             Ok(found) => {
@@ -105,7 +109,15 @@ impl Python {
     pub fn ready(&self) -> Result<Runtime, PythonError> {
         let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
         let image = found.images.get()?;
-        Ok(Runtime { interpreter: found.interpreter.clone(), image })
+        Ok(Runtime { interpreter: found.interpreter.clone(), image, sail: None })
+    }
+
+    /// The same for a Spark Connect runtime.
+    pub fn runtime_ready(&self) -> Result<Runtime, PythonError> {
+        let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
+        let (image, sail) = (found.images.get(), found.sail.get());
+        let interpreter = found.interpreter.clone();
+        Ok(Runtime { interpreter, image: image?, sail: Some(sail?) })
     }
 }
 
@@ -137,11 +149,13 @@ fn describe(program: &Path) -> io::Result<Interpreter> {
     serde_json::from_slice(&asked.stdout).map_err(io::Error::from)
 }
 
-/// All that a Python sandbox is made of.
+/// All that a sandbox of code of users is made of.
 #[derive(Debug)]
 pub struct Runtime {
     interpreter: Interpreter,
     image: Arc<Image>,
+    /// It is a Spark Connect runtime.
+    sail: Option<Arc<Image>>,
 }
 
 impl Runtime {
@@ -156,7 +170,7 @@ impl Runtime {
             dir: launch.dir.to_owned(),
             program: Program {
                 path: executable.clone(),
-                args: vec!["-B".into(), text(&code.join("runner.py"))],
+                args: vec!["-B".into(), text(&code.join(self.first_program()))],
                 env: self.environment(launch, isolator, &code, sees_host),
                 inside: Some(executable),
             },
@@ -179,13 +193,23 @@ impl Runtime {
         })
     }
 
+    fn first_program(&self) -> &'static str {
+        if self.sail.is_some() { "runtime.py" } else { "runner.py" }
+    }
+
     fn mounts(&self) -> io::Result<Vec<Mount>> {
         let Interpreter { executable, stdlib, .. } = &self.interpreter;
         let mut mounts = libraries(executable)?;
         let same = |path: &PathBuf| Mount::new(path, path, Access::Program);
         mounts.push(same(executable)?);
-        for path in stdlib.iter().chain(&self.image.libraries) {
+        let of_sail = self.sail.iter().flat_map(|sail| &sail.libraries);
+        for path in stdlib.iter().chain(&self.image.libraries).chain(of_sail) {
             mounts.push(same(path)?);
+        }
+        if let Some(sail) = &self.sail {
+            mounts.push(Mount::new(&sail.packages, Path::new(SAIL), Access::Program)?);
+            let timezone = self.image.code.join(image::TIMEZONE);
+            mounts.push(Mount::new(&timezone, Path::new("/etc/timezone"), Access::Read)?);
         }
         mounts.push(Mount::new(&self.image.packages, Path::new(PACKAGES), Access::Program)?);
         mounts.push(Mount::new(&self.image.code, Path::new(CODE), Access::Read)?);
@@ -201,6 +225,15 @@ impl Runtime {
             }
         }
         Ok(once.into_values().collect())
+    }
+
+    fn search_path(&self, own: &Path, packages: &Path, code: &Path, sees_host: bool) -> String {
+        let sail = self.sail.as_ref().map(|sail| match sees_host {
+            true => sail.packages.clone(),
+            false => SAIL.into(),
+        });
+        let paths = [Some(own), Some(packages), sail.as_deref(), Some(code)];
+        paths.into_iter().flatten().map(text).collect::<Vec<_>>().join(":")
     }
 
     fn environment(
@@ -220,7 +253,7 @@ impl Runtime {
             ("LANG", "C.UTF-8".into()),
             ("TZ", "UTC".into()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
-            ("PYTHONPATH", [own.as_path(), packages.as_path(), code].map(text).join(":")),
+            ("PYTHONPATH", self.search_path(&own, &packages, code, sees_host)),
             ("PYTHONNOUSERSITE", "1".into()),
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
             ("MPLBACKEND", "agg".into()),
@@ -233,6 +266,9 @@ impl Runtime {
             ("PIP_NO_INPUT", "1".into()),
             ("PIP_DISABLE_PIP_VERSION_CHECK", "1".into()),
         ];
+        if self.sail.is_some() {
+            env.extend(sail_environment(launch, &paths.work));
+        }
         for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
             env.push((name, threads.clone()));
         }
@@ -249,6 +285,20 @@ impl Runtime {
         }
         env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
+}
+
+/// A part of the memory is for what DataFusion does not count: Python, encoded results.
+fn sail_environment(launch: &Launch<'_>, work: &Path) -> [(&'static str, String); 7] {
+    let threads = launch.cpu_millis.div_ceil(1000).max(1).to_string();
+    [
+        ("SAIL_MODE", "local".into()),
+        ("SAIL_EXECUTION__DEFAULT_PARALLELISM", threads),
+        ("SAIL_RUNTIME__MEMORY_POOL__TYPE", "greedy".into()),
+        ("SAIL_RUNTIME__MEMORY_POOL__GREEDY__MAX_SIZE", (launch.memory_bytes / 2).to_string()),
+        ("SAIL_RUNTIME__TEMPORARY_FILES__PATHS", format!("[{:?}]", text(&work.join("spill")))),
+        ("SAIL_SPARK__SESSION_TIMEOUT_SECS", "1800".into()),
+        ("RUST_LOG", "warn".into()),
+    ]
 }
 
 fn authorities() -> Option<&'static Path> {

@@ -98,6 +98,9 @@ pub async fn edge(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
         Err(error) if uri.path().starts_with("/sql/") => {
             (known, biplane_query::thrift::refusal(error))
         }
+        Err(error) if uri.path().starts_with(biplane_compute::SPARK_PREFIX) => {
+            (known, biplane_compute::spark_refusal(error))
+        }
         Err(error) => (known, error.into_response()),
     };
     let named = response.extensions_mut().remove::<OperationName>();

@@ -1,0 +1,214 @@
+//! Spark Connect runtimes: each a sandbox of its own, of one user of one compute resource.
+//!
+//! What must hold: who asks reaches its own runtime and no other; functions of the user run in it, so it is
+//! given no storage and no credential, neither the caller's; it ends when nobody used it for a while.
+
+use super::sandbox::CodeSandbox;
+use super::{CLUSTER, Code, IDLE};
+use crate::Compute;
+use crate::relay::{Guarded, Refused};
+use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_platform::{ApiError, Result};
+use biplane_proto::channel;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+/// A call waits this long for a runtime that starts. Then it is told to come again.
+const HOLD: Duration = Duration::from_secs(50);
+
+/// Whose runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub workspace_id: WorkspaceId,
+    pub principal_id: PrincipalId,
+    pub user_name: String,
+    /// The compute resource that it belongs to.
+    pub resource_id: String,
+}
+
+impl Owner {
+    /// Of the one who uses a sandbox of code.
+    pub fn of(sandbox: &CodeSandbox) -> Self {
+        Self {
+            workspace_id: sandbox.workspace_id,
+            principal_id: sandbox.principal_id,
+            user_name: sandbox.user_name.clone(),
+            resource_id: CLUSTER.into(),
+        }
+    }
+}
+
+/// What a sandbox has beside the rest when it is a runtime.
+pub struct Runtime {
+    pub resource_id: String,
+    /// The connection that it serves on, by number.
+    link: watch::Sender<Option<(u64, Channel)>>,
+    calls: Mutex<Calls>,
+}
+
+struct Calls {
+    running: usize,
+    /// Since when none runs.
+    since: Instant,
+}
+
+impl Runtime {
+    pub fn new(resource_id: String) -> Self {
+        let calls = Mutex::new(Calls { running: 0, since: Instant::now() });
+        Self { resource_id, link: watch::Sender::new(None), calls }
+    }
+
+    fn idle_for(&self) -> Duration {
+        let calls = self.calls.lock();
+        if calls.running > 0 { Duration::ZERO } else { calls.since.elapsed() }
+    }
+}
+
+/// A runtime that a call uses: it does not end for want of use meanwhile.
+pub struct InUse {
+    pub channel: Channel,
+    sandbox: Arc<CodeSandbox>,
+}
+
+impl InUse {
+    /// Its runtime ends, and every call with it.
+    pub fn ended(&self) -> CancellationToken {
+        self.sandbox.closed.clone()
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if let Some(runtime) = &self.sandbox.runtime {
+            let mut calls = runtime.calls.lock();
+            calls.running -= 1;
+            calls.since = Instant::now();
+        }
+    }
+}
+
+/// Why there is none to speak to.
+#[derive(Debug)]
+pub enum NoRuntime {
+    /// It is being started, and will be there later.
+    Pending,
+    Failed(String),
+    Refused(ApiError),
+}
+
+impl Compute {
+    /// The owner's runtime, started when there is none.
+    pub(crate) async fn runtime(self: &Arc<Self>, owner: &Owner) -> Result<InUse, NoRuntime> {
+        self.code_possible().map_err(NoRuntime::Refused)?;
+        let (sandbox, new) = self.code.runtime_of(owner, self.clock.now_ms());
+        if new {
+            tokio::spawn(self.clone().code_keep(sandbox.clone()));
+        }
+        let Some(runtime) = &sandbox.runtime else {
+            return Err(NoRuntime::Refused(ApiError::internal("a runtime that is none")));
+        };
+        let mut link = runtime.link.subscribe();
+        let served = async {
+            let found = link.wait_for(Option::is_some).await.ok()?;
+            found.as_ref().map(|(_, channel)| channel.clone())
+        };
+        let channel = tokio::select! {
+            biased;
+            () = sandbox.closed.cancelled() => {
+                let fate = sandbox.fate.lock().clone();
+                return Err(NoRuntime::Failed(fate.unwrap_or_else(|| "The Spark runtime ended.".into())));
+            }
+            channel = served => channel,
+            () = tokio::time::sleep(HOLD) => None,
+        };
+        let channel = channel.ok_or(NoRuntime::Pending)?;
+        runtime.calls.lock().running += 1;
+        Ok(InUse { channel, sandbox })
+    }
+
+    /// A runtime serves on this connection. Returns when that ended.
+    pub(crate) async fn runtime_connected<S>(
+        &self,
+        sandbox: &Arc<CodeSandbox>,
+        stream: S,
+    ) -> Result<(), Refused>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let runtime = sandbox.runtime.as_ref().ok_or(Refused::UnknownSandbox)?;
+        let (lost, cut) = (CancellationToken::new(), sandbox.closed.child_token());
+        let _cut = cut.clone().drop_guard();
+        let channel = channel::over(Guarded::new(stream, cut, lost.clone())).await?;
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(sandbox_id = %sandbox.id, "runtime connected");
+        runtime.link.send_replace(Some((serial, channel)));
+        sandbox.connected.cancel();
+        tokio::select! {
+            () = lost.cancelled() => {}
+            () = self.stop.cancelled() => return Ok(()),
+        }
+        tracing::info!(sandbox_id = %sandbox.id, "runtime disconnected");
+        let own =
+            |link: &Option<(u64, Channel)>| link.as_ref().is_some_and(|(one, _)| *one == serial);
+        runtime.link.send_if_modified(|link| own(link) && link.take().is_some());
+        let (mut link, mut exited) = (runtime.link.subscribe(), sandbox.exited.subscribe());
+        let back = tokio::select! {
+            found = link.wait_for(Option::is_some) => found.is_ok(),
+            _ = exited.wait_for(Option::is_some) => false,
+            () = tokio::time::sleep(self.config.reconnect_wait) => false,
+            () = sandbox.closed.cancelled() => false,
+        };
+        if !back {
+            sandbox.closed.cancel();
+        }
+        Ok(())
+    }
+}
+
+impl Code {
+    /// The owner's, made when there is none that lives. True: it is new.
+    fn runtime_of(&self, owner: &Owner, now_ms: i64) -> (Arc<CodeSandbox>, bool) {
+        let mut sandboxes = self.sandboxes.lock();
+        let own = |sandbox: &&Arc<CodeSandbox>| {
+            sandbox.workspace_id == owner.workspace_id
+                && sandbox.principal_id == owner.principal_id
+                && !sandbox.closed.is_cancelled()
+                && sandbox
+                    .runtime
+                    .as_ref()
+                    .is_some_and(|runtime| runtime.resource_id == owner.resource_id)
+        };
+        if let Some(found) = sandboxes.values().find(own) {
+            return (found.clone(), false);
+        }
+        let made = Arc::new(CodeSandbox::of_runtime(owner, now_ms));
+        sandboxes.insert(made.id.clone(), made.clone());
+        (made, true)
+    }
+
+    /// Ends runtimes: those that nobody used for a while.
+    pub(super) fn end_idle_runtimes(&self) {
+        let idle = |sandbox: &CodeSandbox| {
+            sandbox.runtime.as_ref().is_some_and(|runtime| runtime.idle_for() >= IDLE)
+        };
+        for sandbox in self.all().iter().filter(|sandbox| idle(sandbox)) {
+            sandbox.end("The Spark runtime was not used for a while.");
+        }
+    }
+
+    /// Ends the runtimes of a workspace that goes.
+    pub(super) fn end_runtimes_of(&self, workspace: WorkspaceId) {
+        for sandbox in self.all() {
+            if sandbox.workspace_id == workspace && sandbox.runtime.is_some() {
+                sandbox.end("The workspace was deleted.");
+            }
+        }
+    }
+}
