@@ -90,13 +90,20 @@ impl Catalog {
         metastore.id.parse().map_err(ApiError::internal)
     }
 
-    /// Gives a new workspace the account's oldest metastore, if there is one and it has none yet.
-    pub async fn metastore_assign_default(&self, workspace: WorkspaceId) -> Result<()> {
+    /// Gives a new workspace the metastore of its region, or the account's oldest, if there is one and it has
+    /// none yet.
+    pub async fn metastore_assign_default(
+        &self,
+        workspace: WorkspaceId,
+        region: &str,
+    ) -> Result<()> {
         let mut tx = self.db.write().await?;
         if assignments::assignment(&mut tx, workspace).await?.is_some() {
             return Ok(());
         }
-        let Some(metastore_id) = assignments::oldest(&mut tx).await? else { return Ok(()) };
+        let Some(metastore_id) = assignments::default_of(&mut tx, region).await? else {
+            return Ok(());
+        };
         let main = store::by_name(&mut tx, &metastore_id, Kind::Catalog, MAIN).await?;
         assignments::assign(&mut tx, workspace, &metastore_id, main.map(|_| MAIN)).await?;
         self.commit(tx).await

@@ -80,6 +80,9 @@ impl Services {
         }));
         let names = Arc::new(wiring::CatalogNames(catalog.clone()));
         let thrift = Thrift::new(&query, names).await.map_err(wiring::told)?;
+        if let Some(cloud) = &config.cloud {
+            identity.set_cloud(Arc::new(crate::cloud::ProviderCloud(cloud.clone())));
+        }
         identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
         identity.on_workspace_deleting(Arc::new(wiring::ForgetWorkspace {
             query: query.clone(),

@@ -1,5 +1,6 @@
 //! What a server is started with.
 
+use crate::cloud::CloudConfig;
 use crate::otlp::TracesConfig;
 pub use biplane_compute::WorkspaceLimits;
 use biplane_platform::{IpNet, Secret};
@@ -38,6 +39,8 @@ pub struct ServerConfig {
     /// Directories in which external locations may be made.
     pub local_roots: Vec<PathBuf>,
     pub s3: Option<S3Config>,
+    /// None = clusters are not started in cloud accounts.
+    pub cloud: Option<CloudConfig>,
     pub admin_user: String,
     /// None = a random one at first start.
     pub admin_password: Option<Secret>,
@@ -79,6 +82,7 @@ impl ServerConfig {
             storage_root: None,
             local_roots: Vec::new(),
             s3: None,
+            cloud: None,
             admin_user: "admin@localhost".into(),
             admin_password: None,
             samples_scale: "0".into(),

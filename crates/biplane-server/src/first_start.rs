@@ -32,7 +32,6 @@ pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
     }
     let system = services.identity.admin_ctx(done.workspace_id).await.map_err(told)?;
     wiring::bootstrap_catalog(services, &system, REGION).await.map_err(told)?;
-    services.identity.workspaces_resume().await.map_err(told)?;
     let warehouse = match keys::find(&server.db, WAREHOUSE_KEY).await.map_err(told)? {
         Some(id) => id,
         None => {

@@ -2,6 +2,7 @@
 //! application, the first start.
 
 mod app;
+mod cloud;
 mod code;
 mod config;
 mod edge;
@@ -17,6 +18,7 @@ mod tls;
 mod web;
 mod wiring;
 
+pub use cloud::CloudConfig;
 pub use config::{S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
 pub use otlp::TracesConfig;
@@ -194,6 +196,8 @@ impl Server {
     fn background(&self, (system, warehouse): (Ctx, WarehouseId)) {
         let (workspace, catalog, stop) =
             (self.services.workspace.clone(), self.services.catalog.clone(), self.stop.clone());
+        let identity = self.services.identity.clone();
+        self.tasks.spawn(identity.workspaces_provision(stop.clone()));
         self.tasks.spawn(catalog.sweep_until(Arc::new(wiring::Sweep), stop.clone()));
         self.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {

@@ -293,7 +293,7 @@ pub async fn bootstrap_catalog(services: &Services, system: &Ctx, region: &str) 
     services.catalog.system_tables_renew().await
 }
 
-/// A new workspace gets the account's metastore.
+/// A new workspace gets the metastore of its region.
 pub struct AssignMetastore(pub Arc<Catalog>);
 
 #[async_trait::async_trait]
@@ -303,7 +303,7 @@ impl WorkspaceCreated for AssignMetastore {
         _ctx: &Ctx,
         workspace: &biplane_identity::Workspace,
     ) -> Result<()> {
-        self.0.metastore_assign_default(workspace.id).await
+        self.0.metastore_assign_default(workspace.id, &workspace.region).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line. Every option has an environment variable, for containers; secrets have only that
 //! or a file, so that they never show in a process list.
 
+use crate::cloud_args::{self, CloudArgs};
 use crate::network_args::NetworkArgs;
 use crate::outside_args::OutsideArgs;
 use biplane_platform::Secret;
@@ -80,6 +81,8 @@ pub struct ServerArgs {
     tls_names: Vec<String>,
     #[command(flatten)]
     network: NetworkArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
     /// Where nodes dial in.
     #[arg(long, env = "BIPLANE_RELAY_LISTEN", default_value = "127.0.0.1:0")]
     relay_listen: String,
@@ -237,6 +240,13 @@ fn variable(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
 }
 
+impl ServerArgs {
+    pub async fn config(self) -> anyhow::Result<ServerConfig> {
+        let cloud = cloud_args::cloud(&self.cloud).await?;
+        Ok(ServerConfig { cloud, ..self.into() })
+    }
+}
+
 impl From<ServerArgs> for ServerConfig {
     fn from(args: ServerArgs) -> Self {
         let keys = secret("AWS_ACCESS_KEY_ID").zip(secret("AWS_SECRET_ACCESS_KEY"));
@@ -275,6 +285,7 @@ impl From<ServerArgs> for ServerConfig {
             storage_root: args.storage_root,
             local_roots: args.local_roots,
             s3,
+            cloud: None,
             admin_user: args.admin_user,
             admin_password: secret("BIPLANE_ADMIN_PASSWORD"),
             samples_scale: args.samples_scale,

@@ -1,5 +1,6 @@
 //! Rows of metastores and of their assignments to workspaces.
 
+use super::ops::Details;
 use crate::reach::REACH_TOPIC;
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::db::args;
@@ -54,7 +55,16 @@ pub async fn workspaces(tx: &mut Tx, metastore_id: &str) -> Result<Vec<i64>> {
     tx.fetch_all(sql, args![metastore_id]).await?.iter().map(|row| row.int(0)).collect()
 }
 
-pub async fn oldest(tx: &mut Tx) -> Result<Option<String>> {
-    let sql = "SELECT id FROM securables WHERE kind = 'METASTORE' ORDER BY created_at, id LIMIT 1";
-    tx.fetch_opt(sql, args![]).await?.map(|row| row.text(0)).transpose()
+/// The oldest of the region, or the oldest of all: what a new workspace gets.
+pub async fn default_of(tx: &mut Tx, region: &str) -> Result<Option<String>> {
+    let sql = "SELECT id, details FROM securables WHERE kind = 'METASTORE' ORDER BY created_at, id";
+    let mut oldest = None;
+    for row in tx.fetch_all(sql, args![]).await? {
+        let details: Details = row.json(1)?;
+        if details.region == region {
+            return row.text(0).map(Some);
+        }
+        oldest = oldest.or(Some(row.text(0)?));
+    }
+    Ok(oldest)
 }

@@ -71,11 +71,16 @@ async fn an_account_admin_manages_metastores() {
 }
 
 #[tokio::test]
-async fn a_new_workspace_gets_the_accounts_metastore() {
+async fn a_new_workspace_gets_the_metastore_of_its_region() {
     let world = World::new().await;
-    world.catalog.metastore_assign_default(WorkspaceId(7)).await.unwrap();
+    world.catalog.metastore_assign_default(WorkspaceId(7), "eu-central-1").await.unwrap();
     let home = world.catalog.home(WorkspaceId(7)).await.unwrap();
     assert_eq!(home, world.catalog.home(WorkspaceId(1)).await.unwrap());
+    let own = json!({ "metastore_info": { "name": "own", "region": "eu-central-1" } });
+    let own = call(&world, ADMIN, Method::POST, "/metastores", own).await.ok();
+    world.catalog.metastore_assign_default(WorkspaceId(8), "eu-central-1").await.unwrap();
+    let of_its_region = world.catalog.home(WorkspaceId(8)).await.unwrap().0;
+    assert_eq!(own["metastore_info"]["metastore_id"], of_its_region);
     world
         .call(
             ADMIN,

@@ -24,14 +24,16 @@ const PATIENCE_MS: i64 = 15 * 60 * 1000;
 const DELETE_ALONE_MS: i64 = 5 * 60 * 1000;
 
 impl Identity {
-    /// Goes on until the server ends.
+    /// Goes on until the server ends, beginning with what a crash left half made.
     pub async fn workspaces_provision(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.db.subscribe();
+        // At first all: what a crash left half done is nobody's.
+        let mut deleted_before = i64::MAX;
         loop {
-            let now = self.clock.now_ms();
-            if let Err(error) = self.workspaces_pass(now - DELETE_ALONE_MS).await {
-                tracing::warn!(%error, cause = error.internal, "workspaces could not be looked through");
+            if let Err(error) = self.workspaces_pass(deleted_before).await {
+                tracing::warn!(%error, cause = error.internal, "a workspace could not be made or ended");
             }
+            deleted_before = self.clock.now_ms() - DELETE_ALONE_MS;
             let woken = async {
                 tokio::select! {
                     () = changed(&mut changes) => {}
@@ -44,12 +46,12 @@ impl Identity {
         }
     }
 
-    /// At the start of the server: ends what a crash left half made.
+    /// One try at all that are being made or ended.
     pub async fn workspaces_resume(self: &Arc<Self>) -> Result<()> {
         self.workspaces_pass(i64::MAX).await
     }
 
-    /// One try at all that are on their way, side by side: one cloud that hangs holds up no other.
+    /// Side by side: one cloud that hangs holds up no other.
     async fn workspaces_pass(self: &Arc<Self>, deleted_before: i64) -> Result<()> {
         let mut tasks = JoinSet::new();
         for row in self.workspace_list().await? {

@@ -1,0 +1,52 @@
+//! Options of the server about hosts in the AWS accounts of customers.
+
+use biplane_server::CloudConfig;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct CloudArgs {
+    /// A region of AWS in which clusters may run, in the accounts that workspaces name. Without one nothing of
+    /// AWS is asked. The server's own credentials are found as AWS's tools find them. May be repeated.
+    #[arg(long = "aws-region", env = "BIPLANE_AWS_REGIONS", value_delimiter = ',', value_parser = region)]
+    pub regions: Vec<String>,
+    /// `eu-central-1=ami-0123…` or `eu-central-1/arm64=ami-…`: what hosts boot there. Default: the newest Amazon
+    /// Linux 2023. May be repeated.
+    #[arg(long = "aws-image", env = "BIPLANE_AWS_IMAGES", value_delimiter = ',', value_parser = image)]
+    pub images: Vec<(String, String)>,
+    /// A service that speaks EC2 and STS and is not AWS. Default: AWS_ENDPOINT_URL and its like.
+    #[arg(long, env = "BIPLANE_AWS_ENDPOINT")]
+    pub aws_endpoint: Option<String>,
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let shaped = (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if shaped { Ok(text.to_owned()) } else { Err("write it as eu-central-1".into()) }
+}
+
+fn image(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((region, id)) if id.starts_with("ami-") => Ok((region.to_owned(), id.to_owned())),
+        _ => Err("write it as eu-central-1=ami-0123456789abcdef0".into()),
+    }
+}
+
+#[cfg(feature = "aws")]
+pub async fn cloud(args: &CloudArgs) -> anyhow::Result<Option<CloudConfig>> {
+    if args.regions.is_empty() {
+        return Ok(None);
+    }
+    let config = biplane_aws::AwsConfig {
+        endpoint: args.aws_endpoint.clone(),
+        key: None,
+        images: args.images.iter().cloned().collect(),
+    };
+    let provider = biplane_aws::Aws::new(config).await?;
+    Ok(Some(CloudConfig { provider, regions: args.regions.clone() }))
+}
+
+#[cfg(not(feature = "aws"))]
+pub async fn cloud(args: &CloudArgs) -> anyhow::Result<Option<CloudConfig>> {
+    anyhow::ensure!(args.regions.is_empty(), "this program was built without AWS");
+    Ok(None)
+}
