@@ -212,7 +212,7 @@ pub struct ClusterInfo {
     pub termination_reason: Option<ClusterTermination>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<SparkNode>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub executors: Vec<SparkNode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spark_context_id: Option<i64>,

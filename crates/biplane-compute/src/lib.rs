@@ -1,10 +1,11 @@
-//! Compute: SQL warehouses, the nodes that run them, the relay that nodes connect to.
+//! Compute: SQL warehouses, clusters, the nodes that run them, the relay that nodes connect to.
 //!
 //! What must hold: what is wanted of a warehouse is in the database before it is answered; what runs
 //! follows it, whatever ends in between; no sandbox runs that no row knows; the control plane never
 //! dials a node; a statement on a running warehouse costs no database access here.
 
 pub mod ca;
+mod clusters;
 mod code;
 mod mesh;
 mod nodes;
@@ -15,6 +16,8 @@ mod system;
 mod warehouses;
 
 pub use ca::{CaError, NodeName, RelayCa, SigningRequest, node_of};
+pub use clusters::local::{LocalHosts, LocalProvider};
+pub use clusters::{CLUSTER, ClusterConfig, Home, Places, WORKSPACE};
 pub use code::{SPARK_PREFIX, SqlRunner, SqlTable, spark_refusal};
 pub use nodes::accesses::AccessFilter;
 pub use nodes::outbound::OutboundRow;
@@ -52,6 +55,7 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0006_warehouse_changes.sql"),
     },
     Migration { name: "compute_0010", sql: include_str!("../migrations/0010_admission.sql") },
+    Migration { name: "compute_0011", sql: include_str!("../migrations/0011_clusters.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -82,6 +86,7 @@ pub struct ComputeConfig {
     pub node_certificate: Duration,
     /// What `auto_stop_mins` counts.
     pub minute: Duration,
+    pub clusters: ClusterConfig,
 }
 
 impl Default for ComputeConfig {
@@ -100,6 +105,7 @@ impl Default for ComputeConfig {
             workspace_limits: WorkspaceLimits::default(),
             node_certificate: Duration::from_secs(86_400),
             minute: Duration::from_secs(60),
+            clusters: ClusterConfig::default(),
         }
     }
 }
@@ -128,6 +134,7 @@ pub struct Compute {
     pub(crate) reach_serial: AtomicU64,
     pub(crate) outbound_swept: AtomicI64,
     pub(crate) code: code::Code,
+    pub(crate) clusters: clusters::Clusters,
     pub(crate) mesh: mesh::Authorities,
 }
 
@@ -160,6 +167,7 @@ impl Compute {
             reach_serial: AtomicU64::new(0),
             outbound_swept: AtomicI64::new(0),
             code: code::Code::new(tokens),
+            clusters: clusters::Clusters::default(),
             mesh,
         });
         compute.load().await?;
@@ -190,6 +198,7 @@ impl Compute {
             .merge(warehouses::endpoints::routes())
             .merge(nodes::http::routes())
             .merge(code::routes())
+            .merge(clusters::http::routes())
             .with_state(self)
     }
 }

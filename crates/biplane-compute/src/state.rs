@@ -108,6 +108,7 @@ impl Compute {
         for slot in self.slots.read().values() {
             slot.wake.notify_one();
         }
+        self.clusters.wake_all();
     }
 
     /// Reads a warehouse again: what is known may be old.

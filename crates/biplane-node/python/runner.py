@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 FRAME_BYTES_MAX = 16 << 20
@@ -25,6 +26,7 @@ CONTEXTS_MAX = 64
 CANCEL_GRACE_S = 2.0
 START_TIMEOUT_S = 60.0
 SEND_TIMEOUT_S = 60.0
+COPY_BYTES = 256 << 10
 PR_SET_DUMPABLE = 4
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,9 +77,10 @@ class Command:
 class Context:
     """One interpreter and what runs in it."""
 
-    def __init__(self, id, selector):
+    def __init__(self, id, selector, variables):
         self.id = id
         self.selector = selector
+        self.variables = variables
         self.command = None
         self.announced = False
         self.start()
@@ -85,7 +88,7 @@ class Context:
     def start(self):
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
-        environment = dict(os.environ, PYTHONUNBUFFERED="1")
+        environment = {**os.environ, **self.variables, "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "worker.py"), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
@@ -199,7 +202,7 @@ class Runner:
             self.keep_token(frame)
         elif operation == "create":
             if context is None and len(self.contexts) < CONTEXTS_MAX:
-                self.contexts[id] = Context(id, self.selector)
+                self.contexts[id] = Context(id, self.selector, frame.get("environment") or {})
         elif context is None:
             if operation == "execute":
                 self.finish(id, frame["command"], error("ContextLost", "The context is not there any more."))
@@ -300,9 +303,14 @@ class Runner:
     def done(self, context, result):
         self.drain(context)
         command, context.command = context.command, None
+        restart = result.pop("restart", False)
         result["truncated"] = bool(result.get("truncated")) or command.cut
         result["cancelled"] = command.cancelled
+        if restart is True:
+            context.close()
         self.finish(context.id, command.id, result)
+        if restart is True:
+            context.start()
 
     def ended(self, context, why):
         """The interpreter is gone, or has to go. The context goes on with a new one."""
@@ -347,7 +355,7 @@ def error(name, message):
     return {"error": {"name": name, "message": message, "traceback": f"{name}: {message}"}}
 
 
-def connect(door):
+def connect(door, word=b"code\n"):
     # Its directory may be too deep for the address of a socket.
     directory = os.open(os.path.dirname(door), os.O_PATH | os.O_DIRECTORY)
     relay = socket.socket(socket.AF_UNIX)
@@ -355,8 +363,47 @@ def connect(door):
         relay.connect(door if len(door) < 100 else f"/proc/self/fd/{directory}/{os.path.basename(door)}")
     finally:
         os.close(directory)
-    relay.sendall(b"code\n")
+    relay.sendall(word)
     return relay
+
+
+class Spark(threading.Thread):
+    """A port in this sandbox where the runtime of its user answers: every connection is one through the relay door.
+
+    Its threads are not those of the interpreters, which may be busy while bytes come."""
+
+    def __init__(self, door):
+        super().__init__(daemon=True)
+        self.door = door
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def run(self):
+        while True:
+            client, _ = self.listener.accept()
+            try:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                relay = connect(self.door, b"spark\n")
+            except OSError:
+                client.close()
+                continue
+            for source, target in ((client, relay), (relay, client)):
+                threading.Thread(target=self.copy, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def copy(source, target):
+        buffer = memoryview(bytearray(COPY_BYTES))
+        try:
+            while count := source.recv_into(buffer):
+                target.sendall(buffer[:count])
+        except OSError:
+            pass
+        # The other direction ends with this one, and with both the descriptors.
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def main():
@@ -368,6 +415,10 @@ def main():
     if os.path.isdir(fonts):
         # A copy: Matplotlib wants to write beside it.
         shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
+    spark = Spark(os.environ["BIPLANE_DOOR"])
+    spark.start()
+    # Sessions that programs make find it by themselves.
+    os.environ["SPARK_REMOTE"] = f"sc://127.0.0.1:{spark.port}"
     runner = Runner(connect(os.environ["BIPLANE_DOOR"]), work)
     try:
         runner.run()

@@ -2,7 +2,7 @@
 
 use super::result;
 use super::sandbox::CodeSandbox;
-use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_api::ids::{ClusterId, PrincipalId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -80,6 +80,8 @@ pub struct Context {
     pub workspace_id: WorkspaceId,
     pub principal_id: PrincipalId,
     pub language: Language,
+    /// None: serverless.
+    pub cluster: Option<ClusterId>,
     /// None: it takes SQL alone.
     pub sandbox: Option<Arc<CodeSandbox>>,
     inner: Mutex<Inner>,
@@ -99,11 +101,24 @@ impl Context {
         id: String,
         (workspace_id, principal_id): (WorkspaceId, PrincipalId),
         language: Language,
+        cluster: Option<ClusterId>,
         sandbox: Option<Arc<CodeSandbox>>,
     ) -> Self {
         let state = if sandbox.is_some() { State::Pending } else { State::Running };
         let inner = Inner { state, commands: VecDeque::new(), used: Instant::now() };
-        Self { id, workspace_id, principal_id, language, sandbox, inner: Mutex::new(inner) }
+        Self {
+            id,
+            workspace_id,
+            principal_id,
+            language,
+            cluster,
+            sandbox,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    pub fn is_on(&self, cluster: &ClusterId) -> bool {
+        self.cluster.as_ref() == Some(cluster)
     }
 
     pub fn state(&self) -> State {

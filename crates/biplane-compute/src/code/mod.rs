@@ -21,7 +21,7 @@ pub(crate) use spark::routes as spark_routes;
 pub use spark::{PREFIX as SPARK_PREFIX, refusal as spark_refusal};
 
 use crate::Compute;
-use biplane_api::ids::{NodeId, SandboxId, WarehouseId, WorkspaceId};
+use biplane_api::ids::{ClusterId, NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{Ctx, Result};
 use biplane_proto::v1::SandboxExited;
@@ -149,6 +149,27 @@ impl Compute {
             self.code_end(&context, "The workspace was deleted.");
         }
         self.code.end_runtimes_of(workspace);
+    }
+
+    /// How long nobody has used the contexts on a cluster; None = there are none.
+    pub(crate) fn code_idle(&self, cluster: &ClusterId) -> Option<Duration> {
+        let contexts = self.code.contexts.lock();
+        let on = contexts.values().filter(|context| context.is_on(cluster));
+        on.map(|context| context.idle_for()).min()
+    }
+
+    /// What runs on a cluster that ends.
+    pub(crate) fn code_leave_cluster(&self, cluster: &ClusterId, reason: &str) {
+        let on = |context: &&Arc<Context>| context.is_on(cluster);
+        let gone: Vec<_> = self.code.contexts.lock().values().filter(on).cloned().collect();
+        for context in gone {
+            self.code_end(&context, reason);
+        }
+        for sandbox in self.code.all() {
+            if sandbox.cluster.as_ref().is_some_and(|on| on.id == *cluster) {
+                sandbox.end(reason);
+            }
+        }
     }
 
     /// Ends contexts and runtimes that nobody uses, until the service stops.

@@ -5,7 +5,7 @@ use super::sandbox::too_many;
 use super::{CLUSTER, result};
 use crate::Compute;
 use biplane_api::compute::WarehouseState;
-use biplane_api::ids::WarehouseId;
+use biplane_api::ids::{ClusterId, WarehouseId};
 use biplane_platform::{ApiError, Ctx, Entitlement, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,15 +15,15 @@ const CONTEXTS_OF_WORKSPACE_MAX: usize = 100;
 const CODE_BYTES_MAX: usize = 1 << 20;
 const SQL_ROWS_MAX: u64 = 10_000;
 
-/// There is one cluster.
-fn check_cluster(id: Option<&str>) -> Result<()> {
+/// None: serverless.
+fn cluster_named(id: Option<&str>) -> Result<Option<ClusterId>> {
     match id.unwrap_or_default() {
-        CLUSTER => Ok(()),
+        CLUSTER => Ok(None),
         "" => Err(ApiError::invalid("clusterId is missing.")),
-        other => {
-            let other: String = other.chars().take(64).collect();
-            Err(ApiError::invalid(format!("Cluster {other} does not exist")))
-        }
+        other => other
+            .parse()
+            .map(Some)
+            .map_err(|_| ApiError::invalid(format!("Cluster {other:.64} does not exist"))),
     }
 }
 
@@ -51,9 +51,12 @@ impl Compute {
     ) -> Result<Value> {
         let workspace = ctx.workspace()?;
         ctx.require_entitlement(Entitlement::WorkspaceAccess)?;
-        check_cluster(cluster)?;
+        let cluster = match cluster_named(cluster)? {
+            Some(id) => Some(self.cluster_attach(ctx, id.as_str()).await?),
+            None => None,
+        };
         let language = language(wanted)?;
-        if language == Language::Python {
+        if language == Language::Python && cluster.is_none() {
             self.code_possible()?;
         }
         let warehouse = self.code_warehouse(ctx).await?;
@@ -72,11 +75,13 @@ impl Compute {
                 return Err(too_many("A workspace may have", CONTEXTS_OF_WORKSPACE_MAX));
             }
             let now = self.clock.now_ms();
+            let on = cluster.as_ref();
             let sandbox = (language == Language::Python)
-                .then(|| self.code.sandbox_of(workspace, &ctx.principal, warehouse, now));
+                .then(|| self.code.sandbox_of(workspace, &ctx.principal, warehouse, on, now));
             let kept = sandbox.as_ref().map(|(sandbox, _)| sandbox.clone());
-            let context =
-                Arc::new(Context::new(id.clone(), (workspace, principal), language, kept));
+            let cluster = on.map(|on| on.id.clone());
+            let whose = (workspace, principal);
+            let context = Arc::new(Context::new(id.clone(), whose, language, cluster, kept));
             contexts.insert(id.clone(), context.clone());
             if let Some((sandbox, true)) = sandbox {
                 tokio::spawn(self.clone().code_keep(sandbox));
@@ -84,7 +89,10 @@ impl Compute {
             context
         };
         if let Some(sandbox) = &context.sandbox
-            && !sandbox.order(json!({ "op": "create", "context": id }))
+            && !sandbox.order(json!({
+                "op": "create", "context": id,
+                "environment": sandbox.cluster.as_ref().map(|on| &on.environment),
+            }))
         {
             context.fail("The Python sandbox does not answer.");
         }
@@ -176,11 +184,13 @@ impl Compute {
     /// The caller's own; somebody else's is not there.
     fn context(&self, ctx: &Ctx, cluster: Option<&str>, id: Option<&str>) -> Result<Arc<Context>> {
         let workspace = ctx.workspace()?;
-        check_cluster(cluster)?;
+        let cluster = cluster_named(cluster)?;
         let id = required("contextId", id)?;
         let found = self.code.contexts.lock().get(id).cloned();
         let own = |context: &Arc<Context>| {
-            context.workspace_id == workspace && context.principal_id == ctx.principal.id
+            context.workspace_id == workspace
+                && context.principal_id == ctx.principal.id
+                && context.cluster == cluster
         };
         found.filter(own).ok_or_else(|| {
             let id: String = id.chars().take(64).collect();

@@ -3,6 +3,7 @@
 use super::Code;
 use super::runtime::{Owner, Runtime};
 use crate::Compute;
+use crate::clusters::Attached;
 use crate::nodes::place::Given;
 use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
@@ -36,6 +37,8 @@ pub struct CodeSandbox {
     /// Where `biplane.sql` runs.
     pub warehouse_id: Option<WarehouseId>,
     pub created_at: i64,
+    /// None: serverless, on any node.
+    pub cluster: Option<Attached>,
     /// None: it holds interpreters.
     pub runtime: Option<Runtime>,
     /// Why it ended, for its user.
@@ -57,10 +60,11 @@ impl CodeSandbox {
         workspace_id: WorkspaceId,
         principal: &Principal,
         warehouse_id: Option<WarehouseId>,
+        cluster: Option<&Attached>,
         created_at: i64,
     ) -> Self {
         let whose = (workspace_id, principal.id, principal.name.clone());
-        Self::made(whose, warehouse_id, created_at, None)
+        Self { cluster: cluster.cloned(), ..Self::made(whose, warehouse_id, created_at, None) }
     }
 
     pub fn of_runtime(owner: &Owner, created_at: i64) -> Self {
@@ -82,6 +86,7 @@ impl CodeSandbox {
             user_name,
             warehouse_id,
             created_at,
+            cluster: None,
             runtime,
             fate: Mutex::default(),
             place: Mutex::default(),
@@ -118,13 +123,20 @@ impl CodeSandbox {
     }
 
     fn wanted(&self) -> Given {
+        if let Some(cluster) = &self.cluster {
+            let Given { cpu_millis, memory_bytes } = cluster.size;
+            return Given { cpu_millis, memory_bytes: memory_bytes / 2 };
+        }
         if self.runtime.is_some() { WANTED_BY_RUNTIME } else { WANTED }
     }
 
     fn request(&self, given: Given, reach: Option<Reach>) -> StartSandboxRequest {
         let Given { cpu_millis, memory_bytes } = given;
         let (resource_id, program) = match &self.runtime {
-            None => (super::CLUSTER, Program::Python(PythonProgram {})),
+            None => {
+                let on = self.cluster.as_ref().map_or(super::CLUSTER, |on| on.id.as_str());
+                (on, Program::Python(PythonProgram {}))
+            }
             Some(runtime) => (runtime.resource_id.as_str(), Program::Runtime(RuntimeProgram {})),
         };
         StartSandboxRequest {
@@ -212,7 +224,10 @@ impl Compute {
             };
             let workspace = sandbox.workspace_id;
             let wanted = sandbox.wanted();
-            let placed = self.place(workspace, &tenancy, wanted, has_python, reserve);
+            let placed = match &sandbox.cluster {
+                Some(cluster) => self.place_on(workspace, &cluster.driver, wanted, reserve),
+                None => self.place(workspace, &tenancy, wanted, has_python, reserve),
+            };
             let (node, given) = match placed {
                 Ok(placed) => placed,
                 Err(no) if Instant::now() >= node_due => return Err(no.summary()),
@@ -267,19 +282,23 @@ impl Code {
         workspace_id: WorkspaceId,
         principal: &Principal,
         warehouse_id: Option<WarehouseId>,
+        cluster: Option<&Attached>,
         now_ms: i64,
     ) -> (Arc<CodeSandbox>, bool) {
         let mut sandboxes = self.sandboxes.lock();
         let own = |sandbox: &&Arc<CodeSandbox>| {
             sandbox.workspace_id == workspace_id
                 && sandbox.principal_id == principal.id
+                && sandbox.cluster.as_ref().map(|on| (&on.id, &on.driver))
+                    == cluster.map(|on| (&on.id, &on.driver))
                 && sandbox.runtime.is_none()
                 && !sandbox.closed.is_cancelled()
         };
         if let Some(found) = sandboxes.values().find(own) {
             return (found.clone(), false);
         }
-        let made = Arc::new(CodeSandbox::new(workspace_id, principal, warehouse_id, now_ms));
+        let made =
+            Arc::new(CodeSandbox::new(workspace_id, principal, warehouse_id, cluster, now_ms));
         sandboxes.insert(made.id.clone(), made.clone());
         (made, true)
     }

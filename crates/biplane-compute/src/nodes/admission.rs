@@ -240,7 +240,7 @@ impl Compute {
     }
 
     /// It was removed: its connections end, and nobody waits for it.
-    fn node_gone(&self, id: &NodeId) {
+    pub(crate) fn node_gone(&self, id: &NodeId) {
         self.admissions.write().remove(id);
         if let Some(node) = self.nodes.get(id) {
             node.cut();

@@ -4,12 +4,13 @@
 //! No node gives away more memory than it has, and no workspace gets more than its limits: what is chosen
 //! is taken under the same lock.
 
+use crate::clusters::{CLUSTER, WORKSPACE};
 use crate::relay::nodes::Node;
 use crate::{Compute, ComputeConfig};
 use biplane_api::ids::{NodeId, WorkspaceId};
 use biplane_platform::Result;
 use biplane_proto::v1::Hello;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,6 +166,24 @@ impl Compute {
         Ok(reserve(node, given))
     }
 
+    /// The same on this node and no other, which belongs to a cluster.
+    pub(crate) fn place_on<T>(
+        &self,
+        workspace: WorkspaceId,
+        node_id: &NodeId,
+        wanted: Given,
+        reserve: impl FnOnce(Arc<Node>, Given) -> T,
+    ) -> Result<T, NoPlace> {
+        let _one_at_a_time = self.placing.lock();
+        let node = self.nodes.get(node_id).filter(|node| node.takes()).ok_or(NoPlace::NoNode)?;
+        let census = self.census(workspace);
+        let wanted = self.within_limits(&census.own, wanted)?;
+        let used = census.given.get(&node.host_id).copied().unwrap_or(0);
+        let Hello { cpus, memory_bytes, .. } = node.hello;
+        let given = share(wanted, cpus, memory_bytes, used).ok_or(NoPlace::Full)?;
+        Ok(reserve(node, given))
+    }
+
     /// Of the fitting nodes the one that gives the most, and of such the one with the smallest part of its
     /// memory given away.
     pub(crate) fn choose(
@@ -194,6 +213,7 @@ impl Compute {
         let fitting: Vec<_> = nodes
             .into_iter()
             .filter(able)
+            .filter(|node| !for_clusters(&node.labels))
             .filter(|node| fits(&node.region, node.labels.get(DEDICATED), tenancy))
             .filter(alone)
             .collect();
@@ -250,6 +270,11 @@ fn share(wanted: Given, cpus: u32, memory_bytes: u64, used: u64) -> Option<Given
     let memory_bytes = wanted.memory_bytes.min(most);
     let cpu_millis = wanted.cpu_millis.min(cpus.max(1).saturating_mul(1000));
     (memory_bytes >= LEAST.memory_bytes).then_some(Given { cpu_millis, memory_bytes })
+}
+
+/// Hosts of clusters, and machines that are kept for them, take nothing else.
+fn for_clusters(labels: &BTreeMap<String, String>) -> bool {
+    labels.contains_key(CLUSTER) || labels.contains_key(WORKSPACE)
 }
 
 /// A node without a region is of every one. A dedicated node takes only who asks for it.

@@ -120,7 +120,7 @@ pub(super) async fn on_host(tx: &mut Tx, host_id: &NodeId) -> Result<i64> {
 }
 
 /// False: there is none.
-pub(super) async fn delete(tx: &mut Tx, id: &NodeId) -> Result<bool> {
+pub(crate) async fn delete(tx: &mut Tx, id: &NodeId) -> Result<bool> {
     let deleted = tx.execute("DELETE FROM nodes WHERE id = $1", args![id.as_str()]).await?;
     tx.notify(TOPIC, id.as_str());
     Ok(deleted > 0)

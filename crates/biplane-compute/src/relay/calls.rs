@@ -1,5 +1,5 @@
 //! Connections on which a sandbox calls the control plane: its REST API, over HTTP/2. Code of users calls
-//! the statement API alone, over HTTP/1.1, which is in Python's own library.
+//! the statement API and the files API alone, over HTTP/1.1, which is in Python's own library.
 
 use super::Refused;
 use crate::Compute;
@@ -62,6 +62,8 @@ fn open_to_code(path: &str) -> bool {
     let statements = path.strip_prefix("/api/2.0/sql/statements");
     statements.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || path.starts_with("/api/2.0/biplane/results/")
+        || path.starts_with("/api/2.0/fs/files/")
+        || path.starts_with("/api/2.0/fs/directories/")
 }
 
 async fn serve_code(
@@ -80,7 +82,8 @@ async fn serve_code(
                 if open {
                     return calls.oneshot(request.map(Body::new)).await;
                 }
-                let message = "Code in a sandbox may call the statement API only.";
+                let message =
+                    "Code in a sandbox may call the statement API and the files API only.";
                 Ok(ApiError::new(ErrorCode::PermissionDenied, message).into_response())
             }
         });
@@ -102,8 +105,12 @@ mod tests {
     use super::open_to_code;
 
     #[test]
-    fn code_of_users_calls_the_statement_api_alone() {
-        for open in ["/api/2.0/sql/statements", "/api/2.0/sql/statements/x/result/chunks/0"] {
+    fn code_of_users_calls_the_apis_of_data_alone() {
+        for open in [
+            "/api/2.0/sql/statements",
+            "/api/2.0/sql/statements/x/result/chunks/0",
+            "/api/2.0/fs/files/Volumes/a/b/c/d",
+        ] {
             assert!(open_to_code(open));
         }
         for closed in

@@ -1,4 +1,4 @@
-//! The end of a workspace: nothing of its warehouses stays.
+//! The end of a workspace: nothing of its warehouses and clusters stays.
 
 use super::store;
 use crate::Compute;
@@ -6,6 +6,7 @@ use biplane_api::ids::WorkspaceId;
 use biplane_platform::acl::{self, WAREHOUSES};
 use biplane_platform::db::args;
 use biplane_platform::{ApiError, ErrorCode, Result};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,8 +15,8 @@ const WAIT: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl Compute {
-    /// Deletes every warehouse of the workspace and returns when nothing of them runs. May be repeated.
-    pub async fn workspace_forget(&self, workspace_id: WorkspaceId) -> Result<()> {
+    /// Deletes every warehouse and cluster of the workspace and returns when nothing of them runs. May be repeated.
+    pub async fn workspace_forget(self: &Arc<Self>, workspace_id: WorkspaceId) -> Result<()> {
         self.code_forget(workspace_id);
         let slots = self.slots_of(workspace_id);
         let mut tx = self.db.write().await?;
@@ -36,6 +37,15 @@ impl Compute {
             self.release(slot);
         }
         let deadline = Instant::now() + WAIT;
+        while !self.clusters_forget(workspace_id).await? {
+            if Instant::now() > deadline {
+                return Err(ApiError::new(
+                    ErrorCode::TemporarilyUnavailable,
+                    "A cluster of the workspace still ends. Try again.",
+                ));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         for slot in &slots {
             while self.runs_anywhere(slot.id.as_str()).await? {
                 if Instant::now() > deadline {

@@ -42,6 +42,20 @@ pub struct FakeNode {
     _end: Arc<DropGuard>,
 }
 
+/// Where nodes dial in.
+#[derive(Clone)]
+pub struct Relay {
+    pub ca: Arc<RelayCa>,
+    pub address: SocketAddr,
+    pub db: Db,
+}
+
+impl Relay {
+    pub fn of(world: &World) -> Self {
+        Self { ca: world.ca.clone(), address: world.relay, db: world.db.db.clone() }
+    }
+}
+
 struct Running {
     request: StartSandboxRequest,
     end: CancellationToken,
@@ -50,12 +64,17 @@ struct Running {
 impl FakeNode {
     /// With what `hello` says of it; connects again whenever it is cut off, until it is dropped.
     pub fn start(world: &World, hello: Hello) -> Self {
-        let (id, end) = (NodeId::random(), CancellationToken::new());
+        Self::start_as(&Relay::of(world), NodeId::random(), hello)
+    }
+
+    /// Under an id that was given to it.
+    pub fn start_as(home: &Relay, id: NodeId, hello: Hello) -> Self {
+        let end = CancellationToken::new();
         let node = Self {
-            who: Arc::new((world.ca.clone(), credential(&world.ca, &id, "fake"))),
+            who: Arc::new((home.ca.clone(), credential(&home.ca, &id, "fake"))),
             id,
             hello,
-            relay: world.relay,
+            relay: home.address,
             running: Arc::default(),
             stops: watch::Sender::new(true),
             answers: watch::Sender::new(true),
@@ -67,7 +86,7 @@ impl FakeNode {
             let running = Running { request, end };
             node.running.lock().insert(stranger.sandbox_id.clone(), running);
         }
-        let (serving, db) = (node.service(), world.db.db.clone());
+        let (serving, db) = (node.service(), home.db.clone());
         let life = async move {
             serving.admit(&db).await;
             serving.serve().await;

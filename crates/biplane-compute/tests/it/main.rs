@@ -4,9 +4,11 @@
 mod admission;
 mod api;
 mod capacity;
+mod clusters;
 mod corporate;
 mod fake_engine;
 mod fake_node;
+mod fake_provider;
 mod life;
 mod loss;
 mod mesh;

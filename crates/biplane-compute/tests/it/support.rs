@@ -6,8 +6,8 @@ use axum::{Extension, Router};
 use biplane_api::compute::{NodeInfo, NodeState, WarehouseInfo, WarehouseRequest, WarehouseState};
 use biplane_api::ids::{NodeId, WarehouseId, WorkspaceId};
 use biplane_compute::{
-    AcquireRequest, Compute, ComputeConfig, EngineLease, MIGRATIONS, NewNode, RelayCa,
-    WorkspaceLimits,
+    AcquireRequest, ClusterConfig, Compute, ComputeConfig, EngineLease, MIGRATIONS, NewNode,
+    RelayCa, WorkspaceLimits,
 };
 use biplane_node::{JoinToken, MeshConfig, NodeConfig, NodeError, Route};
 use biplane_platform::testing::{TestDb, admin_ctx};
@@ -42,6 +42,12 @@ pub fn quick() -> ComputeConfig {
         retry_wait: Duration::from_millis(5),
         node_certificate: Duration::from_secs(3600),
         minute: Duration::from_secs(60),
+        clusters: ClusterConfig {
+            retry_wait: Duration::from_millis(5),
+            host_poll: Duration::from_millis(20),
+            reap_every: Duration::from_millis(50),
+            ..ClusterConfig::default()
+        },
     }
 }
 

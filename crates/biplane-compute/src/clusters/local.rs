@@ -1,0 +1,211 @@
+//! Hosts for development: agents as processes of this machine. They end when this process does, however
+//! that ends, because their standard input does.
+
+use crate::provider::{
+    Finding, Host, HostOrder, HostState, NodeType, Place, Provider, ProviderError,
+    ProviderErrorKind, ProviderResult,
+};
+use biplane_api::ids::{NodeId, WorkspaceId};
+use biplane_platform::Clock;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{ChildStdin, Command};
+use tokio::sync::watch;
+
+pub const NAME: &str = "local";
+const HOSTS_MAX: usize = 256;
+/// For an agent to end what it runs.
+const END_MAX: Duration = Duration::from_secs(10);
+/// Name and the part of the machine.
+const TYPES: [(&str, u32); 3] = [("local.small", 4), ("local.medium", 2), ("local.large", 1)];
+
+/// How an agent is started.
+#[derive(Debug, Clone)]
+pub struct LocalHosts {
+    /// The program and what comes first: `biplane node …`. Relay, data directory and token are added.
+    pub command: Vec<String>,
+    /// Variables that are none of a host's business.
+    pub hidden: Vec<String>,
+    /// Each host has a directory in it.
+    pub dir: PathBuf,
+}
+
+pub struct LocalProvider {
+    config: LocalHosts,
+    clock: Clock,
+    hosts: Mutex<HashMap<String, Running>>,
+}
+
+struct Running {
+    host: Host,
+    /// Closed, it ends.
+    life_line: Option<ChildStdin>,
+    ended: watch::Receiver<bool>,
+}
+
+fn failed(kind: ProviderErrorKind, message: impl Into<String>) -> ProviderError {
+    ProviderError { kind, message: message.into(), code: None }
+}
+
+impl LocalProvider {
+    /// Forgets what hosts of a process before this one left on the disk.
+    pub fn new(config: LocalHosts, clock: Clock) -> Arc<Self> {
+        let _ = std::fs::remove_dir_all(&config.dir);
+        Arc::new(Self { config, clock, hosts: Mutex::default() })
+    }
+
+    fn seen(&self, running: &Running) -> Host {
+        let mut host = running.host.clone();
+        if *running.ended.borrow() {
+            host.state = HostState::Ended;
+            host.reason = Some("Its agent ended.".into());
+        }
+        host
+    }
+
+    async fn spawn(&self, order: &HostOrder, id: &str) -> std::io::Result<Running> {
+        let dir = self.config.dir.join(id);
+        std::fs::create_dir_all(&dir)?;
+        let Some((program, first)) = self.config.command.split_first() else {
+            return Err(std::io::Error::other("there is no program"));
+        };
+        let mut command = Command::new(program);
+        command.args(first).arg("--relay").arg(&order.boot.relay);
+        command.args(["--with-stdin", "--join-token-file", "-", "--proxy", ""]);
+        command.arg("--data-dir").arg(&dir);
+        for name in &self.config.hidden {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let mut life_line = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        life_line.write_all(format!("{}\n", order.boot.join_token).as_bytes()).await?;
+        let (told, ended) = watch::channel(false);
+        let host_id = id.to_owned();
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            tracing::info!(host_id, status = ?status.ok().and_then(|status| status.code()), "the agent of a local host ended");
+            let _ = std::fs::remove_dir_all(dir);
+            told.send_replace(true);
+        });
+        let host = Host {
+            host_id: id.to_owned(),
+            node_id: order.node_id.clone(),
+            cluster_id: order.cluster_id.clone(),
+            workspace_id: None,
+            state: HostState::Running,
+            private_ip: Some("127.0.0.1".into()),
+            zone_id: NAME.into(),
+            is_spot: false,
+            started_at: self.clock.now_ms(),
+            reason: None,
+        };
+        Ok(Running { host, life_line: Some(life_line), ended })
+    }
+}
+
+#[async_trait::async_trait]
+impl Provider for LocalProvider {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn node_types(&self, _: &Place) -> ProviderResult<Vec<NodeType>> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let memory_mib = memory_mib();
+        let one = |(name, part): &(&str, u32)| NodeType {
+            node_type_id: (*name).into(),
+            description: format!("An agent on the server's machine, with a {part}th of it"),
+            category: "General Purpose".into(),
+            cores: (cores as f64 / f64::from(*part)).max(1.0).floor(),
+            memory_mib: memory_mib / u64::from(*part),
+            ..NodeType::default()
+        };
+        Ok(TYPES.iter().map(one).collect())
+    }
+
+    async fn zones(&self, _: &Place) -> ProviderResult<(Vec<String>, String)> {
+        Ok((vec![NAME.into()], NAME.into()))
+    }
+
+    async fn create(&self, place: &Place, order: &HostOrder) -> ProviderResult<Host> {
+        let node_id = order.node_id.clone().unwrap_or_else(NodeId::random);
+        let id = format!("local-{node_id}");
+        let live = {
+            let hosts = self.hosts.lock();
+            if let Some(known) = hosts.get(&id) {
+                return Ok(self.seen(known));
+            }
+            hosts.values().filter(|running| !*running.ended.borrow()).count()
+        };
+        if live >= HOSTS_MAX {
+            let text = format!("This machine runs {HOSTS_MAX} hosts already.");
+            return Err(failed(ProviderErrorKind::Capacity, text));
+        }
+        let mut running = self.spawn(order, &id).await.map_err(|error| {
+            failed(
+                ProviderErrorKind::Unavailable,
+                format!("The agent could not be started: {error}"),
+            )
+        })?;
+        running.host.workspace_id = Some(WorkspaceId(place.workspace_id));
+        let host = running.host.clone();
+        self.hosts.lock().insert(id, running);
+        Ok(host)
+    }
+
+    async fn describe(&self, _: &Place, host_ids: &[String]) -> ProviderResult<Vec<Host>> {
+        let hosts = self.hosts.lock();
+        Ok(host_ids.iter().filter_map(|id| hosts.get(id)).map(|one| self.seen(one)).collect())
+    }
+
+    async fn terminate(&self, _: &Place, host_ids: &[String]) -> ProviderResult<()> {
+        let mut waits = Vec::new();
+        {
+            let mut hosts = self.hosts.lock();
+            for id in host_ids {
+                if let Some(running) = hosts.get_mut(id) {
+                    running.life_line.take();
+                    waits.push(running.ended.clone());
+                }
+            }
+        }
+        let all = async {
+            for mut ended in waits {
+                // Without a sender it is gone, too.
+                let _ = ended.wait_for(|ended| *ended).await;
+            }
+        };
+        if tokio::time::timeout(END_MAX, all).await.is_err() {
+            return Err(failed(ProviderErrorKind::Unavailable, "An agent does not end."));
+        }
+        let mut hosts = self.hosts.lock();
+        hosts.retain(|id, _| !host_ids.contains(id));
+        Ok(())
+    }
+
+    async fn hosts(&self, place: &Place) -> ProviderResult<Vec<Host>> {
+        let hosts = self.hosts.lock();
+        let here = |running: &&Running| {
+            running.host.workspace_id == Some(WorkspaceId(place.workspace_id))
+                && !*running.ended.borrow()
+        };
+        Ok(hosts.values().filter(here).map(|running| self.seen(running)).collect())
+    }
+
+    async fn check(&self, _: &Place) -> ProviderResult<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+}
+
+fn memory_mib() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(4 << 20) / 1024
+}

@@ -1,0 +1,209 @@
+//! Clusters: hosts that belong to one of them each, started and ended by a provider.
+//!
+//! What must hold: what a cluster is and is to be are its row, written before it is answered; every change
+//! names the version of the row that it was decided on, so a late one changes nothing; a machine is noted
+//! before it is ordered, and what no row knows is ended (`reap`); a host of a cluster runs nothing else.
+
+mod change;
+mod events;
+pub(crate) mod hosts;
+pub(crate) mod http;
+pub(crate) mod keep;
+pub(crate) mod local;
+mod ops;
+mod own;
+mod reap;
+mod reasons;
+mod spec;
+pub(crate) mod store;
+mod use_it;
+mod versions;
+mod view;
+
+pub(crate) use use_it::Attached;
+
+use crate::Compute;
+use crate::provider::{NodeType, Place, Provider};
+use biplane_api::ids::{ClusterId, WorkspaceId};
+use biplane_platform::{ApiError, Result};
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// The label of a node that is a host of a cluster.
+pub const CLUSTER: &str = "cluster";
+/// The label of a node that is one of a workspace's own machines; its value is the id.
+pub const WORKSPACE: &str = "workspace";
+const TYPES_KEPT: Duration = Duration::from_secs(60);
+
+/// Patience with hosts.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// From the order of a machine to its node.
+    pub boot_wait: Duration,
+    /// For a provider that has too much to do.
+    pub launch_wait: Duration,
+    /// Before an order is tried again; longer each time.
+    pub retry_wait: Duration,
+    /// A provider is asked about machines that do not show up this often.
+    pub host_poll: Duration,
+    /// For one answer of a provider.
+    pub answer_wait: Duration,
+    /// Machines that nobody owns are looked for this often.
+    pub reap_every: Duration,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            boot_wait: Duration::from_secs(600),
+            launch_wait: Duration::from_secs(300),
+            retry_wait: Duration::from_secs(1),
+            host_poll: Duration::from_secs(5),
+            answer_wait: Duration::from_secs(120),
+            reap_every: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where the clusters of workspaces run, and who may own one.
+#[async_trait::async_trait]
+pub trait Places: Send + Sync {
+    /// The name of the provider, and the place.
+    async fn place(&self, workspace: WorkspaceId) -> Result<(String, Place)>;
+
+    /// Those of all workspaces.
+    async fn places(&self) -> Result<Vec<(String, Place)>>;
+
+    /// Whether somebody of this name is in the workspace.
+    async fn is_member(&self, workspace: WorkspaceId, name: &str) -> Result<bool>;
+}
+
+/// What hosts are told of the control plane.
+#[derive(Debug, Clone, Default)]
+pub struct Home {
+    /// `host:port` of the relay.
+    pub relay: String,
+    /// Where machines get the program from, and the SHA-256 it must have.
+    pub program_url: String,
+    pub program_sha256: String,
+}
+
+#[derive(Default)]
+pub(crate) struct Clusters {
+    providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
+    places: RwLock<Option<Arc<dyn Places>>>,
+    home: RwLock<Home>,
+    keepers: Mutex<HashMap<ClusterId, Arc<Keeper>>>,
+    types: Mutex<HashMap<WorkspaceId, (Instant, Arc<[NodeType]>)>>,
+    /// When somebody last did something there.
+    used: Mutex<HashMap<ClusterId, Instant>>,
+    /// Machines ordered before that were ordered by a server before this one.
+    began_ms: RwLock<i64>,
+}
+
+/// The task of one cluster.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    wake: Notify,
+    asked: AtomicBool,
+}
+
+impl Keeper {
+    fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+}
+
+impl Clusters {
+    pub fn wake_all(&self) {
+        self.keepers.lock().values().for_each(|keeper| keeper.ask());
+    }
+
+    pub fn used(&self, id: &ClusterId) {
+        self.used.lock().insert(id.clone(), Instant::now());
+    }
+
+    fn last_used(&self, id: &ClusterId) -> Instant {
+        *self.used.lock().entry(id.clone()).or_insert_with(Instant::now)
+    }
+}
+
+impl Compute {
+    /// Who decides where clusters run. Without it, on this machine.
+    pub fn set_places(&self, places: Arc<dyn Places>) {
+        *self.clusters.places.write() = Some(places);
+    }
+
+    /// From now on clusters can be. Machines of the workspaces' own are always among the providers.
+    pub fn serve_clusters(self: &Arc<Self>, home: Home, providers: Vec<Arc<dyn Provider>>) {
+        *self.clusters.home.write() = home;
+        *self.clusters.began_ms.write() = self.clock.now_ms();
+        let own: Arc<dyn Provider> = Arc::new(own::OwnMachines::new(Arc::downgrade(self)));
+        let named = providers.into_iter().chain([own]).map(|one| (one.name().to_owned(), one));
+        self.clusters.providers.write().extend(named);
+        tokio::spawn(self.clone().clusters_keep(self.db.subscribe()));
+        tokio::spawn(self.clone().clusters_reap());
+    }
+
+    pub(crate) fn provider(&self, name: &str) -> Result<Arc<dyn Provider>> {
+        let found = self.clusters.providers.read().get(name).cloned();
+        found.ok_or_else(|| {
+            ApiError::unsupported("Starting clusters in this workspace (no hosts can be made)")
+        })
+    }
+
+    async fn place_of(&self, workspace: WorkspaceId) -> Result<(String, Place)> {
+        let places = self.clusters.places.read().clone();
+        match places {
+            Some(places) => places.place(workspace).await,
+            None => {
+                let place = Place { workspace_id: workspace.0, ..Place::default() };
+                Ok((local::NAME.into(), place))
+            }
+        }
+    }
+
+    /// Whose machine a node type is, and where.
+    async fn source_of(&self, workspace: WorkspaceId, node_type: &str) -> Result<(String, Place)> {
+        let (provider, place) = self.place_of(workspace).await?;
+        match own::is_own(node_type) {
+            true => Ok((own::NAME.into(), place)),
+            false => Ok((provider, place)),
+        }
+    }
+
+    /// What can be had: of the provider, and of the workspace's own machines.
+    async fn node_types_of(&self, workspace: WorkspaceId) -> Result<Arc<[NodeType]>> {
+        let known = self.clusters.types.lock().get(&workspace).cloned();
+        if let Some((at, types)) = known
+            && at.elapsed() < TYPES_KEPT
+        {
+            return Ok(types.iter().cloned().chain(self.own_types(workspace)).collect());
+        }
+        let (name, place) = self.place_of(workspace).await?;
+        let asked = match self.provider(&name) {
+            Ok(provider) => self.answered(provider.node_types(&place)).await,
+            Err(_) => Ok(Vec::new()),
+        };
+        let mut types = asked.map_err(reasons::to_caller)?;
+        types.sort_by(|a, b| a.node_type_id.cmp(&b.node_type_id));
+        let types: Arc<[NodeType]> = types.into();
+        self.clusters.types.lock().insert(workspace, (Instant::now(), types.clone()));
+        Ok(types.iter().cloned().chain(self.own_types(workspace)).collect())
+    }
+
+    /// With an end to patience.
+    async fn answered<T>(
+        &self,
+        asked: impl Future<Output = crate::provider::ProviderResult<T>>,
+    ) -> crate::provider::ProviderResult<T> {
+        let wait = self.config.clusters.answer_wait;
+        tokio::time::timeout(wait, asked).await.unwrap_or_else(|_| Err(reasons::silent()))
+    }
+}

@@ -1,0 +1,280 @@
+//! What a cluster may be: checked, with what was not said filled in. What could not be done is refused
+//! here, by name.
+
+use super::versions;
+use crate::provider::{Availability, NodeType};
+use biplane_api::clusters::{AutoScale, AwsAttributes, ClusterSpec};
+use biplane_platform::{ApiError, Result};
+use std::collections::BTreeMap;
+
+pub(super) const WORKERS_MAX: i64 = 100;
+const NAME_CHARS_MAX: usize = 100;
+const PAIRS_MAX: usize = 200;
+const PAIR_CHARS_MAX: usize = 4096;
+const TAGS_MAX: usize = 45;
+pub(super) const SINGLE_USER: &str = "SINGLE_USER";
+pub(super) const STANDARD: &str = "USER_ISOLATION";
+
+/// The spec as it holds. `user` is who asks.
+pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> Result<ClusterSpec> {
+    refuse(asked)?;
+    let mut spec = asked.clone();
+    spec.apply_policy_default_values = None;
+    spec.cluster_name = Some(name(asked.cluster_name.as_deref().unwrap_or_default())?);
+    let version = asked.spark_version.as_deref().unwrap_or_default();
+    match version {
+        "" => return Err(ApiError::invalid("Missing required field 'spark_version'.")),
+        version if !versions::known(version) => {
+            return Err(ApiError::invalid(format!("Invalid spark version {version:.64}.")));
+        }
+        _ => {}
+    }
+    let node_type = asked.node_type_id.as_deref().unwrap_or_default();
+    if node_type.is_empty() {
+        return Err(ApiError::invalid("Missing required field 'node_type_id'."));
+    }
+    let driver = asked.driver_node_type_id.as_deref().filter(|text| !text.is_empty());
+    let driver = driver.unwrap_or(node_type);
+    for wanted in [node_type, driver] {
+        if !types.iter().any(|known| known.node_type_id == wanted) {
+            return Err(ApiError::invalid(format!("Node type {wanted:.64} is not supported.")));
+        }
+    }
+    spec.driver_node_type_id = Some(driver.to_owned());
+    size(&mut spec)?;
+    spec.autotermination_minutes =
+        Some(autotermination(asked.autotermination_minutes.unwrap_or(0))?);
+    mode(&mut spec, user)?;
+    pairs("spark_conf", asked.spark_conf.as_ref(), PAIRS_MAX)?;
+    pairs("spark_env_vars", asked.spark_env_vars.as_ref(), PAIRS_MAX)?;
+    pairs("custom_tags", asked.custom_tags.as_ref(), TAGS_MAX)?;
+    environment(asked.spark_env_vars.as_ref())?;
+    if let Some(aws) = &asked.aws_attributes {
+        spec.aws_attributes = Some(attributes(aws)?);
+    }
+    spec.enable_elastic_disk.get_or_insert(false);
+    spec.enable_local_disk_encryption.get_or_insert(false);
+    Ok(spec)
+}
+
+fn refuse(asked: &ClusterSpec) -> Result<()> {
+    let text = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+    let unsupported = [
+        (asked.docker_image.as_ref().is_some_and(|image| !image.is_null()), "docker_image"),
+        (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
+        (asked.cluster_log_conf.as_ref().is_some_and(|conf| !conf.is_null()), "cluster_log_conf"),
+        (asked.init_scripts.as_ref().is_some_and(|list| !list.is_empty()), "init_scripts"),
+        (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
+        (text(&asked.policy_id), "policy_id"),
+        (text(&asked.instance_pool_id), "instance_pool_id"),
+        (text(&asked.driver_instance_pool_id), "driver_instance_pool_id"),
+    ];
+    if let Some((_, what)) = unsupported.iter().find(|(asked, _)| *asked) {
+        return Err(ApiError::unsupported(format!("{what} of a cluster")));
+    }
+    match asked.runtime_engine.as_deref() {
+        None | Some("" | "NULL" | "STANDARD") => {}
+        Some("PHOTON") => return Err(ApiError::unsupported("The runtime engine PHOTON")),
+        Some(_) => return Err(ApiError::invalid("runtime_engine is STANDARD or PHOTON.")),
+    }
+    match asked.kind.as_deref() {
+        None | Some("" | "CLASSIC_PREVIEW") => Ok(()),
+        Some(_) => Err(ApiError::invalid("kind is CLASSIC_PREVIEW.")),
+    }
+}
+
+fn name(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > NAME_CHARS_MAX || text.chars().any(char::is_control) {
+        return Err(ApiError::invalid(format!(
+            "cluster_name has at most {NAME_CHARS_MAX} printable characters."
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+fn size(spec: &mut ClusterSpec) -> Result<()> {
+    if spec.is_single_node == Some(true) {
+        if spec.autoscale.is_some() || spec.num_workers.is_some_and(|workers| workers != 0) {
+            return Err(ApiError::invalid("A single node cluster has no workers."));
+        }
+        spec.num_workers = Some(0);
+        return Ok(());
+    }
+    match (spec.num_workers, &spec.autoscale) {
+        (Some(workers), None) => workers_check(workers),
+        (None, Some(autoscale)) => autoscale_check(autoscale),
+        _ => Err(ApiError::invalid("Exactly one of num_workers and autoscale must be given.")),
+    }
+}
+
+pub(super) fn workers_check(workers: i64) -> Result<()> {
+    match (0..=WORKERS_MAX).contains(&workers) {
+        true => Ok(()),
+        false => Err(ApiError::invalid(format!("num_workers is between 0 and {WORKERS_MAX}."))),
+    }
+}
+
+pub(super) fn autoscale_check(autoscale: &AutoScale) -> Result<()> {
+    let (least, most) = (autoscale.min_workers.unwrap_or(0), autoscale.max_workers.unwrap_or(0));
+    match 0 <= least && least <= most && 1 <= most && most <= WORKERS_MAX {
+        true => Ok(()),
+        false => Err(ApiError::invalid(format!(
+            "autoscale has min_workers of at least 0, and max_workers between that and {WORKERS_MAX}."
+        ))),
+    }
+}
+
+fn autotermination(minutes: i64) -> Result<i64> {
+    match minutes {
+        0 | 10..=10_000 => Ok(minutes),
+        _ => Err(ApiError::invalid(
+            "autotermination_minutes is between 10 and 10000, or 0 for never.",
+        )),
+    }
+}
+
+fn mode(spec: &mut ClusterSpec, user: &str) -> Result<()> {
+    let single = spec.single_user_name.clone().filter(|name| !name.is_empty());
+    let mode = spec.data_security_mode.clone().unwrap_or_default();
+    let mode = match (mode.as_str(), &single) {
+        ("" | "DATA_SECURITY_MODE_AUTO", Some(_)) => SINGLE_USER,
+        ("" | "DATA_SECURITY_MODE_AUTO", None) => STANDARD,
+        ("SINGLE_USER" | "DATA_SECURITY_MODE_DEDICATED", _) => SINGLE_USER,
+        ("USER_ISOLATION" | "DATA_SECURITY_MODE_STANDARD", _) => STANDARD,
+        ("NONE", _) => {
+            return Err(ApiError::unsupported(
+                "The data_security_mode NONE (without isolation of users)",
+            ));
+        }
+        (legacy, _) if legacy.starts_with("LEGACY_") => {
+            return Err(ApiError::unsupported(format!("The data_security_mode {legacy:.64}")));
+        }
+        (other, _) => {
+            return Err(ApiError::invalid(format!("{other:.64} is no data_security_mode.")));
+        }
+    };
+    if mode == STANDARD && single.is_some() {
+        return Err(ApiError::invalid("single_user_name goes with the mode SINGLE_USER."));
+    }
+    spec.single_user_name =
+        (mode == SINGLE_USER).then(|| single.unwrap_or_else(|| user.to_owned()));
+    spec.data_security_mode = Some(mode.into());
+    Ok(())
+}
+
+fn pairs(what: &str, pairs: Option<&BTreeMap<String, String>>, most: usize) -> Result<()> {
+    let Some(pairs) = pairs else { return Ok(()) };
+    if pairs.len() > most {
+        return Err(ApiError::invalid(format!("{what} has at most {most} entries.")));
+    }
+    let long = |text: &str| text.len() > PAIR_CHARS_MAX;
+    match pairs.iter().any(|(key, value)| key.is_empty() || long(key) || long(value)) {
+        true => Err(ApiError::invalid(format!("{what} has an entry that is empty or too long."))),
+        false => Ok(()),
+    }
+}
+
+fn environment(variables: Option<&BTreeMap<String, String>>) -> Result<()> {
+    for (name, value) in variables.into_iter().flatten() {
+        let well = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.chars().all(well) || name.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(ApiError::invalid(format!("{name:.64} is no name of a variable.")));
+        }
+        if value.contains("{{secrets/") {
+            return Err(ApiError::unsupported("A reference to a secret in spark_env_vars"));
+        }
+    }
+    Ok(())
+}
+
+fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
+    let mut aws = asked.clone();
+    let availability = aws.availability.get_or_insert_with(|| "ON_DEMAND".into());
+    if availability_of(availability).is_none() {
+        return Err(ApiError::invalid("availability is ON_DEMAND, SPOT or SPOT_WITH_FALLBACK."));
+    }
+    if aws.spot_bid_price_percent.is_some_and(|percent| !(1..=10_000).contains(&percent)) {
+        return Err(ApiError::invalid("spot_bid_price_percent is between 1 and 10000."));
+    }
+    if aws.first_on_demand.is_some_and(|hosts| hosts < 0) {
+        return Err(ApiError::invalid("first_on_demand must not be negative."));
+    }
+    if aws.ebs_volume_count.is_some_and(|count| count > 1) {
+        return Err(ApiError::unsupported("More than one EBS volume per host"));
+    }
+    if aws.ebs_volume_size.is_some_and(|size| !(1..=16_384).contains(&size)) {
+        return Err(ApiError::invalid("ebs_volume_size is between 1 and 16384 GiB."));
+    }
+    aws.zone_id.get_or_insert_with(|| "auto".into());
+    Ok(aws)
+}
+
+pub(super) fn availability_of(text: &str) -> Option<Availability> {
+    match text {
+        "ON_DEMAND" => Some(Availability::OnDemand),
+        "SPOT" => Some(Availability::Spot),
+        "SPOT_WITH_FALLBACK" => Some(Availability::SpotWithFallback),
+        _ => None,
+    }
+}
+
+/// With how many workers it begins.
+pub(super) fn first_workers(spec: &ClusterSpec) -> i64 {
+    match &spec.autoscale {
+        Some(autoscale) => autoscale.min_workers.unwrap_or(0),
+        None => spec.num_workers.unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types() -> Vec<NodeType> {
+        vec![NodeType { node_type_id: "small".into(), ..NodeType::default() }]
+    }
+
+    fn asked() -> ClusterSpec {
+        ClusterSpec {
+            spark_version: Some("16.4.x-scala2.12".into()),
+            node_type_id: Some("small".into()),
+            num_workers: Some(0),
+            ..ClusterSpec::default()
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut ClusterSpec)) -> &'static str {
+        let mut spec = asked();
+        change(&mut spec);
+        complete(&spec, &types(), "me").unwrap_err().code.as_str()
+    }
+
+    #[test]
+    fn what_is_not_said_is_filled_in() {
+        let spec = complete(&asked(), &types(), "me").unwrap();
+        assert_eq!(spec.driver_node_type_id.as_deref(), Some("small"));
+        assert_eq!(spec.data_security_mode.as_deref(), Some(STANDARD));
+        assert_eq!(spec.autotermination_minutes, Some(0));
+        let mut dedicated = asked();
+        dedicated.data_security_mode = Some("DATA_SECURITY_MODE_DEDICATED".into());
+        let spec = complete(&dedicated, &types(), "me").unwrap();
+        assert_eq!(spec.single_user_name.as_deref(), Some("me"));
+    }
+
+    #[test]
+    fn what_is_wrong_or_cannot_be_done_is_refused() {
+        assert_eq!(refused(|s| s.spark_version = None), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.spark_version = Some("1.0".into())), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.node_type_id = Some("x".into())), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.num_workers = None), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.num_workers = Some(-1)), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.autotermination_minutes = Some(3)), "INVALID_PARAMETER_VALUE");
+        assert_eq!(refused(|s| s.data_security_mode = Some("NONE".into())), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.runtime_engine = Some("PHOTON".into())), "FEATURE_DISABLED");
+        assert_eq!(
+            refused(|s| s.ssh_public_keys = Some(vec!["ssh-rsa".into()])),
+            "FEATURE_DISABLED"
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! What runs on a cluster: commands of those who may attach to it, on its driver.
+
+use super::spec::SINGLE_USER;
+use super::store::{self, Cluster};
+use crate::Compute;
+use crate::nodes::place::Given;
+use biplane_api::clusters::ClusterState as State;
+use biplane_api::ids::{ClusterId, NodeId};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
+use std::collections::BTreeMap;
+
+/// A cluster that runs, as one of its users has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attached {
+    pub id: ClusterId,
+    pub driver: NodeId,
+    /// What its machine has.
+    pub size: Given,
+    /// For the programs there.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Compute {
+    /// Refuses unless the caller may run commands there now.
+    pub(crate) async fn cluster_attach(&self, ctx: &Ctx, id: &str) -> Result<Attached> {
+        let row = self.cluster_for(ctx, id, "CAN_ATTACH_TO").await?;
+        may_use(ctx, &row)?;
+        let hosts = store::hosts(&mut self.db.read().await?, &row.id).await?;
+        let driver = hosts
+            .into_iter()
+            .find(|host| host.ordinal == 0 && host.ready && host.generation == row.generation);
+        let driver = match (row.state, driver) {
+            (State::Running | State::Resizing, Some(driver)) => driver,
+            (State::Terminated | State::Terminating, _) => {
+                let state = row.state.as_str();
+                return Err(ApiError::new(
+                    ErrorCode::InvalidState,
+                    format!("Cluster {id} is {state}: start it first."),
+                ));
+            }
+            // Clients that see this name try again for a while.
+            (state, _) => {
+                let text = format!("ClusterNotReadyException: Cluster {id} is {}.", state.as_str());
+                return Err(ApiError::new(ErrorCode::InvalidState, text));
+            }
+        };
+        self.clusters.used(&row.id);
+        Ok(Attached {
+            id: row.id,
+            driver: driver.node_id,
+            size: driver.size,
+            environment: row.spec.spark_env_vars.unwrap_or_default(),
+        })
+    }
+}
+
+fn may_use(ctx: &Ctx, row: &Cluster) -> Result<()> {
+    let single = row.spec.data_security_mode.as_deref() == Some(SINGLE_USER);
+    match (single, &row.spec.single_user_name) {
+        // A group may have it, too.
+        (true, Some(name)) if !ctx.principal.is(name) => Err(ApiError::denied(format!(
+            "Cluster {} is for {name} alone (access mode SINGLE_USER).",
+            row.id
+        ))),
+        _ => Ok(()),
+    }
+}
