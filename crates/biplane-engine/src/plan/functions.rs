@@ -20,6 +20,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("last", "last_value"),
     ("lcase", "lower"),
     ("len", "length"),
+    ("mean", "avg"),
     ("sign", "signum"),
     ("some", "bool_or"),
     ("std", "stddev"),

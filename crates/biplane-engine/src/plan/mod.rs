@@ -9,6 +9,7 @@ mod literals;
 mod naming;
 mod operators;
 pub mod provider;
+mod registry;
 mod resolve;
 mod rewrite;
 mod rules;
