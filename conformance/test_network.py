@@ -73,9 +73,14 @@ def test_network_connectivity(own):
     rule = ncc.create_private_endpoint_rule(
         id, settings.CreatePrivateEndpointRule(endpoint_service="com.amazonaws.vpce.us-east-1.vpce-svc-0", domain_names=["db.example.com"])
     )
+    assert rule.connection_state == settings.NccPrivateEndpointRulePrivateLinkConnectionState.ESTABLISHED
     # What cannot be made here is not said to work.
-    assert rule.connection_state == settings.NccPrivateEndpointRulePrivateLinkConnectionState.CREATE_FAILED
-    assert "cannot" in rule.error_message
+    unknown = ncc.create_private_endpoint_rule(
+        id, settings.CreatePrivateEndpointRule(endpoint_service="com.amazonaws.vpce.us-east-1.vpce-svc-9", domain_names=["no.example.com"])
+    )
+    assert unknown.connection_state == settings.NccPrivateEndpointRulePrivateLinkConnectionState.CREATE_FAILED
+    assert "has not said where" in unknown.error_message
+    ncc.delete_private_endpoint_rule(id, unknown.rule_id)
     changed = ncc.update_private_endpoint_rule(id, rule.rule_id, settings.UpdatePrivateEndpointRule(domain_names=["x.example.com"]), "domain_names")
     assert changed.domain_names == ["x.example.com"]
     assert [one.rule_id for one in ncc.list_private_endpoint_rules(id)] == [rule.rule_id]
@@ -101,6 +106,7 @@ def own():
         "BIPLANE_TRUSTED_PROXIES": "127.0.0.0/8",
         "BIPLANE_EGRESS_ADDRESSES": "203.0.113.0/29",
         "BIPLANE_PRIVATE_ENDPOINTS": "vpce-0abc=10.1.0.0/16",
+        "BIPLANE_ENDPOINT_SERVICES": "com.amazonaws.vpce.us-east-1.vpce-svc-0=10.9.0.1:5432",
     }
     with temporary_directory() as directory:
         server = Server(directory, env=env)

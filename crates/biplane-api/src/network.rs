@@ -3,6 +3,9 @@
 
 use crate::ids::WorkspaceId;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
 
 /// The policy of one workspace. An unknown field or value is an error: a door must not guess.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +21,32 @@ pub struct EgressPolicy {
     /// Reachable when restricted, beside what the catalog's own locations need.
     pub storage: Vec<StorageDestination>,
     pub dry_run: DryRun,
+    /// Names that lead to services of the operator's own networks, whatever the rest of this says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<PrivateEndpoint>,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateEndpoint {
+    /// As the operator calls it.
+    pub service: String,
+    pub hosts: Vec<HostPattern>,
+    /// Where it is: a port of it is open for the names when some address has it.
+    pub at: Vec<ServiceAddress>,
+}
+
+/// `10.1.2.3:5432`, `[fd00::1]:443` or `db.internal:5432`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an address: write host:port")]
+pub struct ServiceAddressError(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -94,6 +122,39 @@ impl HostPattern {
             None => host.eq_ignore_ascii_case(&self.0),
         }
     }
+
+    fn exactness(&self) -> (bool, usize) {
+        (!self.0.starts_with('*'), self.0.len())
+    }
+}
+
+impl FromStr for ServiceAddress {
+    type Err = ServiceAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || ServiceAddressError(text.chars().take(300).collect());
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(inner) => inner.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_string(),
+            None => host.to_ascii_lowercase(),
+        };
+        let named = (1..=253).contains(&host.len())
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+        match named || host.contains(':') && text.starts_with('[') {
+            true => Ok(Self { host, port }),
+            false => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for ServiceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 impl EgressPolicy {
@@ -106,7 +167,17 @@ impl EgressPolicy {
             blocked: Vec::new(),
             storage: Vec::new(),
             dry_run: DryRun::Off,
+            private: Vec::new(),
         }
+    }
+
+    /// The endpoint that a name leads to: of two that match, the one that says it more exactly.
+    pub fn private(&self, host: &str) -> Option<&PrivateEndpoint> {
+        let matching = self.private.iter().flat_map(|endpoint| {
+            let hosts = endpoint.hosts.iter().filter(|pattern| pattern.matches(host));
+            hosts.map(move |pattern| (pattern, endpoint))
+        });
+        matching.max_by_key(|(pattern, _)| pattern.exactness()).map(|(_, endpoint)| endpoint)
     }
 
     /// A name on the internet. An address without a name matches no pattern.
@@ -159,6 +230,41 @@ mod tests {
         assert!(pattern("*.example.com").matches("a.b.Example.com"));
         for host in ["example.com", ".example.com", "aexample.com", "é.com", ""] {
             assert!(!pattern("*.example.com").matches(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_more_exact_name_leads() {
+        let endpoint = |service: &str, host: &str| PrivateEndpoint {
+            service: service.into(),
+            hosts: vec![pattern(host)],
+            at: vec!["10.0.0.1:5432".parse().unwrap()],
+        };
+        let mut policy = EgressPolicy::full_access("p");
+        let plain = serde_json::to_string(&policy).unwrap();
+        assert!(!plain.contains("private"), "a node of before reads it too");
+        policy.private = vec![
+            endpoint("all", "*.a.org"),
+            endpoint("one", "b.a.org"),
+            endpoint("c", "*.c.a.org"),
+        ];
+        let led = |host: &str| policy.private(host).map(|found| found.service.as_str());
+        assert_eq!(led("x.a.org"), Some("all"));
+        assert_eq!(led("B.a.org"), Some("one"));
+        assert_eq!(led("x.c.a.org"), Some("c"));
+        assert_eq!(led("a.org"), None);
+        let text = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<EgressPolicy>(&text).unwrap(), policy);
+    }
+
+    #[test]
+    fn addresses_of_services() {
+        for text in ["10.1.2.3:5432", "[fd00::1]:443", "db.internal:1"] {
+            assert_eq!(text.parse::<ServiceAddress>().unwrap().to_string(), text);
+        }
+        for text in ["", "a", "a:", "a:0", "a:65536", "fd00::1:443", "[x]:1", ":1", "a b:1", "[]:1"]
+        {
+            assert!(text.parse::<ServiceAddress>().is_err(), "{text}");
         }
     }
 

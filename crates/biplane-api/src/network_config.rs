@@ -87,7 +87,7 @@ wire!(PrivateEndpointRule {
     resource_names: Vec<String>,
     enabled: bool,
     vpc_endpoint_id: String,
-    /// CREATE_FAILED where private endpoints cannot be made; `error_message` says why.
+    /// ESTABLISHED when the operator has said where the service is, else CREATE_FAILED; `error_message` says why.
     connection_state: String,
     error_message: String,
     deactivated: bool,

@@ -55,6 +55,22 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// An address of one host, of the internet or of somebody's own network.
+pub fn is_network(address: IpAddr) -> bool {
+    let private = match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            address.is_private() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(address) => address.is_unique_local(),
+    };
+    // AWS' metadata service has an address among the private ones.
+    let metadata: IpAddr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254).into();
+    // Alibaba's is among the carriers'.
+    let other: IpAddr = Ipv4Addr::new(100, 100, 100, 200).into();
+    is_public(address) || (private && address != metadata && address.to_canonical() != other)
+}
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     !(a == 0
@@ -122,6 +138,29 @@ mod tests {
             .split_whitespace()
         {
             assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn somebodys_own_network_is_not_what_answers_on_every_one() {
+        for address in
+            ["10.0.0.1", "192.168.3.4", "100.64.0.1", "fd00::7", "1.1.1.1", "::ffff:10.0.0.1"]
+        {
+            assert!(is_network(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "fe80::1",
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "::ffff:100.100.100.200",
+            "168.63.129.16",
+        ] {
+            assert!(!is_network(address.parse().unwrap()), "{address}");
         }
     }
 

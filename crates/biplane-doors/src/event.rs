@@ -40,6 +40,9 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     Listed,
+    /// A name of a private endpoint, on a port that it has.
+    PrivateEndpoint,
+    PrivatePort,
     NotListed,
     BareAddress,
     Port,
@@ -69,6 +72,8 @@ impl fmt::Display for Reason {
             }
             Self::ServerName(name) => return write!(f, "the TLS hello names {name}"),
             Self::Listed => "in the workspace's network policy",
+            Self::PrivateEndpoint => "a private endpoint of the workspace",
+            Self::PrivatePort => "the private endpoint of this name is not open on this port",
             Self::NotListed => "not in the workspace's network policy",
             Self::BareAddress => {
                 "an address without a name is not in the workspace's network policy"
@@ -94,6 +99,8 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Listed => "listed",
+            Self::PrivateEndpoint => "private-endpoint",
+            Self::PrivatePort => "private-endpoint-port",
             Self::NotListed => "not-in-policy",
             Self::BareAddress => "address-not-in-policy",
             Self::Port => "port-denied",
@@ -209,7 +216,7 @@ impl Recorder {
         let mut state = self.state.lock();
         let now = Instant::now();
         let told = match outcome {
-            Outcome::Allowed => state.first_in_a_while(&destination, now),
+            Outcome::Allowed => state.first_in_a_while(&destination, &reason, now),
             Outcome::DryRun | Outcome::Denied => state.token(now),
         };
         if !told {
@@ -248,12 +255,19 @@ impl State {
         told
     }
 
-    fn first_in_a_while(&mut self, destination: &Destination, now: Instant) -> bool {
+    /// The same name by another way is another thing.
+    fn first_in_a_while(
+        &mut self,
+        destination: &Destination,
+        reason: &Reason,
+        now: Instant,
+    ) -> bool {
         let name = match destination {
             Destination::Name { host, port } => format!("{host}:{port}"),
             Destination::Address { address, port } => format!("{address}:{port}"),
             Destination::Storage { bucket, .. } => format!("s3:{bucket}"),
         };
+        let name = format!("{name} {}", reason.code());
         self.allowed.retain(|_, last| now.duration_since(*last) < ALLOWED_EVERY);
         if self.allowed.contains_key(&name) || self.allowed.len() >= ALLOWED_NAMES_MAX {
             return false;

@@ -3,7 +3,9 @@
 use crate::address::{self, Range};
 use crate::event::Reason;
 use crate::target::{Host, Target};
-use biplane_api::network::{EgressMode, EgressPolicy, EgressProduct, EgressVerdict};
+use biplane_api::network::{
+    EgressMode, EgressPolicy, EgressProduct, EgressVerdict, PrivateEndpoint,
+};
 use std::net::IpAddr;
 
 /// What a listed name is reachable on when the policy restricts.
@@ -34,6 +36,16 @@ pub struct Decision {
 
 impl Policy {
     pub fn decide(&self, target: &Target) -> Decision {
+        if let Some(endpoint) = self.private(target) {
+            return match endpoint.at.iter().any(|address| address.port == target.port) {
+                true => {
+                    let reason = Reason::PrivateEndpoint;
+                    Decision { verdict: EgressVerdict::Allowed, reason }
+                }
+                // No dry run leads inside, and the name means nothing outside.
+                false => Decision { verdict: EgressVerdict::Denied, reason: Reason::PrivatePort },
+            };
+        }
         let verdict = match &target.host {
             Host::Name(name) => match bucket(name) {
                 Some((bucket, region)) => {
@@ -60,6 +72,11 @@ impl Policy {
         }
     }
 
+    /// The private endpoint that the target's name belongs to, on whatever port.
+    pub fn private(&self, target: &Target) -> Option<&PrivateEndpoint> {
+        self.egress.private(target.host.name()?)
+    }
+
     /// How what breaks a rule is taken: denied, or noted only.
     pub fn unlisted(&self) -> EgressVerdict {
         // No pattern matches no name.
@@ -68,9 +85,19 @@ impl Policy {
 
     /// Must the client prove by its TLS hello that it wants the host it named?
     pub fn inspects(&self, target: &Target) -> bool {
+        // Other ports of a private service speak what they like; it is all there is behind the name.
+        if self.private(target).is_some() {
+            return PORTS.contains(&target.port);
+        }
         self.egress.mode == EgressMode::RestrictedAccess
             && target.host.name().is_some()
             && !self.operator.ports.contains(&target.port)
+    }
+
+    /// Where a name of the operator's for a private service may lead: not to the host itself, nor to what
+    /// answers on every network.
+    pub fn may_serve(address: IpAddr) -> bool {
+        address::is_network(address) && !address::is_own(address)
     }
 
     /// The operator's word alone: neither a policy nor its dry run reaches inside.

@@ -25,6 +25,8 @@ const TLS_ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 /// How a door says yes.
 #[derive(Clone, Copy)]
 enum Answer {
+    /// The head of an HTTP answer; a client of TLS is told a no in TLS.
+    Tls,
     /// The head of an HTTP answer.
     Http,
     /// A line.
@@ -64,6 +66,12 @@ impl Connection {
         let (door, stage, port, deadline) = match route {
             Route::Plain => (Some(dial(path)?), Stage::Flow, 0, None),
             Route::Tls(port) => (None, Stage::Hello, *port, Some(Instant::now() + HELLO_TIMEOUT)),
+            Route::Named(name, port) => {
+                let mut door = dial(path)?;
+                ask(&mut door, name, *port)?;
+                let deadline = Instant::now() + ASK_TIMEOUT;
+                (Some(door), Stage::Ask(Answer::Http), *port, Some(deadline))
+            }
             Route::Member(member, port) => {
                 let mut door = dial(path)?;
                 door.write_all(format!("connect {member} {port}\n").as_bytes())?;
@@ -108,7 +116,7 @@ impl Connection {
         match self.step() {
             Ok(goes_on) => goes_on,
             Err(_) => {
-                if matches!(self.stage, Stage::Hello | Stage::Ask(Answer::Http)) {
+                if matches!(self.stage, Stage::Hello | Stage::Ask(Answer::Tls)) {
                     // There is nobody to tell when even this fails.
                     let _ = self.client.write(&TLS_ACCESS_DENIED);
                 }
@@ -131,12 +139,9 @@ impl Connection {
             };
             let name = hello.server_name.ok_or_else(refused)?;
             let mut door = dial(&self.path)?;
-            let line =
-                format!("CONNECT {name}:{0} HTTP/1.1\r\nHost: {name}:{0}\r\n\r\n", self.port);
-            // A socket that was just made has room for one line.
-            door.write_all(line.as_bytes())?;
+            ask(&mut door, &name, self.port)?;
             self.door = Some(door);
-            self.stage = Stage::Ask(Answer::Http);
+            self.stage = Stage::Ask(Answer::Tls);
             self.deadline = Some(Instant::now() + ASK_TIMEOUT);
         }
         let Some(door) = &mut self.door else {
@@ -168,6 +173,12 @@ impl Connection {
 
 fn events(read: bool, write: bool) -> i16 {
     (if read { libc::POLLIN } else { 0 }) | (if write { libc::POLLOUT } else { 0 })
+}
+
+/// A socket that was just made has room for one line.
+fn ask(door: &mut UnixStream, name: &str, port: u16) -> io::Result<()> {
+    let line = format!("CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n\r\n");
+    door.write_all(line.as_bytes())
 }
 
 fn refused() -> io::Error {

@@ -8,6 +8,8 @@
 //! - `127.0.1.1:443` → `CONNECT <name in the TLS hello>:443` at the egress door, for programs that know
 //!   no proxy. `127.0.1.1:80` → the egress door, which reads the Host header.
 //! - `127.0.0.1:53/udp` answers `127.0.1.1` for names that the egress door knows as reachable.
+//! - A name of a private endpoint has a loopback address of its own, on which the endpoint's ports from 1024
+//!   on lead to it through the egress door, whatever they speak.
 //! - `127.0.0.1:9000` → the storage door: an S3 endpoint that wants no key.
 //! - `<sandbox>.cluster.internal` is a member of the same cluster: a loopback address of its own, on which
 //!   the cluster's ports lead to it through the mesh door. What other members connect to comes from the
@@ -40,6 +42,9 @@ pub const NAMES_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// name that may be reached and exists.
 pub const DOOR_HOST: &str = "biplane.internal";
 
+/// In that answer: the ports of a private endpoint, with blanks between them.
+pub const PORTS_HEADER: &str = "biplane-ports";
+
 /// What the names of members end with.
 pub const CLUSTER_SUFFIX: &str = ".cluster.internal";
 
@@ -63,6 +68,8 @@ pub enum Route {
     Plain,
     /// After a CONNECT to the name in the TLS hello, on this port.
     Tls(u16),
+    /// After a CONNECT to this name, on this port.
+    Named(String, u16),
     /// After the mesh door's yes to a connection to this member, on this port.
     Member(String, u16),
 }

@@ -1,11 +1,11 @@
-//! The members of the cluster as programs see them: each has a loopback address of its own, from the
-//! first time that its name is asked for, and listeners there.
+//! The members of the cluster, and private endpoints, as programs see them: each has a loopback address
+//! of its own, from the first time that its name is asked for, and listeners there.
 
-use crate::{CLUSTER_SUFFIX, Entry, Route};
+use crate::{CLUSTER_SUFFIX, Entry, NAMES_ADDRESS, Route};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-/// Members that are found by name; their listeners are what is polled.
+/// Members and endpoints that are found by name; their listeners are what is polled.
 const MEMBERS_MAX: usize = 250;
 const PORTS_MAX: usize = 16;
 
@@ -29,18 +29,38 @@ impl Members {
         if ports == " self" {
             return Some(Ipv4Addr::LOCALHOST);
         }
-        let known = self.names.iter().position(|name| name == member);
+        self.listen(member, ports, door, |port| Route::Member(member.to_owned(), port))
+    }
+
+    /// The address of a private endpoint with these ports. Low ports cannot be listened on any more: what
+    /// has no others is found where all names are.
+    pub fn endpoint(&mut self, name: &str, ports: &str, door: &Path) -> Option<Ipv4Addr> {
+        let high = |port: &str| port.parse::<u16>().is_ok_and(|port| port >= 1024);
+        if !ports.split(' ').any(high) {
+            return Some(NAMES_ADDRESS);
+        }
+        self.listen(name, ports, door, |port| Route::Named(name.to_owned(), port))
+    }
+
+    fn listen(
+        &mut self,
+        name: &str,
+        ports: &str,
+        door: &Path,
+        route: impl Fn(u16) -> Route,
+    ) -> Option<Ipv4Addr> {
+        let known = self.names.iter().position(|known| known == name);
         let index = match known {
             Some(index) => index,
             None if self.names.len() >= MEMBERS_MAX => return None,
             None => {
-                self.names.push(member.to_owned());
+                self.names.push(name.to_owned());
                 self.names.len() - 1
             }
         };
         let address = Ipv4Addr::new(127, 64, 0, u8::try_from(index).ok()? + 1);
         for port in ports.split(' ').filter_map(|port| port.parse().ok()).take(PORTS_MAX) {
-            let route = Route::Member(member.to_owned(), port);
+            let route = route(port);
             if self.entries.iter().any(|entry| entry.route == route) {
                 continue;
             }

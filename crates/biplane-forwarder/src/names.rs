@@ -3,7 +3,7 @@
 use crate::connection::dial;
 use crate::dns::Question;
 use crate::members::{self, Members};
-use crate::{DOOR_HOST, NAMES_ADDRESS};
+use crate::{DOOR_HOST, NAMES_ADDRESS, PORTS_HEADER};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LINE_BYTES_MAX: usize = 256;
+const HEAD_BYTES_MAX: usize = 4 << 10;
 
 pub struct Name {
     pub question: Question,
@@ -67,11 +68,22 @@ impl Name {
                 }
                 None => (self.eof || self.head.len() > LINE_BYTES_MAX).then_some(None),
             },
-            // The first line is enough.
-            None if self.head.len() >= 12 => {
-                Some(self.head.starts_with(b"HTTP/1.1 204").then_some(NAMES_ADDRESS))
-            }
-            None => self.eof.then_some(None),
+            // The first line is enough for a no.
+            None if self.head.len() >= 12 && !self.head.starts_with(b"HTTP/1.1 204") => Some(None),
+            None if self.head.ends_with(b"\r\n\r\n") => Some(match ports(&self.head) {
+                Some(ports) => members.endpoint(&self.question.name, &ports, &self.path),
+                None => Some(NAMES_ADDRESS),
+            }),
+            None => (self.eof || self.head.len() > HEAD_BYTES_MAX).then_some(None),
         }
     }
+}
+
+/// Of a private endpoint.
+fn ports(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(PORTS_HEADER).then(|| value.trim().to_owned())
+    })
 }

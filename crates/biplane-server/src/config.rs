@@ -2,6 +2,7 @@
 
 use crate::cloud::CloudConfig;
 use crate::otlp::TracesConfig;
+use biplane_api::network::ServiceAddress;
 pub use biplane_compute::WorkspaceLimits;
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct ServerConfig {
     pub egress_addresses: Vec<IpNet>,
     /// Networks that are the private endpoints of this name: `(vpce-…, 10.0.0.0/16)`.
     pub private_endpoints: Vec<(String, IpNet)>,
+    /// Where services of private-endpoint rules are.
+    pub endpoint_services: Vec<(String, ServiceAddress)>,
     pub relay_listen: String,
     /// `GET /metrics` for Prometheus, without a login; None = nowhere.
     pub metrics_listen: Option<String>,
@@ -74,6 +77,7 @@ impl ServerConfig {
             trusted_proxies: Vec::new(),
             egress_addresses: Vec::new(),
             private_endpoints: Vec::new(),
+            endpoint_services: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
             metrics_listen: None,
             traces: None,

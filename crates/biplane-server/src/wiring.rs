@@ -37,6 +37,7 @@ pub fn identity_config(config: &ServerConfig) -> biplane_identity::Config {
     let network = biplane_identity::NetworkConfig {
         egress_addresses: config.egress_addresses.clone(),
         private_endpoints: config.private_endpoints.clone(),
+        endpoint_services: config.endpoint_services.clone(),
     };
     biplane_identity::Config { domain: config.domain.clone(), network }
 }

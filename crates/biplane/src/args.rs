@@ -273,6 +273,7 @@ impl From<ServerArgs> for ServerConfig {
             trusted_proxies: args.network.trusted_proxies,
             egress_addresses: args.network.egress_addresses,
             private_endpoints: args.network.private_endpoints,
+            endpoint_services: args.network.endpoint_services,
             relay_listen: args.relay_listen,
             metrics_listen: args.metrics_listen,
             traces: crate::traces::from_environment(),

@@ -1,5 +1,6 @@
 //! Options of the server about names and networks.
 
+use biplane_api::network::ServiceAddress;
 use biplane_platform::IpNet;
 use clap::Args;
 
@@ -18,6 +19,10 @@ pub struct NetworkArgs {
     /// `vpce-0123abcd=10.1.0.0/16`: what connects from this network comes through that private endpoint.
     #[arg(long = "private-endpoint", env = "BIPLANE_PRIVATE_ENDPOINTS", value_delimiter = ',', value_parser = endpoint)]
     pub private_endpoints: Vec<(String, IpNet)>,
+    /// `com.amazonaws.vpce.eu.vpce-svc-1=10.1.2.3:5432`, as hosts of sandboxes reach it: private-endpoint rules
+    /// for this service then lead their names there. Name it again for another address or port.
+    #[arg(long = "endpoint-service", env = "BIPLANE_ENDPOINT_SERVICES", value_delimiter = ',', value_parser = service)]
+    pub endpoint_services: Vec<(String, ServiceAddress)>,
 }
 
 fn domain(text: &str) -> Result<String, String> {
@@ -31,6 +36,16 @@ fn domain(text: &str) -> Result<String, String> {
     match domain.len() <= 190 && domain.split('.').all(label) {
         true => Ok(domain),
         false => Err("a domain has labels of letters, digits and hyphens".into()),
+    }
+}
+
+fn service(text: &str) -> Result<(String, ServiceAddress), String> {
+    let (name, at) = text.split_once('=').ok_or("write it as name=host:port")?;
+    let shaped = (1..=255).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    match shaped {
+        true => Ok((name.to_owned(), at.parse().map_err(|error| format!("{error}"))?)),
+        false => Err("the name of a service has letters, digits, dots, hyphens and underscores".into()),
     }
 }
 

@@ -3409,7 +3409,7 @@ export interface components {
         };
         PrivateEndpointRule: {
             account_id?: string | null;
-            /** @description CREATE_FAILED where private endpoints cannot be made; `error_message` says why. */
+            /** @description ESTABLISHED when the operator has said where the service is, else CREATE_FAILED; `error_message` says why. */
             connection_state?: string | null;
             /** Format: int64 */
             creation_time?: number | null;

@@ -6,6 +6,7 @@ use crate::event::Reason;
 use crate::http_text::{self, Body};
 use crate::policy::Policy;
 use crate::target::Host;
+use biplane_api::network::ServiceAddress;
 use http::{Response, StatusCode};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -52,7 +53,10 @@ pub async fn dial(guard: &Guard) -> Result<TcpStream, Failed> {
 }
 
 async fn connect(guard: &Guard, timeout: Duration) -> Result<TcpStream, Failed> {
-    let found = addresses(&guard.door, &guard.policy(), &guard.target.host).await?;
+    let found = match guard.private() {
+        Some(endpoint) => service(guard, &endpoint.at).await?,
+        None => addresses(&guard.door, &guard.policy(), &guard.target.host).await?,
+    };
     let allowed = match found {
         Found::Allowed(addresses) => addresses,
         Found::Inside(address) => {
@@ -80,6 +84,30 @@ pub enum Found {
     Allowed(Vec<IpAddr>),
     /// There are addresses, and none of them may be reached.
     Inside(IpAddr),
+}
+
+/// A private service on the port asked for. An address that the operator wrote is taken as it is.
+async fn service(guard: &Guard, at: &[ServiceAddress]) -> Result<Found, Failed> {
+    let mut allowed = Vec::new();
+    let mut inside = None;
+    for address in at.iter().filter(|address| address.port == guard.target.port) {
+        match address.host.parse::<IpAddr>() {
+            Ok(address) => allowed.push(address),
+            Err(_) => {
+                let found = guard.door.outside.resolve(&address.host).await.unwrap_or_default();
+                let (good, bad): (Vec<_>, Vec<_>) =
+                    found.into_iter().partition(|found| Policy::may_serve(*found));
+                allowed.extend(good);
+                inside = inside.or(bad.first().copied());
+            }
+        }
+    }
+    allowed.truncate(TRIES_MAX);
+    match inside.filter(|_| allowed.is_empty()) {
+        Some(address) => Ok(Found::Inside(address)),
+        None if allowed.is_empty() => Err(Failed::Unresolved),
+        None => Ok(Found::Allowed(allowed)),
+    }
 }
 
 pub async fn addresses(door: &Egress, policy: &Policy, host: &Host) -> Result<Found, Failed> {

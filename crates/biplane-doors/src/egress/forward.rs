@@ -2,7 +2,7 @@
 
 use super::guard::{Counted, Guard};
 use super::{Visit, dial};
-use crate::event::{Outcome, Reason};
+use crate::event::Reason;
 use crate::http_text::{self, Body, BoxError};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
@@ -35,7 +35,7 @@ pub async fn forward(
         return http_text::text(StatusCode::FORBIDDEN, &guard.text(&reason));
     }
     // Another port speaks what this door cannot look into.
-    if guard.target.port != 80 {
+    if guard.target.port != 80 && guard.private().is_none() {
         let reason = guard.deny(Reason::Port);
         return http_text::text(StatusCode::FORBIDDEN, &guard.text(&reason));
     }
@@ -43,7 +43,7 @@ pub async fn forward(
         Ok(stream) => stream,
         Err(failed) => return failed.answer(&guard),
     };
-    guard.door.recorder.record((&guard.target).into(), Outcome::Allowed, Reason::Listed);
+    guard.allowed();
     match exchange(visit, guard.clone(), Counted { inner: stream, guard: guard.clone() }, request)
         .await
     {
@@ -90,7 +90,10 @@ fn rewrite(request: &mut Request<Incoming>, guard: &Guard) -> Result<(), BoxErro
     *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     *request.version_mut() = http::Version::HTTP_11;
     strip(request.headers_mut());
-    let host = HeaderValue::from_str(&guard.target.host.to_string())?;
+    let host = match guard.target.port {
+        80 => HeaderValue::from_str(&guard.target.host.to_string())?,
+        _ => HeaderValue::from_str(&guard.target.to_string())?,
+    };
     request.headers_mut().insert(header::HOST, host);
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{Egress, Visit};
 use crate::event::{Outcome, Reason};
 use crate::policy::{Decision, Policy};
 use crate::target::Target;
-use biplane_api::network::EgressVerdict;
+use biplane_api::network::{EgressVerdict, PrivateEndpoint};
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use std::io;
@@ -23,6 +23,8 @@ pub struct Guard {
     pub door: Arc<Egress>,
     pub target: Target,
     policy: Mutex<watch::Receiver<Arc<Policy>>>,
+    /// Of the moment it was decided.
+    private: Mutex<Option<PrivateEndpoint>>,
     closed: CancellationToken,
     start: Instant,
     /// Milliseconds after `start`.
@@ -35,6 +37,7 @@ impl Guard {
             door: visit.door.clone(),
             target,
             policy: Mutex::new(visit.door.policy.clone()),
+            private: Mutex::new(None),
             closed: visit.closed.clone(),
             start: Instant::now(),
             moved: AtomicU64::new(0),
@@ -48,13 +51,28 @@ impl Guard {
 
     /// Decides by the policy of now and records a denial or a dry run.
     pub fn decide(&self) -> Result<(), Reason> {
-        let Decision { verdict, reason } = self.policy().decide(&self.target);
+        let policy = self.policy();
+        let Decision { verdict, reason } = policy.decide(&self.target);
+        *self.private.lock() = policy.private(&self.target).cloned();
         self.take(verdict, reason)
+    }
+
+    /// Where it leads when that is not the internet.
+    pub fn private(&self) -> Option<PrivateEndpoint> {
+        self.private.lock().clone()
+    }
+
+    /// It is connected and nothing is against it.
+    pub fn allowed(&self) {
+        let private = self.private.lock().is_some();
+        let reason = if private { Reason::PrivateEndpoint } else { Reason::Listed };
+        self.door.recorder.record((&self.target).into(), Outcome::Allowed, reason);
     }
 
     /// A rule beside the list was broken: denied, or noted only.
     pub fn broken(&self, reason: Reason) -> Result<(), Reason> {
-        self.take(self.policy().unlisted(), reason)
+        let private = self.private.lock().is_some();
+        self.take(if private { EgressVerdict::Denied } else { self.policy().unlisted() }, reason)
     }
 
     fn take(&self, verdict: EgressVerdict, reason: Reason) -> Result<(), Reason> {
@@ -105,6 +123,8 @@ impl Guard {
     /// Returns when the connection must end.
     pub async fn ends(&self) {
         let mut policy = self.policy.lock().clone();
+        // It may have changed since it was decided.
+        policy.mark_changed();
         loop {
             let idle_at = self.start
                 + Duration::from_millis(self.moved.load(Ordering::Relaxed))
@@ -116,8 +136,9 @@ impl Guard {
                     if changed.is_err() {
                         return;
                     }
-                    let decision = policy.borrow_and_update().decide(&self.target);
-                    if decision.verdict == EgressVerdict::Denied {
+                    let policy = policy.borrow_and_update().clone();
+                    let denied = policy.decide(&self.target).verdict == EgressVerdict::Denied;
+                    if denied || policy.private(&self.target) != self.private.lock().as_ref() {
                         self.deny(Reason::PolicyChanged);
                         return;
                     }

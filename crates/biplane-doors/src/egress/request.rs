@@ -5,7 +5,8 @@ use super::{Visit, forward, tunnel};
 use crate::event::Reason;
 use crate::http_text::{self, Body};
 use crate::target::{Host, Target};
-use biplane_forwarder::DOOR_HOST;
+use biplane_forwarder::{DOOR_HOST, PORTS_HEADER};
+use http::header::HeaderValue;
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -71,16 +72,17 @@ impl Visit {
             return http_text::text(StatusCode::NOT_FOUND, "there is nothing here");
         };
         let guard = self.guard(&Target { host, port: 443 });
+        // What it leads to is somebody else's to look up, and its ports are what a program may find.
+        if let Some(endpoint) = guard.policy().private(&guard.target) {
+            let ports: Vec<String> = endpoint.at.iter().map(|at| at.port.to_string()).collect();
+            return reachable(&ports.join(" "));
+        }
         if let Err(reason) = guard.decide() {
             return http_text::text(StatusCode::FORBIDDEN, &guard.text(&reason));
         }
         let policy = guard.policy();
         match dial::addresses(&self.door, &policy, &guard.target.host).await {
-            Ok(Found::Allowed(_)) => {
-                let mut response = Response::new(http_text::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
+            Ok(Found::Allowed(_)) => reachable(""),
             Ok(Found::Inside(address)) => {
                 let reason = guard.deny(Reason::Inside(address));
                 http_text::text(StatusCode::FORBIDDEN, &guard.text(&reason))
@@ -88,4 +90,13 @@ impl Visit {
             Err(failed) => failed.answer(&guard),
         }
     }
+}
+
+fn reachable(ports: &str) -> Response<Body> {
+    let mut response = Response::new(http_text::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Some(value) = HeaderValue::from_str(ports).ok().filter(|value| !value.is_empty()) {
+        response.headers_mut().insert(PORTS_HEADER, value);
+    }
+    response
 }

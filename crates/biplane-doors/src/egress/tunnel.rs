@@ -3,7 +3,6 @@
 use super::guard::{Early, Guard};
 use super::{Visit, dial, hello};
 use crate::carry::copy;
-use crate::event::{Outcome, Reason};
 use crate::http_text::{self, Body};
 use bytes::BytesMut;
 use http::{Request, Response, StatusCode};
@@ -77,7 +76,7 @@ async fn carry(
     if inspects && !hello::admits(guard, &mut client, &mut early).await {
         return;
     }
-    guard.door.recorder.record((&guard.target).into(), Outcome::Allowed, Reason::Listed);
+    guard.allowed();
     let copying = async {
         upstream.write_all(&early).await?;
         guard.sent(early.len())?;

@@ -11,6 +11,7 @@ mod mesh_sandboxed;
 mod mesh_strangers;
 mod plain;
 mod policy;
+mod private;
 mod storage;
 
 biplane_sandbox::launcher_in_tests!();

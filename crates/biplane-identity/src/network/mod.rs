@@ -12,6 +12,7 @@ pub mod private_access;
 pub use gate::Gate;
 
 use crate::Identity;
+use biplane_api::network::ServiceAddress;
 use biplane_platform::{ApiError, ErrorCode, IpNet, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +27,8 @@ pub struct NetworkConfig {
     pub egress_addresses: Vec<IpNet>,
     /// Networks that are the private endpoint of this name in the cloud.
     pub private_endpoints: Vec<(String, IpNet)>,
+    /// Where the service of this name is in networks that the hosts reach; a name may have several.
+    pub endpoint_services: Vec<(String, ServiceAddress)>,
 }
 
 pub fn routes(identity: &Arc<Identity>) -> OpenApiRouter {

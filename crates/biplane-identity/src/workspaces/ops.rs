@@ -2,7 +2,7 @@
 
 use super::{DELETING, FAILED, PROVISIONING, Workspace, check, classic, provision, store};
 use crate::Identity;
-use crate::network::{check_region, connectivity, private_access};
+use crate::network::{EGRESS_TOPIC, check_region, connectivity, private_access};
 use biplane_api::identity::{WorkspaceInfo, WorkspaceNetworkId, WorkspaceRequest};
 use biplane_api::ids::WorkspaceId;
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
@@ -196,6 +196,9 @@ pub async fn workspace_update(
     row.updated_at = ctx.now_ms().max(before.updated_at + 1);
     store::update(&mut tx, &row).await?;
     tx.notify(provision::TOPIC, &row.id.to_string());
+    if row.network_connectivity_config_id != before.network_connectivity_config_id {
+        tx.notify(EGRESS_TOPIC, &row.id.to_string());
+    }
     identity.changed(tx).await?;
     match row.status == PROVISIONING && !row.is_classic() {
         true => provision::finish(identity, row).await,

@@ -87,6 +87,14 @@ impl App {
                 ("vpce-0a".into(), "10.1.0.0/16".parse().unwrap()),
                 ("vpce-0b".into(), "10.2.0.0/16".parse().unwrap()),
             ],
+            endpoint_services: vec![
+                (
+                    "com.amazonaws.vpce.us-east-1.vpce-svc-1".into(),
+                    "10.9.0.1:5432".parse().unwrap(),
+                ),
+                ("com.amazonaws.vpce.us-east-1.vpce-svc-1".into(), "10.9.0.2:443".parse().unwrap()),
+                ("warehouse-db".into(), "db.internal:5432".parse().unwrap()),
+            ],
         };
         let config = Config { domain: Some("biplane.test".into()), network };
         let identity = Identity::new(test_db.db.clone(), clock.clone(), config).await.unwrap();

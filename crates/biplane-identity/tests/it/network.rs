@@ -207,8 +207,8 @@ async fn connectivity_tells_the_truth() {
     let rules = format!("{one}/private-endpoint-rules");
     let rule = json!({"endpoint_service": "com.amazonaws.vpce.us-east-1.vpce-svc-1", "domain_names": ["db.example.com"]});
     let made = app.post(&rules, rule).await.ok();
-    assert_eq!(made["connection_state"], "CREATE_FAILED");
-    assert!(made["error_message"].as_str().unwrap().contains("cannot"));
+    assert_eq!(made["connection_state"], "ESTABLISHED");
+    assert!(made.get("error_message").is_none());
     let rule = format!("{rules}/{}", made["rule_id"].as_str().unwrap());
     let patched = app
         .patch(
@@ -243,7 +243,9 @@ async fn connectivity_tells_the_truth() {
     assert_eq!(app.post(&rules, azure).await.refused(), (501, "FEATURE_DISABLED".into()));
     let s3 =
         json!({"endpoint_service": "com.amazonaws.us-east-1.s3", "resource_names": ["bucket"]});
-    app.post(&rules, s3).await.ok();
+    let s3 = app.post(&rules, s3).await.ok();
+    assert_eq!(s3["connection_state"], "CREATE_FAILED");
+    assert!(s3["error_message"].as_str().unwrap().starts_with("Buckets have no private endpoints"));
     assert_eq!(app.get(&rules).await.ok()["items"].as_array().unwrap().len(), 2);
     assert_eq!(app.delete(&rule).await.ok()["rule_id"], made["rule_id"]);
     assert_eq!(app.get(&rule).await.status, StatusCode::NOT_FOUND);
@@ -260,6 +262,72 @@ async fn connectivity_tells_the_truth() {
     let off = app.patch(&workspace, json!({"network_connectivity_config_id": ""})).await.ok();
     assert!(off.get("network_connectivity_config_id").is_none());
     app.delete(&one).await.ok();
+}
+
+#[tokio::test]
+async fn private_endpoints_lead_to_what_the_operator_named() {
+    let app = App::new().await;
+    let configs = app.account("/network-connectivity-configs");
+    let config = app.post(&configs, json!({"name": "ncc-1", "region": "us-east-1"})).await.ok();
+    let id = config["network_connectivity_config_id"].as_str().unwrap();
+    let rules = format!("{configs}/{id}/private-endpoint-rules");
+    let rule = async |service: &str, names: Value| {
+        app.post(&rules, json!({"endpoint_service": service, "domain_names": names})).await
+    };
+    let effective = async || {
+        let own = app.identity.egress_effective(app.boot.workspace_id).await.unwrap().unwrap();
+        assert_eq!(app.identity.egress_effective_all().await.unwrap()[0].policy, own);
+        own.private
+    };
+    let service = "com.amazonaws.vpce.us-east-1.vpce-svc-1";
+    let made = rule(service, json!(["DB.Corp.example.", "*.apps.corp.example"])).await.ok();
+    assert_eq!(made["domain_names"], json!(["db.corp.example", "*.apps.corp.example"]));
+    let unknown = rule("com.amazonaws.vpce.us-east-1.vpce-svc-2", json!(["x.example"])).await.ok();
+    assert_eq!(unknown["connection_state"], "CREATE_FAILED");
+    assert!(unknown["error_message"].as_str().unwrap().contains("--endpoint-service"));
+    // What the operator calls it is good enough.
+    let named = rule("warehouse-db", json!(["wh.corp.example"])).await.ok();
+    assert_eq!(named["connection_state"], "ESTABLISHED");
+    for bad in ["*", "localhost", "10.0.0.1", "a b.example", "a.*.example"] {
+        let refused = rule(service, json!([bad])).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let taken = rule("warehouse-db", json!(["db.corp.example"])).await;
+    assert_eq!(taken.refused(), (409, "RESOURCE_CONFLICT".into()));
+
+    // Of workspaces it is attached to, at once.
+    assert_eq!(effective().await, []);
+    let mut changes = app.test_db.db.subscribe();
+    let workspace = app.boot.workspace_id.to_string();
+    let path = app.account(&format!("/workspaces/{workspace}"));
+    app.patch(&path, json!({"network_connectivity_config_id": id})).await.ok();
+    heard(&mut changes, &workspace).await;
+    let private = effective().await;
+    let services: Vec<_> = private.iter().map(|endpoint| endpoint.service.as_str()).collect();
+    assert_eq!(services, [service, "warehouse-db"]);
+    let at: Vec<_> = private[0].at.iter().map(ToString::to_string).collect();
+    assert_eq!(at, ["10.9.0.1:5432", "10.9.0.2:443"]);
+    assert_eq!(private[0].hosts[0].0, "db.corp.example");
+
+    let one = |rule: &Value| format!("{rules}/{}", rule["rule_id"].as_str().unwrap());
+    let off = json!({"enabled": false});
+    let off = app.patch(&format!("{}?update_mask=enabled", one(&made)), off).await.ok();
+    assert_eq!(off["enabled"], false);
+    heard(&mut changes, "*").await;
+    assert_eq!(effective().await.len(), 1);
+    let on = json!({"enabled": true});
+    app.patch(&format!("{}?update_mask=enabled", one(&made)), on).await.ok();
+    heard(&mut changes, "*").await;
+    assert_eq!(effective().await.len(), 2);
+    let names = json!({"domain_names": ["wh.corp.example"]});
+    let names = app.patch(&format!("{}?update_mask=domain_names", one(&made)), names).await;
+    assert_eq!(names.refused(), (409, "RESOURCE_CONFLICT".into()));
+    app.delete(&one(&named)).await.ok();
+    heard(&mut changes, "*").await;
+    assert_eq!(effective().await.len(), 1);
+    app.patch(&path, json!({"network_connectivity_config_id": ""})).await.ok();
+    heard(&mut changes, &workspace).await;
+    assert_eq!(effective().await, []);
 }
 
 const LISTS: &str = "/api/2.0/ip-access-lists";

@@ -132,7 +132,9 @@ function ConfigCard({ config, users, onDelete }: ConfigCardProps) {
                   </td>
                   <td>{[...(rule.domain_names ?? []), ...(rule.resource_names ?? [])].join(', ')}</td>
                   <td>
-                    <span className="badge danger">{titleCase(rule.connection_state ?? 'unknown')}</span>
+                    <span className={`badge ${rule.connection_state === 'ESTABLISHED' ? (rule.enabled === false ? '' : 'ok') : 'danger'}`}>
+                      {rule.enabled === false ? 'Disabled' : titleCase(rule.connection_state ?? 'unknown')}
+                    </span>
                     {rule.error_message && <span className="resource-note">{rule.error_message}</span>}
                   </td>
                 </tr>

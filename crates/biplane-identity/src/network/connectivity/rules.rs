@@ -3,22 +3,57 @@
 use super::ops::{PAGE, fetch_limit, missing as config_missing};
 use super::store::{self, Rule};
 use crate::Identity;
-use crate::network::quota;
+use crate::network::policies::check::{bucket, host};
+use crate::network::{EGRESS_TOPIC, in_use, quota};
+use biplane_api::network::{HostPattern, PrivateEndpoint};
 use biplane_api::network_config::{PrivateEndpointRule, PrivateEndpointRules};
 use biplane_platform::{ApiError, Ctx, Result, Tx, page};
 
 const RULES_MAX: usize = 30;
 const NAMES_MAX: usize = 100;
-/// The truth about this deployment, in the place where clients look for it.
-const STATE: &str = "CREATE_FAILED";
-const WHY: &str =
-    "This deployment cannot make private endpoints: its nodes reach destinations directly.";
+const BUCKETS: &str = "Buckets have no private endpoints of their own here: all storage is reached at the \
+    address that the operator of this deployment gave for it.";
 
 fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("Private endpoint rule {id:.64} does not exist."))
 }
 
+/// Why no endpoint can be made of it: the truth about this deployment, where clients look for it.
+fn failure(identity: &Identity, row: &Rule) -> Option<String> {
+    let service = &row.endpoint_service;
+    if is_s3(service) {
+        return Some(BUCKETS.into());
+    }
+    let known = identity.network.endpoint_services.iter().any(|(name, _)| name == service);
+    (!known).then(|| {
+        format!(
+            "The operator of this deployment has not said where {service} is (--endpoint-service)."
+        )
+    })
+}
+
+/// The endpoints that hold for workspaces of the configuration.
+pub async fn compiled(
+    identity: &Identity,
+    tx: &mut Tx,
+    config_id: &str,
+) -> Result<Vec<PrivateEndpoint>> {
+    let rows = store::rules_after(tx, config_id, "", i64::MAX).await?;
+    let good = rows.into_iter().filter(|row| row.enabled && failure(identity, row).is_none());
+    let endpoint = |row: Rule| {
+        let services = identity.network.endpoint_services.iter();
+        let at = services.filter(|(name, _)| *name == row.endpoint_service);
+        PrivateEndpoint {
+            at: at.map(|(_, at)| at.clone()).collect(),
+            hosts: row.domain_names.into_iter().flatten().map(HostPattern).collect(),
+            service: row.endpoint_service,
+        }
+    };
+    Ok(good.map(endpoint).collect())
+}
+
 fn shown(identity: &Identity, row: Rule) -> PrivateEndpointRule {
+    let failure = failure(identity, &row);
     PrivateEndpointRule {
         rule_id: Some(row.id),
         network_connectivity_config_id: Some(row.config_id),
@@ -27,8 +62,10 @@ fn shown(identity: &Identity, row: Rule) -> PrivateEndpointRule {
         domain_names: row.domain_names,
         resource_names: row.resource_names,
         enabled: Some(row.enabled),
-        connection_state: Some(STATE.into()),
-        error_message: Some(WHY.into()),
+        connection_state: Some(
+            if failure.is_some() { "CREATE_FAILED" } else { "ESTABLISHED" }.into(),
+        ),
+        error_message: failure,
         deactivated: Some(false),
         creation_time: Some(row.created_at),
         updated_time: Some(row.updated_at),
@@ -51,14 +88,17 @@ fn is_s3(service: &str) -> bool {
     service.starts_with("com.amazonaws.") && service.ends_with(".s3")
 }
 
-fn check(row: &Rule) -> Result<()> {
+/// Names become normal by it.
+fn check(identity: &Identity, row: &mut Rule) -> Result<()> {
     let service = &row.endpoint_service;
+    let known = identity.network.endpoint_services.iter().any(|(name, _)| name == service);
     let shaped = service.len() <= 255
-        && service.starts_with("com.amazonaws.")
-        && service.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+        && (known || service.starts_with("com.amazonaws."))
+        && service.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if !shaped {
         return Err(ApiError::invalid(
-            "endpoint_service must be the full name of an endpoint service: com.amazonaws.….",
+            "endpoint_service must be the full name of an endpoint service, com.amazonaws.…, or one that the \
+             operator has named.",
         ));
     }
     let (wanted, other, what) = match is_s3(service) {
@@ -68,18 +108,29 @@ fn check(row: &Rule) -> Result<()> {
     if other.as_ref().is_some_and(|names| !names.is_empty()) {
         return Err(ApiError::invalid(format!("Only {what} may be given for this service.")));
     }
-    let good = |name: &String| {
-        (3..=253).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b))
-    };
-    match wanted.as_deref() {
-        Some(names) if !names.is_empty() && names.len() <= NAMES_MAX && names.iter().all(good) => {
-            Ok(())
-        }
-        _ => Err(ApiError::invalid(format!(
-            "{what} must hold 1 to {NAMES_MAX} names for this service."
-        ))),
+    let names = wanted.as_deref().filter(|names| (1..=NAMES_MAX).contains(&names.len()));
+    let names = names.ok_or_else(|| {
+        ApiError::invalid(format!("{what} must hold 1 to {NAMES_MAX} names for this service."))
+    })?;
+    if is_s3(service) {
+        return names.iter().try_for_each(|name| bucket(name));
     }
+    let hosts = names.iter().map(|name| host(name)).collect::<Result<Vec<_>>>()?;
+    row.domain_names = Some(hosts);
+    Ok(())
+}
+
+/// A name leads to one place.
+async fn check_free(tx: &mut Tx, row: &Rule) -> Result<()> {
+    let others = store::rules_after(tx, &row.config_id, "", i64::MAX).await?;
+    let own = row.domain_names.as_deref().unwrap_or_default();
+    for other in others.iter().filter(|other| other.id != row.id) {
+        let theirs = other.domain_names.as_deref().unwrap_or_default();
+        if let Some(name) = own.iter().find(|name| theirs.contains(name)) {
+            return Err(in_use(format!("{name} is a name of private endpoint rule {}.", other.id)));
+        }
+    }
+    Ok(())
 }
 
 pub async fn private_endpoint_rule_create(
@@ -93,7 +144,7 @@ pub async fn private_endpoint_rule_create(
     {
         return Err(ApiError::unsupported("A private endpoint in another cloud than AWS"));
     }
-    let row = Rule {
+    let mut row = Rule {
         id: uuid::Uuid::now_v7().to_string(),
         config_id: config_id.to_owned(),
         endpoint_service: request.endpoint_service.clone().unwrap_or_default(),
@@ -103,7 +154,7 @@ pub async fn private_endpoint_rule_create(
         created_at: ctx.now_ms(),
         updated_at: ctx.now_ms(),
     };
-    check(&row)?;
+    check(identity, &mut row)?;
     let mut tx = identity.db.write().await?;
     store::get(&mut tx, config_id).await?.ok_or_else(|| config_missing(config_id))?;
     if store::rules_after(&mut tx, config_id, "", i64::MAX).await?.len() >= RULES_MAX {
@@ -111,7 +162,9 @@ pub async fn private_endpoint_rule_create(
             "A configuration has at most {RULES_MAX} private endpoint rules."
         )));
     }
+    check_free(&mut tx, &row).await?;
     store::rule_insert(&mut tx, &row).await?;
+    tx.notify(EGRESS_TOPIC, "*");
     tx.commit().await?;
     Ok(shown(identity, row))
 }
@@ -173,14 +226,16 @@ pub async fn private_endpoint_rule_update(
             }
         }
     }
-    check(&row)?;
+    check(identity, &mut row)?;
+    check_free(&mut tx, &row).await?;
     row.updated_at = ctx.now_ms();
     store::rule_update(&mut tx, &row).await?;
+    tx.notify(EGRESS_TOPIC, "*");
     tx.commit().await?;
     Ok(shown(identity, row))
 }
 
-/// Nothing was made for it, so it is gone at once.
+/// Gone at once: there is nothing to wait for.
 pub async fn private_endpoint_rule_delete(
     identity: &Identity,
     ctx: &Ctx,
@@ -192,6 +247,7 @@ pub async fn private_endpoint_rule_delete(
     let row = store::rule_get(&mut tx, config_id, id).await?;
     let row = row.ok_or_else(|| missing(id))?;
     store::rule_delete(&mut tx, id).await?;
+    tx.notify(EGRESS_TOPIC, "*");
     tx.commit().await?;
     Ok(shown(identity, row))
 }

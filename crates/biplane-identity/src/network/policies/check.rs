@@ -109,7 +109,7 @@ fn internet(asked: Option<Vec<InternetDestination>>) -> Result<Option<Vec<Intern
 }
 
 /// A full name, or `*.` and a name.
-fn host(text: &str) -> Result<String> {
+pub fn host(text: &str) -> Result<String> {
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let below = name.strip_prefix("*.").unwrap_or(&name);
     let label = |label: &str| {
@@ -139,29 +139,36 @@ fn storage(asked: Option<Vec<WireStorage>>) -> Result<Option<Vec<WireStorage>>> 
             }
             Some(_) => return Err(ApiError::invalid("storage_destination_type must be AWS_S3.")),
         }
-        let bucket = one.bucket_name.unwrap_or_default();
-        let shaped = (3..=63).contains(&bucket.len())
-            && bucket
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
-            && bucket.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && bucket.ends_with(|c: char| c.is_ascii_alphanumeric());
-        if !shaped {
-            let shown: String = bucket.chars().take(100).collect();
-            return Err(ApiError::invalid(format!("{shown:?} is not the name of a bucket.")));
-        }
+        let name = one.bucket_name.unwrap_or_default();
+        bucket(&name)?;
         let region = one.region.filter(|region| !region.is_empty());
         if region.is_some() {
             crate::network::check_region(region.as_deref())?;
         }
         Ok(WireStorage {
-            bucket_name: Some(bucket),
+            bucket_name: Some(name),
             region,
             storage_destination_type: Some("AWS_S3".into()),
             ..WireStorage::default()
         })
     };
     asked.map(|list| list.into_iter().map(one).collect()).transpose()
+}
+
+pub fn bucket(name: &str) -> Result<()> {
+    let shaped = (3..=63).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+    match shaped {
+        true => Ok(()),
+        false => {
+            let shown: String = name.chars().take(100).collect();
+            Err(ApiError::invalid(format!("{shown:?} is not the name of a bucket.")))
+        }
+    }
 }
 
 fn enforcement(asked: PolicyEnforcement) -> Result<PolicyEnforcement> {
@@ -212,6 +219,7 @@ pub fn compiled(id: &str, policy: &NetworkPolicy) -> EgressPolicy {
         blocked: hosts(&access.blocked_internet_destinations),
         storage: access.allowed_storage_destinations.iter().flatten().filter_map(bucket).collect(),
         dry_run: dry_run(access.policy_enforcement.as_ref()),
+        private: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Network policies: what serverless compute of a workspace may reach. `default-policy` is always there
 //! and holds where no other was chosen.
 
-mod check;
+pub mod check;
 pub mod http;
 pub mod ops;
 mod store;

@@ -1,6 +1,7 @@
 //! Making, changing and choosing network policies; what holds in a workspace.
 
 use super::{DEFAULT, check, store};
+use crate::network::connectivity::rules;
 use crate::network::{EGRESS_TOPIC, in_use, quota};
 use crate::{Identity, workspaces};
 use biplane_api::ids::WorkspaceId;
@@ -150,7 +151,7 @@ pub async fn workspace_network_get(
     ctx.require_account_admin()?;
     let chosen = store::chosen(&mut identity.db.read().await?, workspace).await?;
     let chosen = chosen.ok_or_else(|| workspaces::ops::missing(workspace))?;
-    Ok(option(workspace, chosen))
+    Ok(option(workspace, chosen.policy))
 }
 
 pub async fn workspace_network_update(
@@ -182,9 +183,12 @@ impl Identity {
         let Some(chosen) = store::chosen(&mut tx, workspace).await? else {
             return Ok(None);
         };
-        let id = chosen.as_deref().unwrap_or(DEFAULT);
-        let policy = holds(&mut tx, Some(id)).await?;
-        Ok(Some(check::compiled(id, &policy)))
+        let id = chosen.policy.as_deref().unwrap_or(DEFAULT);
+        let mut policy = check::compiled(id, &holds(&mut tx, Some(id)).await?);
+        if let Some(config) = &chosen.connectivity {
+            policy.private = rules::compiled(self, &mut tx, config).await?;
+        }
+        Ok(Some(policy))
     }
 
     /// The same of all workspaces: after a change of any.
@@ -195,7 +199,7 @@ impl Identity {
         let mut found = Vec::with_capacity(all.len());
         for workspace in all {
             let id = workspace.network_policy_id.unwrap_or_else(|| DEFAULT.into());
-            let policy = match compiled.get(&id) {
+            let mut policy = match compiled.get(&id) {
                 Some(policy) => policy.clone(),
                 None => {
                     let policy = check::compiled(&id, &holds(&mut tx, Some(&id)).await?);
@@ -203,6 +207,9 @@ impl Identity {
                     policy
                 }
             };
+            if let Some(config) = &workspace.network_connectivity_config_id {
+                policy.private = rules::compiled(self, &mut tx, config).await?;
+            }
             found.push(WorkspaceEgress { workspace_id: workspace.id, policy });
         }
         Ok(found)

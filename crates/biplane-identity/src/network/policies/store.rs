@@ -51,11 +51,19 @@ pub async fn user(tx: &mut Tx, id: &str) -> Result<Option<WorkspaceId>> {
     row.map(|row| row.int(0).map(WorkspaceId)).transpose()
 }
 
-/// The policy chosen for the workspace; the outer None: there is no such workspace.
-pub async fn chosen(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Option<String>>> {
-    let sql = "SELECT network_policy_id FROM workspaces WHERE workspace_id = $1";
+/// What a workspace has chosen.
+pub struct Chosen {
+    pub policy: Option<String>,
+    pub connectivity: Option<String>,
+}
+
+/// None: there is no such workspace.
+pub async fn chosen(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Chosen>> {
+    let sql = "SELECT network_policy_id, network_connectivity_config_id FROM workspaces
+               WHERE workspace_id = $1";
     let row = tx.fetch_opt(sql, args![workspace.0]).await?;
-    row.map(|row| row.opt_text(0)).transpose()
+    let chosen = |row: Row| Ok(Chosen { policy: row.opt_text(0)?, connectivity: row.opt_text(1)? });
+    row.map(chosen).transpose()
 }
 
 pub async fn choose(tx: &mut Tx, workspace: WorkspaceId, id: Option<&str>) -> Result<()> {
