@@ -45,7 +45,9 @@ fn service(text: &str) -> Result<(String, ServiceAddress), String> {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     match shaped {
         true => Ok((name.to_owned(), at.parse().map_err(|error| format!("{error}"))?)),
-        false => Err("the name of a service has letters, digits, dots, hyphens and underscores".into()),
+        false => {
+            Err("the name of a service has letters, digits, dots, hyphens and underscores".into())
+        }
     }
 }
 
