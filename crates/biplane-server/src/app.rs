@@ -66,7 +66,12 @@ impl Services {
             identity: identity.clone(),
             catalog: catalog.clone(),
         }));
-        let relay_ca = RelayCa::load_or_create(&config.data_dir.join("tls"), clock.clone())
+        compute.set_places(Arc::new(crate::places::WorkspacePlaces {
+            identity: identity.clone(),
+            cloud: config.cloud.clone(),
+        }));
+        let relay_ca = RelayCa::load(db, &config.data_dir.join("tls"), clock.clone())
+            .await
             .context("the relay's authority")?;
         let relay_ca = Arc::new(relay_ca);
         compute.set_authority(relay_ca.clone());

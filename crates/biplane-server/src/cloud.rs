@@ -50,7 +50,11 @@ impl Cloud for ProviderCloud {
         match self.0.provider.check(&place(of.clone())).await {
             Ok(found) => Ok(found
                 .into_iter()
-                .map(|one| PlaceFinding { what: one.what, message: one.message, broken: one.broken })
+                .map(|one| PlaceFinding {
+                    what: one.what,
+                    message: one.message,
+                    broken: one.broken,
+                })
                 .collect()),
             Err(error) if error.kind.retryable() => Err(TryAgain(error.message)),
             Err(error) => {

@@ -3,7 +3,7 @@
 use crate::cloud::CloudConfig;
 use crate::otlp::TracesConfig;
 use biplane_api::network::ServiceAddress;
-pub use biplane_compute::WorkspaceLimits;
+pub use biplane_compute::{LocalHosts, WorkspaceLimits};
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub struct ServerConfig {
     /// Where services of private-endpoint rules are.
     pub endpoint_services: Vec<(String, ServiceAddress)>,
     pub relay_listen: String,
+    pub hosts: HostsConfig,
     /// `GET /metrics` for Prometheus, without a login; None = nowhere.
     pub metrics_listen: Option<String>,
     /// None = nothing is traced.
@@ -49,6 +50,18 @@ pub struct ServerConfig {
     pub admin_password: Option<Secret>,
     /// Scale factor of samples.tpch as text; `0` = none.
     pub samples_scale: String,
+}
+
+/// What hosts of clusters need to know of this server.
+#[derive(Debug, Clone, Default)]
+pub struct HostsConfig {
+    /// `host:port` at which hosts elsewhere reach the relay; None = what it listens on.
+    pub relay_address: Option<String>,
+    /// Where they get the program from, and the SHA-256 it must have.
+    pub program_url: String,
+    pub program_sha256: String,
+    /// How hosts on this machine are started; None = there are none.
+    pub local: Option<LocalHosts>,
 }
 
 /// The operator's S3, or a store that speaks it.
@@ -79,6 +92,7 @@ impl ServerConfig {
             private_endpoints: Vec::new(),
             endpoint_services: Vec::new(),
             relay_listen: "127.0.0.1:0".into(),
+            hosts: HostsConfig::default(),
             metrics_listen: None,
             traces: None,
             workspace_limits: WorkspaceLimits::default(),

@@ -10,6 +10,7 @@ mod first_start;
 mod listener;
 mod metrics;
 mod otlp;
+mod places;
 mod profile;
 mod reach;
 mod samples;
@@ -19,14 +20,16 @@ mod web;
 mod wiring;
 
 pub use cloud::CloudConfig;
-pub use config::{S3Config, ServerConfig, WorkspaceLimits};
+pub use config::{HostsConfig, LocalHosts, S3Config, ServerConfig, WorkspaceLimits};
 pub use edge::PUBLIC;
 pub use otlp::TracesConfig;
-pub use profile::LocalNode;
+pub use profile::{LocalNode, file_roots};
 
 use anyhow::Context;
 use app::Services;
 use biplane_api::ids::WarehouseId;
+use biplane_compute::provider::Provider;
+use biplane_compute::{Home, LocalProvider};
 use biplane_platform::audit::AuditSink;
 use biplane_platform::db::args;
 use biplane_platform::{Clock, Ctx, Db};
@@ -120,6 +123,7 @@ impl Server {
             server.tasks.spawn(metrics::serve(socket, server.stop_listening.clone()));
         }
         server.serve_relay(relay, calls);
+        server.serve_clusters();
         server.background(first);
         Ok(server)
     }
@@ -190,6 +194,22 @@ impl Server {
                 tracing::error!(%error, "the relay ended; no node can connect");
             }
         });
+    }
+
+    /// Clusters can be, from providers that are configured.
+    fn serve_clusters(&self) {
+        let hosts = &self.config.hosts;
+        let home = Home {
+            relay: hosts.relay_address.clone().unwrap_or_else(|| host(self.relay)),
+            program_url: hosts.program_url.clone(),
+            program_sha256: hosts.program_sha256.clone(),
+        };
+        let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+        if let Some(local) = &hosts.local {
+            providers.push(LocalProvider::new(local.clone(), Clock::system()));
+        }
+        providers.extend(self.config.cloud.as_ref().map(|cloud| cloud.provider.clone()));
+        self.services.compute.serve_clusters(home, providers);
     }
 
     /// What goes on by itself: sweepers, and the samples of a first start.

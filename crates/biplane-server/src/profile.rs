@@ -118,7 +118,8 @@ pub fn local_node(server: &Server) -> anyhow::Result<LocalNode> {
     Ok(LocalNode { relay: host(server.relay), data_dir, file_roots, node_id })
 }
 
-fn file_roots(config: &ServerConfig) -> Vec<PathBuf> {
+/// Where tables and volumes of this machine are.
+pub fn file_roots(config: &ServerConfig) -> Vec<PathBuf> {
     let mut roots = vec![config.data_dir.join("storage")];
     roots.extend(config.local_roots.iter().cloned());
     let root = config.storage_root.as_deref().and_then(|root| url::Url::parse(root).ok());

@@ -275,6 +275,7 @@ impl From<ServerArgs> for ServerConfig {
             private_endpoints: args.network.private_endpoints,
             endpoint_services: args.network.endpoint_services,
             relay_listen: args.relay_listen,
+            hosts: args.cloud.hosts(),
             metrics_listen: args.metrics_listen,
             traces: crate::traces::from_environment(),
             workspace_limits: biplane_server::WorkspaceLimits {

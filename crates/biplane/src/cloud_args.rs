@@ -1,6 +1,6 @@
 //! Options of the server about hosts in the AWS accounts of customers.
 
-use biplane_server::CloudConfig;
+use biplane_server::{CloudConfig, HostsConfig};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -16,6 +16,32 @@ pub struct CloudArgs {
     /// A service that speaks EC2 and STS and is not AWS. Default: AWS_ENDPOINT_URL and its like.
     #[arg(long, env = "BIPLANE_AWS_ENDPOINT")]
     pub aws_endpoint: Option<String>,
+    /// `host:port` at which hosts of clusters reach the relay, when that is not what it listens on.
+    #[arg(long, env = "BIPLANE_RELAY_ADDRESS")]
+    pub relay_address: Option<String>,
+    /// Where hosts in cloud accounts get this program from.
+    #[arg(
+        long,
+        env = "BIPLANE_HOST_PROGRAM_URL",
+        default_value = "",
+        requires = "host_program_sha256"
+    )]
+    pub host_program_url: String,
+    /// The SHA-256 that it must have.
+    #[arg(long, env = "BIPLANE_HOST_PROGRAM_SHA256", default_value = "")]
+    pub host_program_sha256: String,
+}
+
+impl CloudArgs {
+    /// Hosts on this machine are `biplane up`'s.
+    pub fn hosts(&self) -> HostsConfig {
+        HostsConfig {
+            relay_address: self.relay_address.clone(),
+            program_url: self.host_program_url.clone(),
+            program_sha256: self.host_program_sha256.clone(),
+            local: None,
+        }
+    }
 }
 
 fn region(text: &str) -> Result<String, String> {

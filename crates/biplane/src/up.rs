@@ -2,7 +2,8 @@
 
 use crate::args::IsolationArgs;
 use anyhow::Context;
-use biplane_server::{LocalNode, Server, ServerConfig};
+use biplane_server::{LocalHosts, LocalNode, Server, ServerConfig};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -22,10 +23,11 @@ pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Re
 }
 
 pub async fn up(
-    config: ServerConfig,
+    mut config: ServerConfig,
     isolation: &IsolationArgs,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    config.hosts.local = Some(local_hosts(&config, isolation)?);
     let server = Server::start(config).await?;
     let node = server.local_node()?;
     let (mut running, mut life_line) = spawn(&server, &node, isolation).await?;
@@ -68,6 +70,26 @@ const SERVER_SECRETS: [&str; 5] = [
     "BIPLANE_DATABASE_URL",
     "BIPLANE_ADMIN_PASSWORD",
 ];
+
+/// Hosts of clusters for development: agents like the one that is started here.
+fn local_hosts(config: &ServerConfig, isolation: &IsolationArgs) -> anyhow::Result<LocalHosts> {
+    let text = |path: PathBuf| path.into_os_string().into_string().ok();
+    let text = |path: PathBuf| text(path).context("a path is not UTF-8");
+    let mut command = vec![text(std::env::current_exe()?)?, "node".into()];
+    for root in biplane_server::file_roots(config) {
+        command.extend(["--file-root".into(), text(root)?]);
+    }
+    command.extend(["--sandbox-disk-gib".into(), isolation.sandbox_disk_gib.to_string()]);
+    if isolation.dev_no_isolation {
+        command.push("--dev-no-isolation".into());
+    }
+    // What Python needs is built once for all hosts.
+    if std::env::var_os("BIPLANE_IMAGES_DIR").is_none() {
+        command.extend(["--images-dir".into(), text(config.data_dir.join("node/images"))?]);
+    }
+    let hidden = SERVER_SECRETS.iter().map(|name| (*name).to_owned()).collect();
+    Ok(LocalHosts { command, hidden, dir: config.data_dir.join("hosts") })
+}
 
 /// The node reads its token from its standard input, and ends when that does, so it never outlives this process, however that ends.
 async fn spawn(

@@ -17,7 +17,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::watch;
 
-pub const NAME: &str = "local";
 const HOSTS_MAX: usize = 256;
 /// For an agent to end what it runs.
 const END_MAX: Duration = Duration::from_secs(10);
@@ -53,6 +52,8 @@ fn failed(kind: ProviderErrorKind, message: impl Into<String>) -> ProviderError 
 }
 
 impl LocalProvider {
+    pub const NAME: &str = "local";
+
     /// Forgets what hosts of a process before this one left on the disk.
     pub fn new(config: LocalHosts, clock: Clock) -> Arc<Self> {
         let _ = std::fs::remove_dir_all(&config.dir);
@@ -100,7 +101,7 @@ impl LocalProvider {
             workspace_id: None,
             state: HostState::Running,
             private_ip: Some("127.0.0.1".into()),
-            zone_id: NAME.into(),
+            zone_id: Self::NAME.into(),
             is_spot: false,
             started_at: self.clock.now_ms(),
             reason: None,
@@ -112,7 +113,7 @@ impl LocalProvider {
 #[async_trait::async_trait]
 impl Provider for LocalProvider {
     fn name(&self) -> &'static str {
-        NAME
+        Self::NAME
     }
 
     async fn node_types(&self, _: &Place) -> ProviderResult<Vec<NodeType>> {
@@ -130,7 +131,7 @@ impl Provider for LocalProvider {
     }
 
     async fn zones(&self, _: &Place) -> ProviderResult<(Vec<String>, String)> {
-        Ok((vec![NAME.into()], NAME.into()))
+        Ok((vec![Self::NAME.into()], Self::NAME.into()))
     }
 
     async fn create(&self, place: &Place, order: &HostOrder) -> ProviderResult<Host> {

@@ -21,6 +21,7 @@ mod versions;
 mod view;
 
 pub(crate) use use_it::Attached;
+pub(crate) use versions::newest as newest_version;
 
 use crate::Compute;
 use crate::provider::{NodeType, Place, Provider};
@@ -164,7 +165,7 @@ impl Compute {
             Some(places) => places.place(workspace).await,
             None => {
                 let place = Place { workspace_id: workspace.0, ..Place::default() };
-                Ok((local::NAME.into(), place))
+                Ok((local::LocalProvider::NAME.into(), place))
             }
         }
     }

@@ -14,6 +14,11 @@ const VERSIONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What is told to clients that ask a server without a cluster.
+pub(crate) fn newest() -> &'static str {
+    VERSIONS.first().map_or("", |(key, _)| key)
+}
+
 pub(super) fn known(key: &str) -> bool {
     VERSIONS.iter().any(|(known, _)| *known == key)
 }
