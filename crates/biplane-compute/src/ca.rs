@@ -1,11 +1,12 @@
-//! The control plane's own certificate authority: for the relay and the nodes, for nothing else.
+//! The control plane's own certificate authority: for the relay and the nodes, for nothing else. It is in the
+//! database, so every server that has the same one is the same relay to nodes.
 //!
 //! A node certificate names the node and the admission it belongs to; possession of its key is what makes
 //! a connection that node's. The key is made on the node and never leaves it. The relay's certificate is
 //! made anew at every start.
 
 use biplane_api::ids::NodeId;
-use biplane_platform::Clock;
+use biplane_platform::{ApiError, Clock, Db, keys};
 use biplane_proto::admission::JOIN_NAME;
 use biplane_proto::preface::RELAY_NAME;
 use rcgen::{
@@ -28,6 +29,8 @@ const RELAY_LIFE: Duration = Duration::from_secs(90 * 86_400);
 /// Clocks of hosts differ a little.
 const BACKDATE: Duration = Duration::from_secs(300);
 const KEY_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+/// Among the keys of the server.
+const STORED: &str = "relay_authority";
 const NODE_URI: &str = "biplane://node/";
 
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +45,10 @@ pub enum CaError {
     Tls(#[from] rustls::Error),
     #[error("the TLS set-up is not possible")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
-    #[error("{0} does not hold a certificate and a key")]
-    Incomplete(PathBuf),
+    #[error("a certificate and a key are not both there")]
+    Incomplete,
+    #[error("the authority cannot be read from or written to the database")]
+    Database(#[from] ApiError),
 }
 
 pub struct RelayCa {
@@ -85,27 +90,38 @@ impl SigningRequest {
 }
 
 impl RelayCa {
-    /// The authority kept in `dir`; made there the first time.
-    pub fn load_or_create(dir: &Path, clock: Clock) -> Result<Self, CaError> {
+    /// The authority of all servers of this database, made by the first. Its certificate goes to `dir`, for
+    /// those who trust it; a key that was kept there by an earlier version is taken over.
+    pub async fn load(db: &Db, dir: &Path, clock: Clock) -> Result<Self, CaError> {
         private_dir(dir)?;
         let file = dir.join("relay-ca.key");
-        let pem = match std::fs::read_to_string(&file) {
-            Ok(pem) => pem,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let pem = create(&clock)?;
-                write_private(&file, &pem)?;
-                pem
-            }
+        let earlier = match std::fs::read_to_string(&file) {
+            Ok(pem) => Some(pem),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(source) => return Err(CaError::File { path: file, source }),
         };
+        let pem = match keys::find(db, STORED).await? {
+            Some(pem) => pem,
+            None => {
+                let fresh = earlier.clone().map_or_else(|| create(&clock), Ok)?;
+                keys::stored(db, &clock, STORED, || fresh).await?
+            }
+        };
+        let ca = Self::read(&pem, clock)?;
+        write_private(&dir.join("relay-ca.pem"), &ca.cert_pem)?;
+        if earlier.is_some_and(|earlier| earlier == pem) {
+            std::fs::remove_file(&file).map_err(|source| CaError::File { path: file, source })?;
+        }
+        Ok(ca)
+    }
+
+    fn read(pem: &str, clock: Clock) -> Result<Self, CaError> {
         let (cert_pem, key_pem) = pem
             .split_once(KEY_BEGIN)
             .map(|(cert, key)| (cert.to_owned(), format!("{KEY_BEGIN}{key}")))
-            .ok_or(CaError::Incomplete(file))?;
+            .ok_or(CaError::Incomplete)?;
         let issuer = Issuer::from_ca_cert_pem(&cert_pem, KeyPair::from_pem(&key_pem)?)?;
-        let ca = Self { cert_pem, issuer, clock };
-        write_private(&dir.join("relay-ca.pem"), &ca.cert_pem)?;
-        Ok(ca)
+        Ok(Self { cert_pem, issuer, clock })
     }
 
     /// PEM, for nodes to trust.
@@ -230,30 +246,45 @@ fn write_private(path: &Path, text: &str) -> Result<(), CaError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use biplane_platform::testing::TestDb;
     use std::os::unix::fs::PermissionsExt;
 
-    #[test]
-    fn it_is_kept_and_names_its_nodes() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path().join("tls");
-        let ca = RelayCa::load_or_create(&dir, Clock::fixed(1_700_000_000_000)).unwrap();
-        let again = RelayCa::load_or_create(&dir, Clock::fixed(1_700_000_000_000)).unwrap();
+    #[tokio::test]
+    async fn it_is_that_of_the_database_wherever_a_server_runs() {
+        let test = TestDb::new(&[crate::MIGRATIONS]).await.unwrap();
+        let clock = || Clock::fixed(1_700_000_000_000);
+        let [one, two] = ["one", "two"].map(|name| test.dir().join(name));
+        let load = async |dir: &Path| RelayCa::load(&test.db, dir, clock()).await.unwrap();
+        let (ca, again) = (load(&one).await, load(&two).await);
         assert_eq!(
             (ca.certificate(), ca.pin().unwrap()),
             (again.certificate(), again.pin().unwrap())
         );
         assert!(!ca.certificate().contains("PRIVATE"));
-        assert_eq!(
-            dir.join("relay-ca.key").metadata().unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        let file = two.join("relay-ca.pem");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), ca.certificate());
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         again.relay_tls().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_kept_in_a_file_is_taken_over() {
+        let test = TestDb::new(&[crate::MIGRATIONS]).await.unwrap();
+        let dir = test.dir().join("tls");
+        private_dir(&dir).unwrap();
+        let pem = create(&Clock::system()).unwrap();
+        write_private(&dir.join("relay-ca.key"), &pem).unwrap();
+        let ca = RelayCa::load(&test.db, &dir, Clock::system()).await.unwrap();
+        assert!(pem.starts_with(ca.certificate()));
+        assert!(!dir.join("relay-ca.key").exists());
+        let again = RelayCa::load(&test.db, &dir, Clock::system()).await.unwrap();
+        assert_eq!(again.certificate(), ca.certificate());
     }
 
     #[test]
     fn of_a_request_only_the_key_counts() {
-        let dir = tempfile::tempdir().unwrap();
-        let ca = RelayCa::load_or_create(dir.path(), Clock::fixed(1_700_000_000_000)).unwrap();
+        let clock = Clock::fixed(1_700_000_000_000);
+        let ca = RelayCa::read(&create(&clock).unwrap(), clock).unwrap();
         let (key, node_id) = (KeyPair::generate().unwrap(), NodeId::random());
         let mut wished = params(&Clock::system(), "root", CA_LIFE);
         // A request cannot name who signs it.

@@ -473,9 +473,6 @@ impl Sandboxes {
             sandboxes,
             isolation: self.isolator.level().kind.as_str().to_owned(),
             isolation_reasons: self.isolator.level().reasons.clone(),
-            // What it was let in as, whatever it would say.
-            region: String::new(),
-            labels: Default::default(),
             python: self.python.version(),
             mesh_address: self.doors.mesh().address().to_owned(),
         };

@@ -50,14 +50,6 @@ pub struct Hello {
     /// Why it is not `full`, for the operator.
     #[prost(string, repeated, tag = "6")]
     pub isolation_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Where it stands; empty = of every region.
-    #[prost(string, tag = "7")]
-    pub region: ::prost::alloc::string::String,
-    #[prost(map = "string, string", tag = "8")]
-    pub labels: ::std::collections::HashMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
     /// The version of the interpreter for code of users; empty = there is none.
     #[prost(string, tag = "9")]
     pub python: ::prost::alloc::string::String,

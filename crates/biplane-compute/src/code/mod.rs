@@ -37,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const CLUSTER: &str = "serverless";
 /// A context that nobody uses ends.
 const IDLE: Duration = Duration::from_secs(30 * 60);
+/// Of the 32 of an id.
+const TAG_CHARS: usize = 8;
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Who runs SQL for a context.
@@ -61,6 +63,8 @@ pub struct SqlTable {
 }
 
 pub(crate) struct Code {
+    /// What the ids of contexts of this server begin with, from its start to its end.
+    tag: String,
     tokens: StatementTokens,
     sql: RwLock<Option<Arc<dyn SqlRunner>>>,
     sandboxes: Mutex<HashMap<SandboxId, Arc<CodeSandbox>>>,
@@ -70,7 +74,21 @@ pub(crate) struct Code {
 impl Code {
     pub fn new(tokens: StatementTokens) -> Self {
         let (sql, sandboxes, contexts) = Default::default();
-        Self { tokens, sql, sandboxes, contexts }
+        let mut tag = uuid::Uuid::new_v4().simple().to_string();
+        tag.truncate(TAG_CHARS);
+        Self { tag, tokens, sql, sandboxes, contexts }
+    }
+
+    /// For a context of this server.
+    fn context_id(&self) -> String {
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        format!("{}{}", self.tag, &random[TAG_CHARS..])
+    }
+
+    /// It is the id of a context, and this server did not give it.
+    fn is_elsewhere(&self, context_id: &str) -> bool {
+        let shaped = context_id.len() == 32 && context_id.bytes().all(|b| b.is_ascii_hexdigit());
+        shaped && !context_id.starts_with(&self.tag)
     }
 
     pub fn all(&self) -> Vec<Arc<CodeSandbox>> {

@@ -61,7 +61,7 @@ impl Compute {
         }
         let warehouse = self.code_warehouse(ctx).await?;
         let principal = ctx.principal.id;
-        let id = uuid::Uuid::new_v4().simple().to_string();
+        let id = self.code.context_id();
         let context = {
             let mut contexts = self.code.contexts.lock();
             let of_workspace = contexts.values().filter(|one| one.workspace_id == workspace);
@@ -193,6 +193,12 @@ impl Compute {
                 && context.cluster == cluster
         };
         found.filter(own).ok_or_else(|| {
+            if self.code.is_elsewhere(id) {
+                return ApiError::not_found(format!(
+                    "The context {id} does not exist here: it was made at another server, or before this one \
+                     started. What asks for a context must reach the server that made it."
+                ));
+            }
             let id: String = id.chars().take(64).collect();
             ApiError::not_found(format!("The context {id} does not exist."))
         })

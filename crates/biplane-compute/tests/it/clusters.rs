@@ -1,11 +1,12 @@
 //! Clusters: their states, what becomes of their hosts, and that no host is left over.
 
-use crate::fake_node::FakeNode;
+use crate::fake_node::{FakeNode, Relay};
 use crate::fake_provider::FakeProvider;
 use crate::support::{PATIENCE, World, eventually, quick};
 use axum::body::Body;
 use axum::http::Request;
 use biplane_api::clusters::ClusterInfo;
+use biplane_api::ids::NodeId;
 use biplane_compute::ComputeConfig;
 use biplane_compute::provider::{HostState, ProviderErrorKind};
 use biplane_platform::Ctx;
@@ -399,13 +400,9 @@ async fn hosts_of_clusters_run_nothing_else() {
 async fn machines_of_ones_own_are_taken_and_given_back() {
     let site = Site::new().await;
     let workspace = site.world.workspace().to_string();
-    let hello = Hello {
-        cpus: 2,
-        memory_bytes: 4 << 30,
-        labels: [("workspace".to_owned(), workspace)].into(),
-        ..Hello::default()
-    };
-    let machine = FakeNode::start(&site.world, hello);
+    let hello = Hello { cpus: 2, memory_bytes: 4 << 30, ..Hello::default() };
+    let (home, labels) = (Relay::of(&site.world), [("workspace", workspace.as_str())]);
+    let machine = FakeNode::start_as(&home, NodeId::random(), &labels, hello);
     let list = "/api/2.1/clusters/list-node-types";
     eventually("its type", async || {
         let (_, types) = site.call_as(&site.world.ctx, "GET", list, Value::Null).await;

@@ -64,11 +64,13 @@ struct Running {
 impl FakeNode {
     /// With what `hello` says of it; connects again whenever it is cut off, until it is dropped.
     pub fn start(world: &World, hello: Hello) -> Self {
-        Self::start_as(&Relay::of(world), NodeId::random(), hello)
+        Self::start_as(&Relay::of(world), NodeId::random(), &[], hello)
     }
 
-    /// Under an id that was given to it.
-    pub fn start_as(home: &Relay, id: NodeId, hello: Hello) -> Self {
+    /// Under an id and with labels that were given to it.
+    pub fn start_as(home: &Relay, id: NodeId, labels: &[(&str, &str)], hello: Hello) -> Self {
+        let labels: HashMap<&str, &str> = labels.iter().copied().collect();
+        let labels = serde_json::to_string(&labels).unwrap();
         let end = CancellationToken::new();
         let node = Self {
             who: Arc::new((home.ca.clone(), credential(&home.ca, &id, "fake"))),
@@ -88,7 +90,7 @@ impl FakeNode {
         }
         let (serving, db) = (node.service(), home.db.clone());
         let life = async move {
-            serving.admit(&db).await;
+            serving.admit(&db, labels).await;
             serving.serve().await;
         };
         tokio::spawn(end.run_until_cancelled_owned(life));
@@ -159,18 +161,13 @@ struct Service {
 }
 
 impl Service {
-    /// As with a token that says of it what it says itself.
-    async fn admit(&self, db: &Db) {
+    /// As with a token that says this of it.
+    async fn admit(&self, db: &Db, labels: String) {
         let mut tx = db.write().await.unwrap();
         tx.execute(
             "INSERT INTO nodes (id, version, isolation, cpus, memory_bytes, first_seen_at, last_seen_at, region, labels,
-               host_id, admission, certificate_expires_at) VALUES ($1, '', '', 0, 0, 0, 0, $2, $3, $1, 'fake', $4)",
-            args![
-                self.id.as_str(),
-                &self.hello.region,
-                serde_json::to_string(&self.hello.labels).unwrap(),
-                i64::MAX
-            ],
+               host_id, admission, certificate_expires_at) VALUES ($1, '', '', 0, 0, 0, 0, '', $2, $1, 'fake', $3)",
+            args![self.id.as_str(), labels, i64::MAX],
         )
         .await
         .unwrap();

@@ -132,16 +132,13 @@ impl Provider for FakeProvider {
             private_ip: Some("10.0.0.7".into()),
             ..Host::default()
         };
-        let labels = [("cluster".to_owned(), order.cluster_id.clone())].into();
-        let hello = Hello {
-            cpus: 4,
-            memory_bytes: 16 << 30,
-            labels,
-            python: "3.12".into(),
-            ..Hello::default()
-        };
+        let hello =
+            Hello { cpus: 4, memory_bytes: 16 << 30, python: "3.12".into(), ..Hello::default() };
         let joins = *self.join.borrow();
-        let node = joins.then(|| FakeNode::start_as(&self.relay, node_id, hello));
+        let node = joins.then(|| {
+            let labels = [("cluster", order.cluster_id.as_str())];
+            FakeNode::start_as(&self.relay, node_id, &labels, hello)
+        });
         let machine = Machine { host: host.clone(), order: order.clone(), node };
         self.machines.lock().insert(id, machine);
         Ok(host)

@@ -25,6 +25,30 @@ async fn a_new_server_takes_over_what_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_elsewhere_with_the_same_database_takes_over_what_runs() {
+    let mut world = World::new().await;
+    let id = world.create("one").await;
+    let pid = world.pid(&id).await;
+    let made = world.compute.context_create(&world.ctx, Some("serverless"), Some("sql"));
+    let context = made.await.unwrap()["id"].as_str().unwrap().to_owned();
+    world.restart_server_elsewhere().await;
+    // What lived in the memory of the other is not there, and whoever asks is told so.
+    let status = |id: &str| world.compute.context_status(&world.ctx, Some("serverless"), Some(id));
+    assert!(status(&context).unwrap_err().message.contains("at another server"));
+    assert_eq!(status("x").unwrap_err().message, "The context x does not exist.");
+    // The node trusts it and is trusted, and a token of before lets a host in.
+    assert_eq!(world.pid(&id).await, pid);
+    let other = world.start_other_node("", &[], Duration::ZERO).await;
+    eventually("the other node", async || {
+        let nodes = world.compute.node_list(&world.ctx, None, None).await.unwrap().nodes;
+        nodes.iter().any(|node| node.id == other.node_id && node.connected).then_some(())
+    })
+    .await;
+    other.stop.cancel();
+    other.task.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_line_comes_back_and_the_engine_is_the_same() {
     let world = World::new().await;
     let id = world.create("one").await;

@@ -3,8 +3,9 @@
 use crate::support::{World, eventually};
 use biplane_api::compute::WarehouseState;
 use biplane_api::ids::{NodeId, SandboxId};
-use biplane_compute::{RelayCa, SigningRequest};
+use biplane_compute::{MIGRATIONS, RelayCa, SigningRequest};
 use biplane_platform::Clock;
+use biplane_platform::testing::TestDb;
 use biplane_proto::admission::JOIN_NAME;
 use biplane_proto::preface::{Agent, RELAY_NAME, Refusal, Role, Verdict};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -88,8 +89,8 @@ async fn only_nodes_with_our_certificate_get_in() {
     world.node_connected(true).await;
     let line = preface(&as_node(&world.node_id));
     assert!(refused(&world, None, &line).await);
-    let elsewhere =
-        RelayCa::load_or_create(&world.db.dir().join("other"), Clock::system()).unwrap();
+    let other = TestDb::new(&[MIGRATIONS]).await.unwrap();
+    let elsewhere = RelayCa::load(&other.db, other.dir(), Clock::system()).await.unwrap();
     let forged = credential(&elsewhere, &world.node_id, &world.token.id);
     assert!(refused(&world, Some(&forged), &line).await);
     // A certificate of ours for another node.
@@ -97,7 +98,7 @@ async fn only_nodes_with_our_certificate_get_in() {
     assert!(refused(&world, Some(&other), &line).await);
     // One that ended.
     let past = Clock::fixed(1_000_000_000_000);
-    let old = RelayCa::load_or_create(&world.db.dir().join("tls"), past).unwrap();
+    let old = RelayCa::load(&world.db.db, &world.db.dir().join("tls"), past).await.unwrap();
     let expired = credential(&old, &world.node_id, &world.token.id);
     assert!(refused(&world, Some(&expired), &line).await);
     // Nobody without a certificate gets further than asking to be let in.

@@ -88,7 +88,7 @@ impl World {
     pub async fn without_node(config: ComputeConfig) -> Self {
         let db = TestDb::new(&[MIGRATIONS]).await.unwrap();
         let tls = db.dir().join("tls");
-        let ca = Arc::new(RelayCa::load_or_create(&tls, Clock::system()).unwrap());
+        let ca = Arc::new(RelayCa::load(&db.db, &tls, Clock::system()).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let relay = listener.local_addr().unwrap();
         let server = CancellationToken::new();
@@ -173,6 +173,13 @@ impl World {
     /// Of the first node's agent.
     pub fn place(&self) -> std::path::PathBuf {
         self.db.dir().join("node/agents/a")
+    }
+
+    /// The server ends and one elsewhere begins at the same address: all it has is the database.
+    pub async fn restart_server_elsewhere(&mut self) {
+        let tls = self.db.dir().join("tls-elsewhere");
+        self.ca = Arc::new(RelayCa::load(&self.db.db, &tls, Clock::system()).await.unwrap());
+        self.restart_server().await;
     }
 
     /// The server ends and another begins at the same address, with the same database.
