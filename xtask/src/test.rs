@@ -91,6 +91,8 @@ fn web(tools: &Tools) -> anyhow::Result<()> {
 fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
     let python = setup::python("conformance", "conformance/requirements.txt")?;
     let kernel = setup::python("kernel", "conformance/requirements-kernel.txt")?;
+    let spark = setup::python("spark", "conformance/requirements-spark.txt")?;
+    let connect = setup::python("connect", "conformance/requirements-connect.txt")?;
     // One of the driver's optional packages was never published for one platform, so `npm ci` refuses the
     // lock file that npm itself wrote. The suite needs none of the optional ones.
     setup::node_packages(tools, "conformance/node", &["install", "--no-save", "--omit=optional"])?;
@@ -100,6 +102,8 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
         command
             .env("BIPLANE_BIN", binary())
             .env("BIPLANE_KERNEL_PYTHON", &kernel)
+            .env("BIPLANE_SPARK_PYTHON", &spark)
+            .env("BIPLANE_CONNECT_PYTHON", &connect)
             .env("PATH", &tools.path);
         command
     };

@@ -19,6 +19,8 @@ import traceback
 import types
 import warnings
 
+from biplane_dbutils import DBUtils, Exit, Restart
+
 ROWS_MAX = 10_000
 COLUMNS_MAX = 1_000
 TABLE_BYTES_MAX = 4 << 20
@@ -63,12 +65,44 @@ def run(code, namespace, name):
     source = magics(code)
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     tree = compile(source, name, "exec", ast.PyCF_ONLY_AST)
+    for missing in named(tree) & LAZY.keys() - namespace.keys():
+        namespace[missing] = LAZY[missing]()
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not silenced(source):
         last = ast.Expression(tree.body.pop().value)
     exec(compile(tree, name, "exec"), namespace)
     if last is not None:
         return eval(compile(last, name, "eval"), namespace)
+
+
+def named(tree):
+    """What the code reads by name."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def spark():
+    """The session of this context, as its user, on the user's runtime."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise RuntimeError(f"PySpark cannot be used in this context: {error}") from None
+    return SparkSession.builder.getOrCreate()
+
+
+# Made for the first command that names them.
+LAZY = {"spark": spark, "dbutils": DBUtils}
+
+
+def interrupt_spark(namespace):
+    """What an interrupted command began on the runtime is not wanted any more."""
+    session = namespace.get("spark")
+    if session is None or not type(session).__module__.startswith("pyspark."):
+        return
+    try:
+        session.interruptAll()
+    except Exception:
+        # It ends when its session does.
+        pass
 
 
 def silenced(source):
@@ -168,6 +202,8 @@ def pandas_type(type):
 def table(value):
     """Of a DataFrame or an Arrow table; None when the value is neither."""
     pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
+    if type(value).__module__.startswith("pyspark.sql.") and hasattr(value, "toArrow"):
+        value = value.limit(ROWS_MAX + 1).toArrow()
     if arrow and isinstance(value, arrow.RecordBatch):
         value = arrow.Table.from_batches([value])
     if pandas and isinstance(value, pandas.Series):
@@ -195,14 +231,12 @@ def table(value):
     return {"schema": schema, "data": rows, "truncated": cut or len(rows) < count}
 
 
-def images():
-    """The figures that are open, as PNG; they are closed."""
+def images(shown):
+    """The figures that were shown and those that are open, as PNG; they are closed."""
     plots = sys.modules.get("matplotlib.pyplot")
     found, size, cut = [], 0, False
-    if plots is None:
-        return found, cut
-    for number in plots.get_fignums():
-        figure = plots.figure(number)
+    opened = [plots.figure(number) for number in plots.get_fignums()] if plots else []
+    for figure in dict.fromkeys(shown + opened):
         file = io.BytesIO()
         if len(found) < IMAGES_MAX:
             figure.savefig(file, format="png")
@@ -212,7 +246,8 @@ def images():
             found.append(data)
         else:
             cut = True
-    plots.close("all")
+    if plots:
+        plots.close("all")
     return found, cut
 
 
@@ -248,9 +283,14 @@ class Session:
         sys.modules["__main__"] = module
         self.count = 0
         self.shown = None
+        self.pictures = []
 
-    def display(self, value):
-        """Makes a table of it the result of the command; prints anything else."""
+    def display(self, value=None, *_, **__):
+        """Makes a table of it the result of the command; a figure is an image; prints anything else."""
+        plots = sys.modules.get("matplotlib.figure")
+        if plots and isinstance(value, plots.Figure):
+            # Open figures are shown when the command ends.
+            return self.pictures.append(value)
         made = table(value)
         if made is None:
             print(value)
@@ -259,28 +299,35 @@ class Session:
 
     def command(self, code):
         self.count += 1
-        self.shown = None
+        self.shown, self.pictures = None, []
         result = {}
         try:
             value = run(code, self.namespace, f"<command-{self.count}>")
             if value is not None:
                 self.namespace["_"] = value
-                made = table(value)
+                # A DataFrame of Spark is computed when it is asked to: by `display`.
+                made = None if type(value).__module__.startswith("pyspark.") else table(value)
                 if made is None:
                     text = repr(value)
                     result["text"] = text[:TEXT_CHARS_MAX]
                     result["truncated"] = len(text) > TEXT_CHARS_MAX
                 else:
                     self.shown = made
-            pictures, cut = images()
+            pictures, cut = images(self.pictures)
             result["images"] = pictures
             result["truncated"] = result.get("truncated", False) or cut
+        except Exit as end:
+            result["text"] = end.value
+        except Restart:
+            result["restart"] = True
         except SystemExit as end:
             # Ends the command, not the context.
             if end.code not in (None, 0):
                 result["error"] = failure(end)
         except BaseException as error:
             result["error"] = failure(error)
+            if isinstance(error, KeyboardInterrupt):
+                interrupt_spark(self.namespace)
         if self.shown:
             result["table"] = self.shown
         return result
@@ -300,6 +347,8 @@ def main():
     os.set_inheritable(connection.socket.fileno(), False)
     sys.argv = [""]
     warnings.filterwarnings("ignore", message=".*non-interactive, and thus cannot be shown")
+    # Of every import of PySpark; what it speaks of is tested with what is installed here.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     session = Session()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection.send(ready=True)

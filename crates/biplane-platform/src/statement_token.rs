@@ -28,7 +28,7 @@ pub struct StatementClaims {
     /// Milliseconds since the epoch.
     #[serde(rename = "e")]
     pub expires_ms: i64,
-    /// Code of the user holds it, not an engine: it is good for statements alone.
+    /// Code of the user holds it, not an engine: it is good for statements and files alone.
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub code: bool,
 }
@@ -68,7 +68,7 @@ impl StatementTokens {
         self.seal(&claims)
     }
 
-    /// For code of a user, which may run statements and nothing else.
+    /// For code of a user, which may run statements and reach files, and nothing else.
     pub fn issue_to_code(
         &self,
         principal_id: PrincipalId,

@@ -14,6 +14,7 @@ mod result;
 mod runtime;
 mod sandbox;
 mod spark;
+mod version;
 
 pub(crate) use http::routes;
 pub(crate) use sandbox::CodeSandbox;
@@ -169,11 +170,12 @@ impl Compute {
         self.code.end_runtimes_of(workspace);
     }
 
-    /// How long nobody has used the contexts on a cluster; None = there are none.
+    /// How long nobody has used contexts and runtimes on a cluster; None = there are none.
     pub(crate) fn code_idle(&self, cluster: &ClusterId) -> Option<Duration> {
         let contexts = self.code.contexts.lock();
         let on = contexts.values().filter(|context| context.is_on(cluster));
-        on.map(|context| context.idle_for()).min()
+        let of_contexts = on.map(|context| context.idle_for()).min();
+        of_contexts.into_iter().chain(self.code.runtime_idle(cluster)).min()
     }
 
     /// What runs on a cluster that ends.

@@ -4,10 +4,11 @@
 //! given no storage and no credential, neither the caller's; it ends when nobody used it for a while.
 
 use super::sandbox::CodeSandbox;
-use super::{CLUSTER, Code, IDLE};
+use super::{Code, IDLE};
 use crate::Compute;
+use crate::clusters::Attached;
 use crate::relay::{Guarded, Refused};
-use biplane_api::ids::{PrincipalId, WorkspaceId};
+use biplane_api::ids::{ClusterId, PrincipalId, WorkspaceId};
 use biplane_platform::{ApiError, Result};
 use biplane_proto::channel;
 use parking_lot::Mutex;
@@ -24,13 +25,13 @@ use tonic::transport::Channel;
 const HOLD: Duration = Duration::from_secs(50);
 
 /// Whose runtime.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Owner {
     pub workspace_id: WorkspaceId,
     pub principal_id: PrincipalId,
     pub user_name: String,
-    /// The compute resource that it belongs to.
-    pub resource_id: String,
+    /// The compute resource that it belongs to; None: serverless.
+    pub cluster: Option<Attached>,
 }
 
 impl Owner {
@@ -40,14 +41,13 @@ impl Owner {
             workspace_id: sandbox.workspace_id,
             principal_id: sandbox.principal_id,
             user_name: sandbox.user_name.clone(),
-            resource_id: CLUSTER.into(),
+            cluster: sandbox.cluster.clone(),
         }
     }
 }
 
 /// What a sandbox has beside the rest when it is a runtime.
 pub struct Runtime {
-    pub resource_id: String,
     /// The connection that it serves on, by number.
     link: watch::Sender<Option<(u64, Channel)>>,
     calls: Mutex<Calls>,
@@ -60,9 +60,9 @@ struct Calls {
 }
 
 impl Runtime {
-    pub fn new(resource_id: String) -> Self {
+    pub fn new() -> Self {
         let calls = Mutex::new(Calls { running: 0, since: Instant::now() });
-        Self { resource_id, link: watch::Sender::new(None), calls }
+        Self { link: watch::Sender::new(None), calls }
     }
 
     fn idle_for(&self) -> Duration {
@@ -180,10 +180,9 @@ impl Code {
             sandbox.workspace_id == owner.workspace_id
                 && sandbox.principal_id == owner.principal_id
                 && !sandbox.closed.is_cancelled()
-                && sandbox
-                    .runtime
-                    .as_ref()
-                    .is_some_and(|runtime| runtime.resource_id == owner.resource_id)
+                && sandbox.runtime.is_some()
+                && sandbox.cluster.as_ref().map(|on| (&on.id, &on.driver))
+                    == owner.cluster.as_ref().map(|on| (&on.id, &on.driver))
         };
         if let Some(found) = sandboxes.values().find(own) {
             return (found.clone(), false);
@@ -191,6 +190,15 @@ impl Code {
         let made = Arc::new(CodeSandbox::of_runtime(owner, now_ms));
         sandboxes.insert(made.id.clone(), made.clone());
         (made, true)
+    }
+
+    /// How long nobody has used the runtimes on a cluster.
+    pub(super) fn runtime_idle(&self, cluster: &ClusterId) -> Option<Duration> {
+        let sandboxes = self.sandboxes.lock();
+        let on = sandboxes
+            .values()
+            .filter(|sandbox| sandbox.cluster.as_ref().is_some_and(|on| on.id == *cluster));
+        on.filter_map(|sandbox| sandbox.runtime.as_ref()).map(Runtime::idle_for).min()
     }
 
     /// Ends runtimes: those that nobody used for a while.

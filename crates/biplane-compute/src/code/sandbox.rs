@@ -69,7 +69,8 @@ impl CodeSandbox {
 
     pub fn of_runtime(owner: &Owner, created_at: i64) -> Self {
         let whose = (owner.workspace_id, owner.principal_id, owner.user_name.clone());
-        Self::made(whose, None, created_at, Some(Runtime::new(owner.resource_id.clone())))
+        let made = Self::made(whose, None, created_at, Some(Runtime::new()));
+        Self { cluster: owner.cluster.clone(), ..made }
     }
 
     fn made(
@@ -132,13 +133,11 @@ impl CodeSandbox {
 
     fn request(&self, given: Given, reach: Option<Reach>) -> StartSandboxRequest {
         let Given { cpu_millis, memory_bytes } = given;
-        let (resource_id, program) = match &self.runtime {
-            None => {
-                let on = self.cluster.as_ref().map_or(super::CLUSTER, |on| on.id.as_str());
-                (on, Program::Python(PythonProgram {}))
-            }
-            Some(runtime) => (runtime.resource_id.as_str(), Program::Runtime(RuntimeProgram {})),
+        let program = match &self.runtime {
+            None => Program::Python(PythonProgram {}),
+            Some(_) => Program::Runtime(RuntimeProgram {}),
         };
+        let resource_id = self.cluster.as_ref().map_or(super::CLUSTER, |on| on.id.as_str());
         StartSandboxRequest {
             sandbox_id: self.id.to_string(),
             generation: 1,

@@ -1,8 +1,9 @@
 //! Spark Connect: calls go to the runtime of whoever makes them, and their messages pass unread.
 
 use super::runtime::{NoRuntime, Owner};
-use super::{CLUSTER, CodeSandbox};
+use super::{CLUSTER, CodeSandbox, version};
 use crate::Compute;
+use crate::clusters::newest_version;
 use crate::relay::Refused;
 use axum::Router;
 use axum::body::Body;
@@ -27,6 +28,10 @@ pub const PREFIX: &str = "/spark.connect.SparkConnectService/";
 const ROUTE: &str = "/spark.connect.SparkConnectService/{method}";
 const KIND: &[u8] = b"application/grpc";
 const CLUSTER_HEADER: &str = "x-databricks-cluster-id";
+/// databricks-connect on serverless says this, and nobody else does.
+const SESSION_HEADER: &str = "x-databricks-session-id";
+/// How errors begin that tell of a cluster on its way.
+const NOT_READY: &str = "ClusterNotReadyException";
 const STREAMS_MAX: u32 = 256;
 const HEADER_BYTES_MAX: u32 = 64 << 10;
 const PING: Duration = Duration::from_secs(10);
@@ -44,7 +49,7 @@ pub(crate) fn routes() -> Router<Arc<Compute>> {
 async fn spark_call(State(compute): State<Arc<Compute>>, ctx: Ctx, request: Request) -> Response {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default();
     let operation = OperationName(format!("spark_connect_{}", snake(method)));
-    let mut response = match owner(&ctx, request.headers()) {
+    let mut response = match compute.owner(&ctx, request.headers()).await {
         Ok(owner) => compute.spark_forward(&owner, request).await,
         Err(error) => refusal(error),
     };
@@ -64,23 +69,24 @@ fn snake(method: &str) -> String {
     name
 }
 
-fn owner(ctx: &Ctx, headers: &HeaderMap) -> Result<Owner> {
-    let workspace_id = ctx.workspace()?;
-    ctx.require_entitlement(Entitlement::WorkspaceAccess)?;
-    let cluster = headers.get(CLUSTER_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
-    if !cluster.is_empty() && cluster != CLUSTER.as_bytes() {
-        let id: String = String::from_utf8_lossy(cluster).chars().take(64).collect();
-        return Err(ApiError::not_found(format!("Cluster {id} does not exist")));
-    }
-    Ok(Owner {
-        workspace_id,
-        principal_id: ctx.principal.id,
-        user_name: ctx.principal.name.clone(),
-        resource_id: CLUSTER.into(),
-    })
-}
-
 impl Compute {
+    async fn owner(&self, ctx: &Ctx, headers: &HeaderMap) -> Result<Owner> {
+        let workspace_id = ctx.workspace()?;
+        ctx.require_entitlement(Entitlement::WorkspaceAccess)?;
+        let cluster = headers.get(CLUSTER_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+        let cluster = match str::from_utf8(cluster) {
+            Ok("" | CLUSTER) => None,
+            Ok(id) => Some(self.cluster_attach(ctx, id).await?),
+            Err(_) => return Err(ApiError::invalid("The id of the cluster is not valid.")),
+        };
+        Ok(Owner {
+            workspace_id,
+            principal_id: ctx.principal.id,
+            user_name: ctx.principal.name.clone(),
+            cluster,
+        })
+    }
+
     /// Passes one call on to the owner's runtime, and streams what comes back.
     pub(crate) async fn spark_forward(
         self: &Arc<Self>,
@@ -106,10 +112,16 @@ impl Compute {
             Err(none) => return told(status(none)),
         };
         let (parts, body) = request.into_parts();
+        let wants_version =
+            path_of(&parts.uri) == "AnalyzePlan" && parts.headers.contains_key(SESSION_HEADER);
         let mut passed = http::Request::new(tonic::body::Body::new(body));
         *passed.method_mut() = Method::POST;
         *passed.uri_mut() = uri;
         *passed.headers_mut() = allowed(parts.headers);
+        if wants_version {
+            // What is added must not be to something compressed.
+            passed.headers_mut().remove("grpc-accept-encoding");
+        }
         let ended = runtime.ended();
         let called = tokio::select! {
             called = runtime.channel.clone().oneshot(passed) => called,
@@ -121,7 +133,10 @@ impl Compute {
                 // The runtime is in use until the last byte of the answer.
                 let body = body.map_frame(move |frame| {
                     let _in_use = &runtime;
-                    frame
+                    match wants_version {
+                        true => frame.map_data(|data| version::add(data, newest_version())),
+                        false => frame,
+                    }
                 });
                 let mut response = Response::new(Body::new(body));
                 *response.headers_mut() = allowed(parts.headers);
@@ -173,6 +188,10 @@ impl Compute {
     }
 }
 
+fn path_of(uri: &Uri) -> &str {
+    uri.path().strip_prefix(PREFIX).unwrap_or_default()
+}
+
 fn allowed(headers: HeaderMap) -> HeaderMap {
     let mut last = None;
     let mut kept = HeaderMap::new();
@@ -188,7 +207,14 @@ fn allowed(headers: HeaderMap) -> HeaderMap {
 
 /// An error from before Spark Connect began, as gRPC clients read it.
 pub fn refusal(error: ApiError) -> Response {
+    if error.message.starts_with(NOT_READY) {
+        let text = format!("{} It is in unexpected state Pending.", error.message);
+        return told(Status::unavailable(text));
+    }
     let code = match error.code.http_status() {
+        StatusCode::BAD_REQUEST if error.code == ErrorCode::InvalidState => {
+            GrpcCode::FailedPrecondition
+        }
         StatusCode::BAD_REQUEST => GrpcCode::InvalidArgument,
         StatusCode::UNAUTHORIZED => GrpcCode::Unauthenticated,
         StatusCode::FORBIDDEN => GrpcCode::PermissionDenied,

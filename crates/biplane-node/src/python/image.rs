@@ -49,6 +49,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("runtime.py", include_str!("../../python/runtime.py")),
     (TIMEZONE, "UTC\n"),
     ("biplane.py", include_str!("../../python/biplane.py")),
+    ("biplane_dbutils.py", include_str!("../../python/biplane_dbutils.py")),
 ];
 /// A build that failed is not tried again before.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -255,6 +255,8 @@ impl Runtime {
             ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
             ("PYTHONPATH", self.search_path(&own, &packages, code, sees_host)),
             ("PYTHONNOUSERSITE", "1".into()),
+            // Its client looks for it, and ends the program when there is none.
+            ("SPARK_HOME", text(&packages.join("pyspark"))),
             ("PYTHONDONTWRITEBYTECODE", "1".into()),
             ("MPLBACKEND", "agg".into()),
             ("MPLCONFIGDIR", text(&paths.work.join(".matplotlib"))),
