@@ -153,3 +153,18 @@ def test_hosts_end_with_their_cluster_and_their_server(site, client):
     for id in made:
         client.clusters.permanent_delete(id)
     until(lambda: agents() == before, what="the end of their hosts")
+
+
+def test_a_server_that_starts_again_says_that_its_local_hosts_are_gone(site, client):
+    made = client.clusters.create_and_wait(**basics(client, num_workers=0))
+    site.stop()
+    site.start()
+
+    def ended():
+        seen = client.clusters.get(made.cluster_id)
+        return seen if seen.state == State.TERMINATED else None
+
+    seen = until(ended, seconds=60, what="the end of the cluster")
+    assert seen.termination_reason.code == TerminationReasonCode.CLOUD_PROVIDER_SHUTDOWN
+    client.clusters.ensure_cluster_is_running(made.cluster_id)
+    client.clusters.permanent_delete(made.cluster_id)

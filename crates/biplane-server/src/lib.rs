@@ -66,6 +66,7 @@ pub struct Server {
     /// Ends when the last spans are exported.
     traces: Option<JoinHandle<()>>,
     stop_traces: CancellationToken,
+    local_hosts: Option<Arc<LocalProvider>>,
 }
 
 impl Server {
@@ -93,7 +94,7 @@ impl Server {
         let relay = TcpListener::bind(&config.relay_listen)
             .await
             .with_context(|| format!("listening for nodes on {}", config.relay_listen))?;
-        let server = Self {
+        let mut server = Self {
             http: address(http.as_ref())?,
             https: address(https.as_ref())?,
             metrics: address(metrics.as_ref())?,
@@ -107,6 +108,7 @@ impl Server {
             audit,
             traces,
             stop_traces,
+            local_hosts: None,
         };
         let first = first_start::run(&server).await?;
         let (public, calls) =
@@ -171,6 +173,9 @@ impl Server {
         self.services.query.drain(Instant::now() + DRAIN).await;
         self.tasks.close();
         self.stop.cancel();
+        if let Some(local) = &self.local_hosts {
+            local.end().await;
+        }
         if tokio::time::timeout(DRAIN + Duration::from_secs(1), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
@@ -197,7 +202,7 @@ impl Server {
     }
 
     /// Clusters can be, from providers that are configured.
-    fn serve_clusters(&self) {
+    fn serve_clusters(&mut self) {
         let hosts = &self.config.hosts;
         let home = Home {
             relay: hosts.relay_address.clone().unwrap_or_else(|| host(self.relay)),
@@ -206,7 +211,9 @@ impl Server {
         };
         let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
         if let Some(local) = &hosts.local {
-            providers.push(LocalProvider::new(local.clone(), Clock::system()));
+            let local = LocalProvider::new(local.clone(), Clock::system());
+            providers.push(local.clone());
+            self.local_hosts = Some(local);
         }
         providers.extend(self.config.cloud.as_ref().map(|cloud| cloud.provider.clone()));
         self.services.compute.serve_clusters(home, providers);

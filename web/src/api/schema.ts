@@ -150,6 +150,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/accounts/{account_id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["credentials_list"];
+        put?: never;
+        post: operations["credentials_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/credentials/{credentials_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["credentials_get"];
+        put?: never;
+        post?: never;
+        delete: operations["credentials_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/customer-managed-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["managed_key_list"];
+        put?: never;
+        post: operations["managed_key_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/customer-managed-keys/{customer_managed_key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["managed_key_get"];
+        put?: never;
+        post?: never;
+        delete: operations["managed_key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/accounts/{account_id}/ip-access-lists": {
         parameters: {
             query?: never;
@@ -322,6 +386,38 @@ export interface paths {
         put: operations["network_policy_update"];
         post?: never;
         delete: operations["network_policy_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["network_list"];
+        put?: never;
+        post: operations["network_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/networks/{network_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["network_get"];
+        put?: never;
+        post?: never;
+        delete: operations["network_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -501,6 +597,38 @@ export interface paths {
         options?: never;
         head?: never;
         patch: operations["account_ip_access_update"];
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/storage-configurations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["storage_configuration_list"];
+        put?: never;
+        post: operations["storage_configuration_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/accounts/{account_id}/storage-configurations/{storage_configuration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["storage_configuration_get"];
+        put?: never;
+        post?: never;
+        delete: operations["storage_configuration_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/2.0/accounts/{account_id}/vpc-endpoints": {
@@ -1749,6 +1877,295 @@ export interface paths {
         patch: operations["workspace_conf_update"];
         trace?: never;
     };
+    "/api/2.1/clusters/change-owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Names another creator of a terminated cluster, for admins. */
+        post: operations["cluster_owner_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a cluster and starts it. */
+        post: operations["cluster_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Terminates a cluster. It can be started again. */
+        post: operations["cluster_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces what a cluster is; one that runs is restarted. */
+        post: operations["cluster_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What happened to a cluster. */
+        post: operations["cluster_event_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One cluster. */
+        get: operations["cluster_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clusters that the caller may attach to. */
+        get: operations["cluster_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/list-node-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of hosts that clusters of this workspace can have. */
+        get: operations["node_type_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/list-zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Zones that hosts can be in. */
+        get: operations["zone_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/permanent-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Terminates a cluster and forgets it. */
+        post: operations["cluster_permanent_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps a terminated cluster in the list for good, for admins. */
+        post: operations["cluster_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/resize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the number of workers of a cluster that runs. */
+        post: operations["cluster_resize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts a cluster that runs, on fresh hosts. */
+        post: operations["cluster_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/spark-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runtime versions. */
+        get: operations["spark_version_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a cluster that is terminated. */
+        post: operations["cluster_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/unpin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a terminated cluster be forgotten after thirty days. */
+        post: operations["cluster_unpin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1/clusters/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the fields that the mask names; a cluster that runs is restarted. */
+        post: operations["cluster_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1/unity-catalog/bindings/{securable_type}/{securable_name}": {
         parameters: {
             query?: never;
@@ -2499,10 +2916,45 @@ export interface components {
             token_endpoint: string;
             token_endpoint_auth_methods_supported: string[];
         };
+        AutoScale: {
+            /** Format: int64 */
+            max_workers?: number | null;
+            /** Format: int64 */
+            min_workers?: number | null;
+        };
+        AwsAttributes: {
+            /** @description ON_DEMAND, SPOT or SPOT_WITH_FALLBACK */
+            availability?: string | null;
+            /** Format: int64 */
+            ebs_volume_count?: number | null;
+            /** Format: int64 */
+            ebs_volume_iops?: number | null;
+            /** Format: int64 */
+            ebs_volume_size?: number | null;
+            /** Format: int64 */
+            ebs_volume_throughput?: number | null;
+            ebs_volume_type?: string | null;
+            /** Format: int64 */
+            first_on_demand?: number | null;
+            instance_profile_arn?: string | null;
+            /** Format: int64 */
+            spot_bid_price_percent?: number | null;
+            zone_id?: string | null;
+        };
+        AwsCredentials: {
+            sts_role?: components["schemas"]["StsRole"] | null;
+        };
         AwsIamRole: {
             external_id?: string | null;
             role_arn: string;
             unity_catalog_iam_arn?: string | null;
+        };
+        AwsKeyInfo: {
+            key_alias?: string | null;
+            key_arn?: string | null;
+            key_region?: string | null;
+            /** @description also for the disks of hosts; true unless said otherwise */
+            reuse_key_for_cluster_volumes?: boolean | null;
         };
         BooleanMessage: {
             value?: boolean | null;
@@ -2556,6 +3008,167 @@ export interface components {
             row_count: number;
             /** Format: int64 */
             row_offset: number;
+        };
+        ClientsTypes: {
+            jobs?: boolean | null;
+            notebooks?: boolean | null;
+        };
+        CloneFrom: {
+            source_cluster_id?: string;
+        };
+        /** @description Create. Cloning takes everything that is not said here from another cluster. */
+        ClusterCreate: components["schemas"]["ClusterSpec"] & {
+            clone_from?: components["schemas"]["CloneFrom"] | null;
+        };
+        ClusterCreated: {
+            cluster_id: components["schemas"]["ClusterId"];
+        };
+        ClusterEdit: components["schemas"]["ClusterSpec"] & {
+            cluster_id?: string;
+        };
+        ClusterEvent: {
+            cluster_id: components["schemas"]["ClusterId"];
+            details: unknown;
+            /** Format: int64 */
+            timestamp: number;
+            type: string;
+        };
+        ClusterEvents: {
+            events: components["schemas"]["ClusterEvent"][];
+            next_page?: components["schemas"]["ClusterEventsRequest"] | null;
+            next_page_token?: string | null;
+            /** Format: int64 */
+            total_count: number;
+        };
+        ClusterEventsRequest: {
+            cluster_id?: string;
+            /** Format: int64 */
+            end_time?: number | null;
+            event_types?: string[];
+            /** Format: int64 */
+            limit?: number | null;
+            /** Format: int64 */
+            offset?: number | null;
+            /** @description DESC (the default) or ASC */
+            order?: string | null;
+            /** Format: int64 */
+            page_size?: number | null;
+            page_token?: string | null;
+            /** Format: int64 */
+            start_time?: number | null;
+        };
+        /** @description A cluster, as clients know it: `0123-456789-abcdefgh`. */
+        ClusterId: string;
+        ClusterInfo: components["schemas"]["ClusterSpec"] & {
+            /** Format: double */
+            cluster_cores?: number | null;
+            cluster_id: components["schemas"]["ClusterId"];
+            /** Format: int64 */
+            cluster_memory_mb?: number | null;
+            /** @description UI, JOB or API */
+            cluster_source: string;
+            creator_user_name: string;
+            default_tags: {
+                [key: string]: string;
+            };
+            driver?: components["schemas"]["SparkNode"] | null;
+            executors?: components["schemas"]["SparkNode"][];
+            /** Format: int64 */
+            last_restarted_time?: number | null;
+            /** Format: int64 */
+            last_state_loss_time: number;
+            /** Format: int64 */
+            spark_context_id?: number | null;
+            /** @description As it was asked for. */
+            spec: components["schemas"]["ClusterSpec"];
+            /** Format: int64 */
+            start_time: number;
+            state: components["schemas"]["ClusterState"];
+            state_message: string;
+            /** Format: int64 */
+            terminated_time?: number | null;
+            termination_reason?: components["schemas"]["ClusterTermination"] | null;
+        };
+        ClusterList: {
+            clusters: components["schemas"]["ClusterInfo"][];
+            next_page_token?: string | null;
+        };
+        /** @description Start, restart, delete, permanent-delete, pin and unpin. */
+        ClusterNamed: {
+            cluster_id?: string;
+        };
+        ClusterOwner: {
+            cluster_id?: string;
+            owner_username?: string;
+        };
+        ClusterResize: {
+            autoscale?: components["schemas"]["AutoScale"] | null;
+            cluster_id?: string;
+            /** Format: int64 */
+            num_workers?: number | null;
+        };
+        /** @description What a caller says of a cluster. Fields of other clouds are not kept. */
+        ClusterSpec: {
+            apply_policy_default_values?: boolean | null;
+            autoscale?: components["schemas"]["AutoScale"] | null;
+            /**
+             * Format: int64
+             * @description 0 = never.
+             */
+            autotermination_minutes?: number | null;
+            aws_attributes?: components["schemas"]["AwsAttributes"] | null;
+            cluster_log_conf?: unknown;
+            cluster_name?: string | null;
+            custom_tags?: {
+                [key: string]: string;
+            } | null;
+            /** @description SINGLE_USER (also DATA_SECURITY_MODE_DEDICATED) or USER_ISOLATION (also DATA_SECURITY_MODE_STANDARD and …_AUTO) */
+            data_security_mode?: string | null;
+            docker_image?: unknown;
+            driver_instance_pool_id?: string | null;
+            driver_node_type_id?: string | null;
+            enable_elastic_disk?: boolean | null;
+            enable_local_disk_encryption?: boolean | null;
+            init_scripts?: unknown[] | null;
+            instance_pool_id?: string | null;
+            is_single_node?: boolean | null;
+            /** @description CLASSIC_PREVIEW */
+            kind?: string | null;
+            node_type_id?: string | null;
+            /** Format: int64 */
+            num_workers?: number | null;
+            policy_id?: string | null;
+            /** @description STANDARD */
+            runtime_engine?: string | null;
+            single_user_name?: string | null;
+            spark_conf?: {
+                [key: string]: string;
+            } | null;
+            spark_env_vars?: {
+                [key: string]: string;
+            } | null;
+            spark_version?: string | null;
+            ssh_public_keys?: string[] | null;
+            use_ml_runtime?: boolean | null;
+            workload_type?: components["schemas"]["WorkloadType"] | null;
+        };
+        /** @enum {string} */
+        ClusterState: "PENDING" | "RUNNING" | "RESTARTING" | "RESIZING" | "TERMINATING" | "TERMINATED" | "ERROR" | "UNKNOWN";
+        /** @description Why a cluster ended. */
+        ClusterTermination: {
+            /** @description `USER_REQUEST`, `INACTIVITY`, `BOOTSTRAP_TIMEOUT` … */
+            code: string;
+            parameters?: {
+                [key: string]: string;
+            };
+            /** @description SUCCESS, CLIENT_ERROR, SERVICE_FAULT or CLOUD_FAILURE */
+            type: string;
+        };
+        ClusterUpdate: {
+            cluster?: components["schemas"]["ClusterSpec"];
+            cluster_id?: string;
+            /** @description Names of fields of `cluster`, or `*`. */
+            update_mask?: string;
         };
         /** @description A column of a table or view. */
         ColumnInfo: {
@@ -2752,6 +3365,28 @@ export interface components {
             updated_at: number;
             updated_by: string;
             used_for_managed_storage: boolean;
+        };
+        Credentials: {
+            account_id?: string | null;
+            aws_credentials?: components["schemas"]["AwsCredentials"] | null;
+            /**
+             * Format: int64
+             * @description Unix milliseconds
+             */
+            creation_time?: number | null;
+            credentials_id?: string | null;
+            credentials_name?: string | null;
+        };
+        CustomerManagedKey: {
+            account_id?: string | null;
+            aws_key_info?: components["schemas"]["AwsKeyInfo"] | null;
+            azure_key_info?: unknown;
+            /** Format: int64 */
+            creation_time?: number | null;
+            customer_managed_key_id?: string | null;
+            gcp_key_info?: unknown;
+            /** @description MANAGED_SERVICES, STORAGE */
+            use_cases?: string[] | null;
         };
         /** @description A warehouse as older BI tools see it. */
         DataSource: {
@@ -3125,6 +3760,27 @@ export interface components {
         MultipartUpload: {
             session_token: string;
         };
+        Network: {
+            account_id?: string | null;
+            /** Format: int64 */
+            creation_time?: number | null;
+            error_messages?: components["schemas"]["NetworkError"][] | null;
+            gcp_network_info?: unknown;
+            network_id?: string | null;
+            network_name?: string | null;
+            security_group_ids?: string[] | null;
+            subnet_ids?: string[] | null;
+            vpc_endpoints?: components["schemas"]["NetworkVpcEndpoints"] | null;
+            vpc_id?: string | null;
+            /** @description UNATTACHED, VALID, WARNED or BROKEN */
+            vpc_status?: string | null;
+            warning_messages?: components["schemas"]["NetworkWarning"][] | null;
+            /**
+             * Format: int64
+             * @description the workspace that has it
+             */
+            workspace_id?: number | null;
+        };
         NetworkAccess: {
             allowed_databricks_destinations?: unknown[] | null;
             allowed_internet_destinations?: components["schemas"]["InternetDestination"][] | null;
@@ -3149,6 +3805,11 @@ export interface components {
             items: components["schemas"]["NetworkConnectivityConfig"][];
             next_page_token?: string | null;
         };
+        NetworkError: {
+            error_message?: string | null;
+            /** @description credentials, vpc, subnet, securityGroup or networkAcl */
+            error_type?: string | null;
+        };
         NetworkPolicies: {
             items: components["schemas"]["NetworkPolicy"][];
             next_page_token?: string | null;
@@ -3162,6 +3823,14 @@ export interface components {
         };
         NetworkPolicyEgress: {
             network_access?: components["schemas"]["NetworkAccess"] | null;
+        };
+        NetworkVpcEndpoints: {
+            dataplane_relay?: string[] | null;
+            rest_api?: string[] | null;
+        };
+        NetworkWarning: {
+            warning_message?: string | null;
+            warning_type?: string | null;
         };
         /** @description Shown once: the token is kept as a hash only. */
         NewNodeToken: {
@@ -3219,6 +3888,17 @@ export interface components {
             sandboxes: components["schemas"]["NodeSandbox"][];
             state: components["schemas"]["NodeState"];
             version: string;
+        };
+        NodeInstanceType: {
+            instance_type_id: string;
+            /** Format: int64 */
+            local_disk_size_gb: number;
+            /** Format: int64 */
+            local_disks: number;
+            /** Format: int64 */
+            local_nvme_disk_size_gb: number;
+            /** Format: int64 */
+            local_nvme_disks: number;
         };
         NodeList: {
             next_page_token?: string | null;
@@ -3299,6 +3979,32 @@ export interface components {
              * @description How long the token may be used; an hour when it is not said, thirty days at most.
              */
             ttl_seconds?: number | null;
+        };
+        NodeTypeInfo: {
+            category: string;
+            description: string;
+            instance_type_id: string;
+            is_deprecated: boolean;
+            is_encrypted_in_transit: boolean;
+            is_graviton: boolean;
+            is_hidden: boolean;
+            is_io_cache_enabled: boolean;
+            /** Format: int64 */
+            memory_mb: number;
+            node_instance_type: components["schemas"]["NodeInstanceType"];
+            node_type_id: string;
+            /** Format: double */
+            num_cores: number;
+            /** Format: int64 */
+            num_gpus: number;
+            photon_driver_capable: boolean;
+            photon_worker_capable: boolean;
+            support_cluster_tags: boolean;
+            support_ebs_volumes: boolean;
+            support_port_forwarding: boolean;
+        };
+        NodeTypeList: {
+            node_types: components["schemas"]["NodeTypeInfo"][];
         };
         OAuthError: {
             error: string;
@@ -3589,6 +4295,9 @@ export interface components {
             column_count: number;
             columns: components["schemas"]["ResultColumn"][];
         };
+        RootBucketInfo: {
+            bucket_name?: string | null;
+        };
         SandboxId: string;
         SandboxInfo: {
             /**
@@ -3772,6 +4481,27 @@ export interface components {
         SetPermissions: {
             access_control_list?: components["schemas"]["AccessControlRequest"][];
         };
+        SparkNode: {
+            host_private_ip?: string | null;
+            /** @description As the provider calls the host. */
+            instance_id?: string | null;
+            node_aws_attributes?: components["schemas"]["SparkNodeAws"] | null;
+            node_id?: string | null;
+            private_ip?: string | null;
+            public_dns?: string | null;
+            /** Format: int64 */
+            start_timestamp?: number | null;
+        };
+        SparkNodeAws: {
+            is_spot?: boolean | null;
+        };
+        SparkVersion: {
+            key: string;
+            name: string;
+        };
+        SparkVersionList: {
+            versions: components["schemas"]["SparkVersion"][];
+        };
         SqlSessionId: string;
         SqlSessionInfo: {
             catalog?: string | null;
@@ -3836,6 +4566,15 @@ export interface components {
             /** @description `PENDING`, `RUNNING`, `SUCCEEDED`, `FAILED`, `CANCELED` or `CLOSED`. */
             state: string;
         };
+        StorageConfiguration: {
+            account_id?: string | null;
+            /** Format: int64 */
+            creation_time?: number | null;
+            role_arn?: string | null;
+            root_bucket_info?: components["schemas"]["RootBucketInfo"] | null;
+            storage_configuration_id?: string | null;
+            storage_configuration_name?: string | null;
+        };
         StorageDestination: {
             azure_storage_account?: string | null;
             azure_storage_service?: string | null;
@@ -3843,6 +4582,12 @@ export interface components {
             region?: string | null;
             /** @description AWS_S3 */
             storage_destination_type?: string | null;
+        };
+        StsRole: {
+            /** @description what the role's trust policy must ask for: the id of the account */
+            external_id?: string | null;
+            /** @description `arn:aws:iam::123456789012:role/name` */
+            role_arn?: string | null;
         };
         TableDependency: {
             table_full_name: string;
@@ -4221,6 +4966,9 @@ export interface components {
             enabled?: boolean;
             warehouse_type: string;
         };
+        WorkloadType: {
+            clients?: components["schemas"]["ClientsTypes"] | null;
+        };
         WorkspaceBinding: {
             /** @description BINDING_TYPE_READ_WRITE or BINDING_TYPE_READ_ONLY. */
             binding_type?: string | null;
@@ -4243,13 +4991,21 @@ export interface components {
             compute_mode: string;
             /** Format: int64 */
             creation_time: number;
+            credentials_id?: string | null;
             custom_tags: {
                 [key: string]: string;
             };
             deployment_name: string;
+            /** @description While it is being provisioned: what it will be. */
+            expected_workspace_status?: string | null;
+            is_no_public_ip_enabled: boolean;
+            network?: components["schemas"]["WorkspaceNetworkId"] | null;
             network_connectivity_config_id?: string | null;
+            network_id?: string | null;
             pricing_tier: string;
             private_access_settings_id?: string | null;
+            storage_configuration_id?: string | null;
+            storage_customer_managed_key_id?: string | null;
             storage_mode: string;
             /** Format: int64 */
             workspace_id: number;
@@ -4272,6 +5028,9 @@ export interface components {
             /** Format: int64 */
             workspace_id?: number | null;
         };
+        WorkspaceNetworkId: {
+            network_id: string;
+        };
         WorkspaceNetworkOption: {
             network_policy_id?: string | null;
             /** Format: int64 */
@@ -4280,21 +5039,32 @@ export interface components {
         WorkspacePermissions: {
             permissions: components["schemas"]["PermissionDescription"][];
         };
-        /** @description Body of POST and PATCH of a workspace. What needs a cloud account is refused. */
+        /** @description Body of POST and PATCH of a workspace. */
         WorkspaceRequest: {
             aws_region?: string | null;
-            /** @description `SERVERLESS`; `HYBRID` needs a cloud account. */
+            /** @description `SERVERLESS`, or `HYBRID`: with clusters in a cloud account of one's own. */
             compute_mode?: string | null;
+            credentials_id?: string | null;
             custom_tags?: {
                 [key: string]: string;
             } | null;
             deployment_name?: string | null;
+            /** @description Always true: hosts never have a public address. */
+            is_no_public_ip_enabled?: boolean | null;
             location?: string | null;
+            managed_services_customer_managed_key_id?: string | null;
             /** @description An empty text takes it off. */
             network_connectivity_config_id?: string | null;
+            network_id?: string | null;
             pricing_tier?: string | null;
             private_access_settings_id?: string | null;
+            storage_configuration_id?: string | null;
+            storage_customer_managed_key_id?: string | null;
             workspace_name?: string | null;
+        };
+        ZoneList: {
+            default_zone: string;
+            zones: string[];
         };
     };
     responses: never;
@@ -4599,6 +5369,250 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credentials_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credentials"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credentials_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credentials"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credentials_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                credentials_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credentials"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credentials_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                credentials_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credentials"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_key_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerManagedKey"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_key_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerManagedKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerManagedKey"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_key_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                customer_managed_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerManagedKey"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    managed_key_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                customer_managed_key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerManagedKey"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5368,6 +6382,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Network"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    network_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                network_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"];
                 };
             };
             409: {
@@ -6313,6 +7449,128 @@ export interface operations {
             };
         };
     };
+    storage_configuration_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageConfiguration"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    storage_configuration_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StorageConfiguration"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageConfiguration"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    storage_configuration_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                storage_configuration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageConfiguration"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    storage_configuration_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                storage_configuration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageConfiguration"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     vpc_endpoint_list: {
         parameters: {
             query?: never;
@@ -6559,7 +7817,10 @@ export interface operations {
     };
     workspace_update: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The fields to change, with commas between; all that are given without it. */
+                update_mask?: string;
+            };
             header?: never;
             path: {
                 account_id: string;
@@ -9950,6 +11211,527 @@ export interface operations {
                 content?: never;
             };
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_owner_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterOwner"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterCreate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterCreated"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_event_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterEventsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterEvents"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_get: {
+        parameters: {
+            query?: {
+                cluster_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterInfo"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_list: {
+        parameters: {
+            query?: {
+                page_size?: number;
+                page_token?: string;
+                "filter_by.cluster_states"?: string[];
+                /** @description UI, API or JOB */
+                "filter_by.cluster_sources"?: string[];
+                "filter_by.is_pinned"?: boolean;
+                "filter_by.policy_id"?: string;
+                /** @description DEFAULT or CLUSTER_NAME */
+                "sort_by.field"?: string;
+                /** @description ASC or DESC */
+                "sort_by.direction"?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    node_type_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeTypeList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    zone_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZoneList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_permanent_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_resize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterResize"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    spark_version_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparkVersionList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_unpin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 const HOSTS_MAX: usize = 256;
 /// For an agent to end what it runs.
-const END_MAX: Duration = Duration::from_secs(10);
+const END_MAX: Duration = Duration::from_secs(5);
 /// Name and the part of the machine.
 const TYPES: [(&str, u32); 3] = [("local.small", 4), ("local.medium", 2), ("local.large", 1)];
 
@@ -60,6 +60,14 @@ impl LocalProvider {
         Arc::new(Self { config, clock, hosts: Mutex::default() })
     }
 
+    /// All of them end, for the server does.
+    pub async fn end(&self) {
+        let ids: Vec<String> = self.hosts.lock().keys().cloned().collect();
+        if let Err(error) = self.terminate(&Place::default(), &ids).await {
+            tracing::warn!(%error, "not all local hosts ended in time");
+        }
+    }
+
     fn seen(&self, running: &Running) -> Host {
         let mut host = running.host.clone();
         if *running.ended.borrow() {
@@ -82,7 +90,7 @@ impl LocalProvider {
         for name in &self.config.hidden {
             command.env_remove(name);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn()?;
         let mut life_line = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         life_line.write_all(format!("{}\n", order.boot.join_token).as_bytes()).await?;
