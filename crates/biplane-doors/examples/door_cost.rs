@@ -106,7 +106,8 @@ async fn mesh(dir: &Path, apart: bool) -> Result<(PathBuf, SandboxId)> {
         let product = EgressProduct::Other;
         let identity = Identity { sandbox_id: id.clone(), workspace_id, product };
         let listener = biplane_doors::open(&home, MESH_DOOR)?;
-        mesh.keep(&identity, listener, Arc::default(), CancellationToken::new());
+        let recorder = Arc::new(Recorder::new(identity, Arc::<EventLog>::default()));
+        mesh.keep(recorder, listener, Arc::default(), CancellationToken::new());
         let mut params = rcgen::CertificateParams::new([names::server_name(cluster, id)])?;
         let uri = names::uri(workspace_id, cluster, id);
         params.subject_alt_names.push(rcgen::SanType::URI(uri.try_into()?));

@@ -59,6 +59,9 @@ pub enum Reason {
     Bucket,
     BucketPath,
     BucketReadOnly,
+    /// Of its own cluster only.
+    NotMember,
+    NoCluster,
 }
 
 impl fmt::Display for Reason {
@@ -89,6 +92,8 @@ impl fmt::Display for Reason {
             Self::Bucket => "the bucket does not belong to the workspace",
             Self::BucketPath => "the path does not belong to the workspace",
             Self::BucketReadOnly => "the path is read-only for the workspace",
+            Self::NotMember => "there is no such member in its cluster",
+            Self::NoCluster => "this sandbox belongs to no cluster",
         };
         f.write_str(text)
     }
@@ -116,6 +121,8 @@ impl Reason {
             Self::Bucket => "storage-bucket-denied",
             Self::BucketPath => "storage-bucket-path-denied",
             Self::BucketReadOnly => "storage-write-denied",
+            Self::NotMember => "not-a-member",
+            Self::NoCluster => "no-cluster",
         }
     }
 }

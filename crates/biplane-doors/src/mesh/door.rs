@@ -5,8 +5,10 @@ use super::line::{self, Request};
 use super::order::Membership;
 use super::{Mesh, Refusal, wire};
 use crate::carry::copy;
-use crate::limits::{Identity, Limits, Meter};
+use crate::event::{Destination, Outcome, Recorder};
+use crate::limits::{Limits, Meter};
 use biplane_api::ids::{SandboxId, WorkspaceId};
+use biplane_forwarder::CLUSTER_SUFFIX;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ pub struct Door {
     /// Connections of other members.
     calls: Arc<Semaphore>,
     meter: Arc<Meter>,
+    recorder: Arc<Recorder>,
     closed: CancellationToken,
 }
 
@@ -38,20 +41,21 @@ pub struct Taken {
 
 impl Door {
     pub fn new(
-        identity: &Identity,
+        recorder: Arc<Recorder>,
         limits: Limits,
         meter: Arc<Meter>,
         closed: CancellationToken,
     ) -> Self {
         Self {
-            id: identity.sandbox_id.clone(),
-            workspace_id: identity.workspace_id,
+            id: recorder.identity().sandbox_id.clone(),
+            workspace_id: recorder.identity().workspace_id,
             member: watch::Sender::new(None),
             acceptors: Acceptors::default(),
             slots: Arc::new(Semaphore::new(limits.connections_max)),
             calls: Arc::new(Semaphore::new(limits.connections_max)),
             limits,
             meter,
+            recorder,
             closed,
         }
     }
@@ -74,6 +78,7 @@ impl Door {
                 // Whoever has too many connections is not waited for.
                 let _ = stream.try_write(format!("no {}\n", Refusal::TooMany).as_bytes());
                 self.meter.denied();
+                self.record("*", 0, &Refusal::TooMany);
                 continue;
             };
             let (door, mesh) = (self.clone(), mesh.clone());
@@ -92,11 +97,18 @@ impl Door {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
-            Ok(Request::Resolve(id)) => (self.resolve(&mut stream, &id).await.err(), stream),
+            Ok(Request::Resolve(id)) => {
+                let refused = self.resolve(&mut stream, &id).await.err();
+                if let Some(refusal) = &refused {
+                    self.record(id.as_str(), 0, refusal);
+                }
+                (refused, stream)
+            }
             Ok(Request::Connect(to, port)) => {
                 match self.connect(mesh, &mut stream, &to, port).await {
                     Ok(joined) => return joined.carry(self, stream).await,
                     Err(refusal) => {
+                        self.record(to.as_str(), port, &refusal);
                         tracing::info!(sandbox_id = %self.id, %to, port, error = &refusal as &dyn std::error::Error, "a mesh connection was refused");
                         (Some(refusal), stream)
                     }
@@ -106,6 +118,14 @@ impl Door {
         };
         if let Some(refusal) = refusal {
             self.refuse(stream, &refusal).await;
+        }
+    }
+
+    /// For those who look at what sandboxes tried to reach.
+    fn record(&self, to: &str, port: u16, refusal: &Refusal) {
+        if let Some(reason) = refusal.denial() {
+            let host = format!("{to}{CLUSTER_SUFFIX}");
+            self.recorder.record(Destination::Name { host, port }, Outcome::Denied, reason);
         }
     }
 

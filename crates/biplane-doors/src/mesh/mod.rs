@@ -16,7 +16,8 @@ mod wire;
 
 pub use order::{Order, OrderError};
 
-use crate::limits::{Identity, Limits, Meter};
+use crate::event::{Reason, Recorder};
+use crate::limits::{Limits, Meter};
 use biplane_api::ids::SandboxId;
 use door::Door;
 use order::Membership;
@@ -66,6 +67,18 @@ pub enum Refusal {
     Io(#[from] io::Error),
 }
 
+impl Refusal {
+    /// A denial, and not merely something that did not work.
+    fn denial(&self) -> Option<Reason> {
+        match self {
+            Self::NoCluster | Self::Expired => Some(Reason::NoCluster),
+            Self::NotMember => Some(Reason::NotMember),
+            Self::TooMany => Some(Reason::Connections),
+            _ => None,
+        }
+    }
+}
+
 impl Mesh {
     pub fn new(limits: Limits) -> Result<Arc<Self>, rustls::Error> {
         let refusing = Arc::new(wire::refusing()?);
@@ -76,12 +89,12 @@ impl Mesh {
     /// nowhere before [`Mesh::set`].
     pub fn keep(
         self: &Arc<Self>,
-        identity: &Identity,
+        recorder: Arc<Recorder>,
         listener: UnixListener,
         meter: Arc<Meter>,
         closed: CancellationToken,
     ) {
-        let door = Arc::new(Door::new(identity, self.limits.clone(), meter, closed));
+        let door = Arc::new(Door::new(recorder, self.limits.clone(), meter, closed));
         self.doors.write().insert(door.id.clone(), door.clone());
         let mesh = self.clone();
         tokio::spawn(async move {

@@ -112,6 +112,12 @@ async fn others_are_out_of_reach() {
     assert_eq!(a.connect(&nobody, 80).await.0, none);
     assert_eq!(a.ask("connect ../../x 80").await.0, none);
     assert_eq!(nobody.connect(&a, 80).await.0, "no this sandbox belongs to no cluster");
+    // Whoever looks at what sandboxes tried sees it.
+    let told = |of: &Sandbox| -> Vec<&'static str> {
+        of.recorder.recent().iter().map(|event| event.reason.code()).collect()
+    };
+    assert_eq!(told(&nobody), ["no-cluster"]);
+    assert_eq!(told(&c), ["not-a-member"; 6]);
     // What the door does not know is nothing that a sandbox could claim.
     for claim in ["as 7 connect x 80", "workspace 7", "from x 1", "connect x 80 workspace=7"] {
         assert_eq!(c.ask(claim).await.0, "no the first line is not one of the mesh", "{claim}");

@@ -4,7 +4,7 @@ use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::mesh::{server_name, uri};
 use biplane_api::network::EgressProduct;
 use biplane_doors::mesh::{Mesh, Order, OrderError};
-use biplane_doors::{Identity, Limits, Meter};
+use biplane_doors::{EventLog, Identity, Limits, Meter, Recorder};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
@@ -113,9 +113,10 @@ impl Node {
             product: EgressProduct::Other,
         };
         let (meter, closed) = (Arc::<Meter>::default(), self.closed.child_token());
-        self.mesh.keep(&identity, listener, meter.clone(), closed.clone());
-        let (id, mesh) = (identity.sandbox_id, self.mesh.clone());
-        Sandbox { id, mesh, address: self.address.clone(), dir, meter, closed }
+        let recorder = Arc::new(Recorder::new(identity, Arc::<EventLog>::default()));
+        self.mesh.keep(recorder.clone(), listener, meter.clone(), closed.clone());
+        let (id, mesh) = (recorder.identity().sandbox_id.clone(), self.mesh.clone());
+        Sandbox { id, mesh, address: self.address.clone(), dir, meter, recorder, closed }
     }
 }
 
@@ -124,6 +125,7 @@ pub struct Sandbox {
     pub mesh: Arc<Mesh>,
     pub address: String,
     pub meter: Arc<Meter>,
+    pub recorder: Arc<Recorder>,
     pub closed: CancellationToken,
     pub dir: tempfile::TempDir,
 }

@@ -97,8 +97,8 @@ impl Doors {
         let sandbox_id = identity.sandbox_id.clone();
         let meters = Meters::default();
         let (policy, stores) = self.enter(&identity, &meters);
-        self.mesh.keep(&identity, mesh, meters.mesh, closed.clone());
         let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
+        self.mesh.keep(recorder.clone(), mesh, meters.mesh, closed.clone());
         let limits = Limits::default();
         if let Some(listener) = storage {
             let door = Storage {

@@ -97,6 +97,8 @@ const WORDS: Record<string, string> = {
   'encrypted-client-hello': 'Switch encrypted client hello (ECH) off in the program.',
   'host-header-mismatch': 'The Host header named another host than the one asked for.',
   'private-endpoint-port': 'The name leads to a private endpoint, which has other ports. Only the operator can open more.',
+  'not-a-member': 'Sandboxes reach the members of their own cluster only. No rule changes that.',
+  'no-cluster': 'Sandboxes reach the members of their own cluster only. No rule changes that.',
   'policy-changed': 'The policy changed while it was connected. Try again.',
   'connection-limit': 'The sandbox has all the connections it may have. Close some.',
   'byte-limit': 'The sandbox has used up its share of traffic. Start another.',
