@@ -77,6 +77,22 @@ fn whatever_it_does_it_is_ended_at_once() {
 }
 
 #[test]
+fn who_floods_waits_and_is_ended_at_once() {
+    let world = World::new();
+    let (sandbox, mut stderr) = world.start(&world.spec(&words(&["flood", "10000000000"])));
+    let mut some = vec![0; 1 << 20];
+    stderr.read_exact(&mut some).unwrap();
+    // Nobody reads on: what is left is what a pipe holds, and it does not keep the sandbox alive.
+    let begin = Instant::now();
+    world.native.kill(&sandbox);
+    assert_eq!(sandbox.wait(), (-9, false));
+    assert!(begin.elapsed() < AT_ONCE, "{:?}", begin.elapsed());
+    let mut rest = Vec::new();
+    stderr.read_to_end(&mut rest).unwrap();
+    assert!(rest.len() <= 1 << 20, "{}", rest.len());
+}
+
+#[test]
 fn a_program_may_end_in_peace_when_asked() {
     let world = World::new();
     // The default of SIGTERM, which process 1 has to pass on.
@@ -399,6 +415,7 @@ fn all_this_holds_unprivileged() {
 fn unprivileged() {
     a_program_that_ends_takes_its_descendants_along();
     whatever_it_does_it_is_ended_at_once();
+    who_floods_waits_and_is_ended_at_once();
     a_supervisor_that_dies_leaves_no_process();
     links_are_not_followed_wherever_they_are_planted();
     doors_work_and_stay_when_their_sockets_come_and_go();
