@@ -105,7 +105,7 @@ pub(crate) async fn serve(
             let result = match introduced {
                 Ok((stream, None, _)) => admission::join(&compute, stream).await,
                 Ok((stream, Some(name), role)) => {
-                    serve_role(&compute, stream, peer, name, role, calls).await
+                    Box::pin(serve_role(&compute, stream, peer, name, role, calls)).await
                 }
                 Err(refused) => Err(refused),
             };
@@ -203,7 +203,8 @@ async fn serve_role(
         Role::Spark { sandbox_id } => {
             known?;
             let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
-            compute.spark_serve(&found.ok_or(Refused::UnknownSandbox)?, stream).await
+            let found = found.ok_or(Refused::UnknownSandbox)?;
+            compute.spark_serve(&found, stream).await
         }
     }
 }
