@@ -3,7 +3,9 @@
 
 use crate::session::Session;
 use crate::{Aws, errors, launch, tags};
-use aws_sdk_ec2::types::{AttributeBooleanValue, IpPermission, RouteTable, Subnet, VpcAttributeName};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, IpPermission, RouteTable, Subnet, VpcAttributeName,
+};
 use biplane_compute::provider::{
     Finding, Network, Place, ProviderError, ProviderErrorKind, ProviderResult,
 };
@@ -131,9 +133,13 @@ async fn routes(
         match default {
             None => found.warned(
                 "subnet",
-                format!("{id} has no route to the internet: hosts reach only what the VPC leads to."),
+                format!(
+                    "{id} has no route to the internet: hosts reach only what the VPC leads to."
+                ),
             ),
-            Some(route) if route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-")) => {
+            Some(route)
+                if route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-")) =>
+            {
                 found.broken(
                     "subnet",
                     format!(

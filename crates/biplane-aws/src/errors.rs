@@ -147,7 +147,10 @@ mod tests {
             let told = answered_with(asked, code, "Something is so");
             assert_eq!((told.kind, told.code.as_deref()), (expected, Some(code)));
             assert!(told.message.ends_with('.'), "{}", told.message);
-            assert_eq!(expected.retryable(), matches!(expected, Kind::Throttled | Kind::Unavailable));
+            assert_eq!(
+                expected.retryable(),
+                matches!(expected, Kind::Throttled | Kind::Unavailable)
+            );
         }
     }
 }

@@ -23,9 +23,11 @@ pub fn told(instance: &Instance) -> Host {
         Some(InstanceStateName::Running) => HostState::Running,
         Some(InstanceStateName::Pending) | None => HostState::Pending,
         // A host is never stopped by us; one that somebody stopped does nothing for its cluster.
-        Some(InstanceStateName::ShuttingDown | InstanceStateName::Stopping | InstanceStateName::Stopped) => {
-            HostState::Ending
-        }
+        Some(
+            InstanceStateName::ShuttingDown
+            | InstanceStateName::Stopping
+            | InstanceStateName::Stopped,
+        ) => HostState::Ending,
         Some(_) => HostState::Ended,
     };
     let over = matches!(state, HostState::Ending | HostState::Ended);
@@ -90,10 +92,10 @@ pub async fn terminate(
 ) -> ProviderResult<()> {
     for ids in host_ids.chunks(AT_ONCE) {
         match end(session, ids).await {
-            // One unknown id keeps the others alive: then those that are there.
+            // One unknown id keeps the others alive: then those that are there and have not ended.
             Err(error) if error.code.as_deref().is_some_and(|code| code.contains("NotFound")) => {
-                let known = describe(session, place, ids).await?;
-                let known: Vec<String> = known.into_iter().map(|host| host.host_id).collect();
+                let alive = of_place(session, place).await?.into_iter().map(|host| host.host_id);
+                let known: Vec<String> = alive.filter(|id| ids.contains(id)).collect();
                 if !known.is_empty() {
                     end(session, &known).await?;
                 }

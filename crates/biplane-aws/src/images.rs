@@ -53,7 +53,8 @@ impl Images {
     async fn find(&self, session: &Session, architecture: &str) -> ProviderResult<Image> {
         let region = &session.region;
         let chosen = self.chosen.get(&format!("{region}/{architecture}"));
-        let chosen = chosen.or_else(|| self.chosen.get(region).filter(|_| architecture == "x86_64"));
+        let chosen =
+            chosen.or_else(|| self.chosen.get(region).filter(|_| architecture == "x86_64"));
         let request = session.ec2.describe_images();
         let request = match chosen {
             Some(id) => request.image_ids(id),

@@ -87,9 +87,7 @@ async fn started(session: &Session, place: &Place, node: &str) -> ProviderResult
     let mut filters = vec![tags::filter(&format!("tag:{}", tags::NODE), [node])];
     filters.extend(tags::of_place(place));
     let found = hosts::find(session, filters).await?;
-    Ok(found
-        .into_iter()
-        .find(|host| matches!(host.state, HostState::Pending | HostState::Running)))
+    Ok(found.into_iter().find(|host| matches!(host.state, HostState::Pending | HostState::Running)))
 }
 
 /// In the zone that is wished, and with an address to give.
@@ -120,8 +118,7 @@ fn roomy(subnets: Vec<Subnet>, order: &HostOrder) -> ProviderResult<Vec<Subnet>>
 
 /// Another zone, or on-demand capacity, may have what is missing here.
 fn scarce(error: &ProviderError) -> bool {
-    error.kind == Kind::Capacity
-        || error.code.as_deref() == Some("MaxSpotInstanceCountExceeded")
+    error.kind == Kind::Capacity || error.code.as_deref() == Some("MaxSpotInstanceCountExceeded")
 }
 
 struct Launch<'a> {
@@ -177,7 +174,8 @@ impl Launch<'_> {
             .block_device_mappings(self.disk())
             .instance_initiated_shutdown_behavior(ShutdownBehavior::Terminate)
             .user_data(base64::engine::general_purpose::STANDARD.encode(script));
-        let mut tagged = vec![ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface];
+        let mut tagged =
+            vec![ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface];
         if spot {
             request = request.instance_market_options(market());
             tagged.push(ResourceType::SpotInstancesRequest);
@@ -237,8 +235,5 @@ fn market() -> InstanceMarketOptionsRequest {
         .spot_instance_type(SpotInstanceType::OneTime)
         .instance_interruption_behavior(InstanceInterruptionBehavior::Terminate)
         .build();
-    InstanceMarketOptionsRequest::builder()
-        .market_type(MarketType::Spot)
-        .spot_options(spot)
-        .build()
+    InstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).spot_options(spot).build()
 }

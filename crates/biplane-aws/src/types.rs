@@ -72,10 +72,12 @@ fn usable(info: &InstanceTypeInfo) -> Option<Known> {
     let all = info.processor_info()?.supported_architectures();
     let is_arm = all.contains(&ArchitectureType::Arm64);
     let known = is_arm || all.contains(&ArchitectureType::X8664);
-    let ours = known && cores >= CORES_MIN && memory_mib >= MEMORY_MIB_MIN && category(id).is_some();
+    let ours =
+        known && cores >= CORES_MIN && memory_mib >= MEMORY_MIB_MIN && category(id).is_some();
     let disks = info.instance_storage_info();
     let disk = disks.and_then(|disks| disks.disks().first());
-    let count = |number: Option<i32>| number.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+    let count =
+        |number: Option<i32>| number.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
     let gpus = info.gpu_info().map(|gpus| gpus.gpus()).unwrap_or_default();
     let gpus: i32 = gpus.iter().filter_map(|gpu| gpu.count()).sum();
     ours.then(|| Known {
