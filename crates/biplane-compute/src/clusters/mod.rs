@@ -94,13 +94,16 @@ pub struct Home {
     pub program_sha256: String,
 }
 
+/// What a provider said, and when.
+type KnownTypes = (Instant, Arc<[NodeType]>);
+
 #[derive(Default)]
 pub(crate) struct Clusters {
     providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
     places: RwLock<Option<Arc<dyn Places>>>,
     home: RwLock<Home>,
     keepers: Mutex<HashMap<ClusterId, Arc<Keeper>>>,
-    types: Mutex<HashMap<WorkspaceId, (Instant, Arc<[NodeType]>)>>,
+    types: Mutex<HashMap<WorkspaceId, KnownTypes>>,
     /// When somebody last did something there.
     used: Mutex<HashMap<ClusterId, Instant>>,
     /// Machines ordered before that were ordered by a server before this one.

@@ -117,7 +117,7 @@ pub(super) fn workers_check(workers: i64) -> Result<()> {
 
 pub(super) fn autoscale_check(autoscale: &AutoScale) -> Result<()> {
     let (least, most) = (autoscale.min_workers.unwrap_or(0), autoscale.max_workers.unwrap_or(0));
-    match 0 <= least && least <= most && 1 <= most && most <= WORKERS_MAX {
+    match 0 <= least && least <= most && (1..=WORKERS_MAX).contains(&most) {
         true => Ok(()),
         false => Err(ApiError::invalid(format!(
             "autoscale has min_workers of at least 0, and max_workers between that and {WORKERS_MAX}."
