@@ -83,7 +83,6 @@ pub fn bucket(name: Option<&str>) -> Result<&str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
