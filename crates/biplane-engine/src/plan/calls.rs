@@ -97,6 +97,11 @@ fn of_call(function: &Function) -> Option<Expr> {
             op: BinaryOperator::Spaceship,
             right: Box::new(right),
         },
+        // All matches, not the first alone.
+        ("regexp_replace", (Some(value), Some(pattern), Some(new))) if given.next().is_none() => {
+            let all = Expr::value(Value::SingleQuotedString("g".to_owned()));
+            call("regexp_replace", vec![value, pattern, new, all])
+        }
         ("split", (Some(value), Some(pattern), None)) => {
             let text = plain_delimiter(&pattern)?;
             let delimiter = Expr::value(Value::SingleQuotedString(text));
@@ -110,7 +115,7 @@ fn of_call(function: &Function) -> Option<Expr> {
     })
 }
 
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 31] = [
     "bigint",
     "binary",
     "boolean",
@@ -130,6 +135,7 @@ const KNOWN: [&str; 30] = [
     "month",
     "nullifzero",
     "quarter",
+    "regexp_replace",
     "smallint",
     "split",
     "string",

@@ -21,6 +21,8 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("lcase", "lower"),
     ("len", "length"),
     ("mean", "avg"),
+    ("regexp", "regexp_like"),
+    ("rlike", "regexp_like"),
     ("sign", "signum"),
     ("some", "bool_or"),
     ("std", "stddev"),

@@ -14,6 +14,8 @@ mod resolve;
 mod rewrite;
 mod rules;
 pub mod state;
+mod text;
+mod time_type;
 mod types;
 mod versions;
 

@@ -514,6 +514,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        if let Some(error) = super::time_type::refused(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Some(new) = functions::session_value(self.scope, expr) {
             *expr = new;
             return ControlFlow::Continue(());
