@@ -1,0 +1,58 @@
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW emp AS SELECT * FROM VALUES (1, 'Ada', 'eng', 120, CAST(NULL AS INT)), (2, 'Bob', 'eng', 100, 1), (3, 'Cy', 'ops', 80, 1), (4, 'Di', 'ops', 80, 3), (5, 'Ed', NULL, 60, 3), (6, 'Fay', 'hr', NULL, 1) AS t(id, name, dept, salary, boss);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW dept AS SELECT * FROM VALUES ('eng', 'Berlin'), ('ops', 'Paris'), ('law', 'Rome') AS t(code, city);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW sales AS SELECT * FROM VALUES (2023, 1, 'east', 100), (2023, 2, 'east', 150), (2023, 1, 'west', 50), (2024, 1, 'east', 120), (2024, 2, 'west', 70), (2024, 2, 'east', NULL) AS t(year, quarter, region, amount);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW items AS SELECT * FROM VALUES (1, array(10, 20, 30), map('a', 1, 'b', 2)), (2, array(), NULL), (3, NULL, NULL), (4, array(40, NULL), map('c', 3)) AS t(id, xs, kv);
+SELECT year, region, sum(amount) FROM sales GROUP BY ROLLUP (year, region) ORDER BY ALL;
+SELECT year, region, sum(amount) FROM sales GROUP BY CUBE (year, region) ORDER BY ALL;
+SELECT year, region, sum(amount) FROM sales GROUP BY year, region WITH ROLLUP ORDER BY ALL;
+SELECT year, region, sum(amount) FROM sales GROUP BY year, region WITH CUBE ORDER BY ALL;
+SELECT year, region, sum(amount) FROM sales GROUP BY GROUPING SETS ((year, region), (year), ()) ORDER BY ALL;
+SELECT year, region, sum(amount) FROM sales GROUP BY year, region GROUPING SETS ((year), (region)) ORDER BY ALL;
+SELECT year, GROUPING(year) AS g, count(*) FROM sales GROUP BY ROLLUP (year) ORDER BY g, year;
+SELECT year, region, GROUPING_ID() AS g, sum(amount) FROM sales GROUP BY CUBE (year, region) ORDER BY g, year, region;
+SELECT year, region, GROUPING_ID(year, region) AS g FROM sales GROUP BY ROLLUP (year, region) ORDER BY g, year, region;
+SELECT year, quarter, sum(amount) FROM sales GROUP BY year, ROLLUP (quarter) ORDER BY ALL;
+SELECT GROUPING(year) FROM sales GROUP BY year;
+SELECT year, sum(amount) FROM sales GROUP BY ();
+SELECT sum(amount) FROM sales GROUP BY ();
+SELECT year, sum(amount) AS s FROM sales GROUP BY year HAVING s > 200 ORDER BY year;
+SELECT year, sum(amount) FROM sales;
+SELECT region FROM sales GROUP BY year;
+SELECT sum(sum(amount)) FROM sales;
+SELECT * FROM sales GROUP BY year;
+SELECT year FROM sales WHERE sum(amount) > 1 GROUP BY year;
+SELECT sum(DISTINCT amount) FROM sales;
+SELECT collect_list(amount) FROM (SELECT * FROM sales ORDER BY amount);
+SELECT sort_array(collect_set(region)) FROM sales;
+SELECT year, array_agg(quarter) FILTER (WHERE region = 'west') FROM sales GROUP BY year ORDER BY year;
+SELECT listagg(region, ',') WITHIN GROUP (ORDER BY region DESC) FROM (SELECT DISTINCT region FROM sales);
+SELECT string_agg(region, '-') WITHIN GROUP (ORDER BY year, quarter, region) FROM sales;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY amount) FROM sales;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY amount DESC) FROM sales;
+SELECT median(amount), mode(region) FROM sales;
+SELECT max_by(region, amount), min_by(region, amount) FROM sales;
+SELECT bool_and(amount > 10), bool_or(amount > 140), every(amount > 0), some(amount > 1000) FROM sales;
+SELECT any_value(region) FROM sales WHERE region = 'west';
+SELECT count_if(amount > 90) FROM sales;
+SELECT stddev(amount), variance(amount), stddev_pop(amount), var_pop(amount) FROM sales;
+SELECT corr(amount, quarter), covar_pop(amount, quarter), covar_samp(amount, quarter) FROM sales;
+SELECT sum(amount) FROM sales WHERE false;
+SELECT count(*) FROM sales WHERE false;
+SELECT year FROM sales WHERE false GROUP BY year;
+SELECT avg(amount), sum(amount) / count(amount) FROM sales;
+SELECT sum(CAST(amount AS DECIMAL(10, 2))), avg(CAST(amount AS DECIMAL(10, 2))) FROM sales;
+SELECT year + 1 AS next, sum(amount) FROM sales GROUP BY year + 1 ORDER BY next;
+SELECT year + 1, count(*) FROM sales GROUP BY year ORDER BY 1;
+SELECT sum(amount) AS s FROM sales GROUP BY year ORDER BY max(quarter), s;
+SELECT year FROM sales GROUP BY year ORDER BY sum(amount) DESC;
+SELECT CASE WHEN amount > 100 THEN 'big' ELSE 'small' END AS size, count(*) FROM sales GROUP BY size ORDER BY size;
+SELECT region, count(*) FROM sales GROUP BY 3;
+SELECT region, count(*) AS c FROM sales GROUP BY region ORDER BY 4;
+SELECT region AS r, count(*) AS c FROM sales GROUP BY r HAVING c > 2 ORDER BY r;
+SELECT count(*) + count(amount) FROM sales;
+SELECT approx_count_distinct(region) FROM sales;
+SELECT histogram_numeric(amount, 2) FROM sales WHERE amount = 100;
