@@ -22,9 +22,10 @@ pub struct Known {
     pub node_type: NodeType,
 }
 
-/// By region.
+type ByRegion = HashMap<String, (Instant, Arc<[Known]>)>;
+
 #[derive(Default)]
-pub struct Types(Mutex<HashMap<String, (Instant, Arc<[Known]>)>>);
+pub struct Types(Mutex<ByRegion>);
 
 impl Types {
     pub async fn of(&self, session: &Session) -> ProviderResult<Arc<[Known]>> {
