@@ -66,12 +66,16 @@ def test_a_full_disk():
             text = answer.get("message") or answer["status"].get("error", {}).get("message", "")
             assert "full" in text or "space" in text, answer
             status, answer = call(server, "POST", "/api/2.1/unity-catalog/schemas", {"name": "more", "catalog_name": "main"})
-            assert status in (429, 503, 507) and "full" in answer["message"], (status, answer)
+            if "BIPLANE_TEST_POSTGRES" in os.environ:
+                # That database has its own disk.
+                assert status == 200, answer
+            else:
+                assert status in (429, 503, 507) and "full" in answer["message"], (status, answer)
             disk.free()
             rows = until_it_works(server, "SELECT n FROM main.full.t")["result"]["data_array"]
             assert acknowledged <= {int(row[0]) for row in rows}
             until_it_works(server, "INSERT INTO main.full.t VALUES (99)")
-            status, answer = call(server, "POST", "/api/2.1/unity-catalog/schemas", {"name": "more", "catalog_name": "main"})
+            status, answer = call(server, "POST", "/api/2.1/unity-catalog/schemas", {"name": "still_more", "catalog_name": "main"})
             assert status == 200, answer
             results = directory / "data" / "results"
             assert settles(lambda: not list(results.glob("*/*")), 10), "a result that failed stays in the spool"
