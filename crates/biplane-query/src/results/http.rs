@@ -2,8 +2,8 @@
 
 use super::{links, range, stream};
 use crate::Query;
-use crate::statements::Format;
 use crate::statements::ops::result_gone;
+use crate::statements::{Format, Statement};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -48,7 +48,7 @@ async fn result_chunk_download(
     span.set("biplane.chunk_index", || i64::try_from(index).unwrap_or(i64::MAX));
     let schema = statement.snapshot().schema;
     let (Some(schema), Some(chunk)) = (schema, statement.chunk(index)) else {
-        return Err(result_gone(&id));
+        return Err(withdrawn(&statement));
     };
     let format = statement.info.format;
     let pieces = stream::pieces(format, &schema, &[chunk]).map_err(|error| gone(error, &id))?;
@@ -88,6 +88,18 @@ fn unsatisfiable(total: u64) -> Response {
     let value = range::header_value(&format!("bytes */{total}"));
     response.headers_mut().insert(header::CONTENT_RANGE, value);
     response
+}
+
+/// Why a chunk that a link promises is not there: its statement failed after that, or the result is gone.
+fn withdrawn(statement: &Statement) -> ApiError {
+    let ended = statement.snapshot().ended;
+    match ended.as_ref().and_then(|ended| ended.error.as_ref()) {
+        Some(error) => {
+            let code = ErrorCode::parse(&error.error_code).unwrap_or(ErrorCode::BadRequest);
+            ApiError::new(code, error.message.clone())
+        }
+        None => result_gone(&statement.info.id),
+    }
 }
 
 fn gone(error: ApiError, id: &StatementId) -> ApiError {
