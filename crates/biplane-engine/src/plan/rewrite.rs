@@ -4,8 +4,9 @@
 
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::sql::sqlparser::ast::{
-    self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
+    self, AccessExpr, Expr, GroupByExpr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query,
+    Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion,
+    Value, VisitMut, VisitorMut, With,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
@@ -424,10 +425,24 @@ fn wildcard(options: &mut ast::WildcardAdditionalOptions) {
     }
 }
 
+/// EXCEPT ALL and INTERSECT ALL count equal rows; the planner's joins do not.
+fn counted_rows(body: &SetExpr) -> ControlFlow<SqlError> {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else {
+        return ControlFlow::Continue(());
+    };
+    let counts = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+    if counts && *op != SetOperator::Union {
+        return ControlFlow::Break(SqlError::unsupported(format!("{op} ALL")));
+    }
+    counted_rows(left)?;
+    counted_rows(right)
+}
+
 impl VisitorMut for Rewriter<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        counted_rows(&query.body)?;
         let mut with = query.with.take();
         if let Some(with) = &mut with {
             self.with(with)?;
@@ -445,6 +460,14 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        let (GroupByExpr::All(behind) | GroupByExpr::Expressions(_, behind)) = &select.group_by;
+        if !behind.is_empty() {
+            // The planner does not look at them.
+            return ControlFlow::Break(SqlError::unsupported(
+                "WITH ROLLUP, WITH CUBE or GROUPING SETS behind the keys. Write GROUP BY ROLLUP (…), CUBE (…) \
+                 or GROUPING SETS (…)",
+            ));
+        }
         self.select_items(select);
         if self.out.metadata {
             self.hide_metadata(select);
