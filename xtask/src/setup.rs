@@ -14,6 +14,7 @@ const NODE_MAJOR_MIN: u32 = 20;
 const BUILD: &[(&str, &str)] = &[("/usr/bin/cc", "build-essential"), ("/usr/bin/cmake", "cmake")];
 const TEST: &[(&str, &str)] = &[
     ("/usr/bin/chromium", "chromium"),
+    ("/usr/bin/curl", "curl"),
     ("/usr/bin/python3", "python3"),
     ("/usr/lib/postgresql", "postgresql"),
 ];

@@ -135,7 +135,8 @@ fn edges(packages: &[Value]) -> Vec<String> {
                 wrong.push(format!("{name} must not depend on {dependency}: only the engine does"));
             }
             if dependency.starts_with("aws-") && name != "biplane-aws" {
-                wrong.push(format!("{name} must not depend on {dependency}: only biplane-aws does"));
+                wrong
+                    .push(format!("{name} must not depend on {dependency}: only biplane-aws does"));
             }
         }
     }

@@ -29,5 +29,7 @@ pub use secret::Secret;
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 
 /// Tables of this crate.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "platform_0001", sql: include_str!("../migrations/0001_platform.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "platform_0001", sql: include_str!("../migrations/0001_platform.sql") },
+    Migration { name: "platform_0002", sql: include_str!("../migrations/0002_seat.sql") },
+];

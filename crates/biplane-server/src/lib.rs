@@ -31,8 +31,8 @@ use biplane_api::ids::WarehouseId;
 use biplane_compute::provider::Provider;
 use biplane_compute::{Home, LocalProvider};
 use biplane_platform::audit::AuditSink;
-use biplane_platform::db::args;
-use biplane_platform::{Clock, Ctx, Db};
+use biplane_platform::db::{KeptSeat, args};
+use biplane_platform::{ApiError, Clock, Ctx, Db};
 use listener::Listener;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -67,10 +67,13 @@ pub struct Server {
     traces: Option<JoinHandle<()>>,
     stop_traces: CancellationToken,
     local_hosts: Option<Arc<LocalProvider>>,
+    /// Last: what is above works with the database.
+    seat: KeptSeat,
 }
 
 impl Server {
-    /// Returns when requests are served.
+    /// Returns when requests are served; with a PostgreSQL database that another server works with, when that
+    /// one has ended.
     pub async fn start(config: ServerConfig) -> anyhow::Result<Self> {
         anyhow::ensure!(
             config.listen.is_some() || config.tls_listen.is_some(),
@@ -78,7 +81,7 @@ impl Server {
         );
         profile::prepare(&config.data_dir)?;
         let clock = Clock::system();
-        let db = open_database(&config).await?;
+        let (db, seat) = open_database(&config).await?;
         let stop = CancellationToken::new();
         let (audit_sink, audit) = AuditSink::start(db.clone());
         let (stop_traces, mut tracer, mut traces) = (CancellationToken::new(), None, None);
@@ -109,6 +112,7 @@ impl Server {
             traces,
             stop_traces,
             local_hosts: None,
+            seat,
         };
         let first = first_start::run(&server).await?;
         let (public, calls) =
@@ -145,6 +149,11 @@ impl Server {
 
     pub fn https_url(&self) -> Option<String> {
         self.https.map(|address| format!("https://{}", host(address)))
+    }
+
+    /// Returns when another server took over the database: nothing may be written any more.
+    pub async fn replaced(&self) {
+        self.seat.lost().await;
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -253,14 +262,18 @@ impl Server {
     }
 }
 
-async fn open_database(config: &ServerConfig) -> anyhow::Result<Db> {
+async fn open_database(config: &ServerConfig) -> anyhow::Result<(Db, KeptSeat)> {
+    let told = |doing: &'static str| {
+        move |error: ApiError| {
+            anyhow::anyhow!("{doing} the database: {}", error.internal.unwrap_or(error.message))
+        }
+    };
     let db = match &config.database_url {
         Some(url) => Db::postgres(url.expose()).await,
         None => Db::sqlite(&config.data_dir.join("biplane.db")).await,
     };
-    let db = db.map_err(|error| {
-        anyhow::anyhow!("opening the database: {}", error.internal.unwrap_or(error.message))
-    })?;
+    let db = db.map_err(told("opening"))?;
+    let seat = db.take_seat().await.map_err(told("opening"))?;
     db.migrate(&[
         biplane_platform::MIGRATIONS,
         biplane_identity::MIGRATIONS,
@@ -269,10 +282,9 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<Db> {
         biplane_query::MIGRATIONS,
     ])
     .await
-    .map_err(|error| {
-        anyhow::anyhow!("migrating the database: {}", error.internal.unwrap_or(error.message))
-    })?;
-    Ok(db)
+    .map_err(told("migrating"))?;
+    let seat = seat.keep(&db).await.map_err(told("opening"))?;
+    Ok((db, seat))
 }
 
 async fn bind(address: Option<&str>) -> anyhow::Result<Option<TcpListener>> {

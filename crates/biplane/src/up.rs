@@ -8,16 +8,26 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than a node needs to end its sandboxes.
 const NODE_STOP: Duration = Duration::from_secs(6);
 const NODE_RESTART: Duration = Duration::from_millis(500);
+/// It grows while the node ends at once, as it does when another agent has its place.
+const NODE_SHORT_LIFE: Duration = Duration::from_secs(2);
+const NODE_RESTART_MAX: Duration = Duration::from_secs(30);
+const REPLACED: &str = "another server took over the database";
 
 pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
-    let server = Server::start(config).await?;
+    let Some(server) = stop.run_until_cancelled(Server::start(config)).await.transpose()? else {
+        return Ok(());
+    };
     ready(&server);
-    stop.cancelled().await;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = server.replaced() => anyhow::bail!(REPLACED),
+    }
     server.stop().await;
     Ok(())
 }
@@ -28,16 +38,24 @@ pub async fn up(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     config.hosts.local = Some(local_hosts(&config, isolation)?);
-    let server = Server::start(config).await?;
+    let Some(server) = stop.run_until_cancelled(Server::start(config)).await.transpose()? else {
+        return Ok(());
+    };
     let node = server.local_node()?;
     let (mut running, mut life_line) = spawn(&server, &node, isolation).await?;
     ready(&server);
+    let (mut pause, mut started_at) = (NODE_RESTART, Instant::now());
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            () = server.replaced() => anyhow::bail!(REPLACED),
             status = running.wait() => {
-                tracing::error!(status = %status?, "the node agent ended; starting it again");
-                tokio::time::sleep(NODE_RESTART).await;
+                pause = if started_at.elapsed() > NODE_SHORT_LIFE { NODE_RESTART } else { pause };
+                tracing::error!(status = %status?, ?pause, "the node agent ended; starting it again");
+                if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                    break;
+                }
+                (pause, started_at) = ((pause * 2).min(NODE_RESTART_MAX), Instant::now());
                 match spawn(&server, &node, isolation).await {
                     Ok(started) => (running, life_line) = started,
                     Err(error) => tracing::error!(error = format!("{error:#}"), "the node agent could not be started; trying again"),

@@ -1,9 +1,9 @@
-//! One database behind every service: SQLite (embedded, default) or PostgreSQL (several replicas).
+//! One database behind every service: SQLite (embedded, default) or PostgreSQL (with a standby).
 //!
 //! One SQL text serves both: `$1` parameters, TEXT ids, BIGINT milliseconds and booleans, JSON as text,
 //! `ON CONFLICT`, `RETURNING`. SQLite has one writer connection and several readers (WAL): writers take
 //! turns (`turn`) and share flushes to the disk (`flush`). A write transaction names what changed
-//! (`notify`); subscribers of that topic, on every replica, hear of it after the commit. Waiting for the
+//! (`notify`); subscribers of that topic hear of it after the commit. Waiting for the
 //! database has an end: 503 with `Retry-After`.
 //!
 //! Turns and connections are given to who waits first. A future that waits for one must go on being
@@ -12,6 +12,7 @@
 mod flush;
 mod migrate;
 mod row;
+mod seat;
 mod signal;
 mod turn;
 mod tx;
@@ -20,6 +21,7 @@ pub use crate::db_args as args;
 pub use flush::Disk;
 pub use migrate::Migration;
 pub use row::{Arg, Row};
+pub use seat::{KeptSeat, Seat};
 pub use signal::{Change, Changes};
 pub use tx::Tx;
 
@@ -57,7 +59,13 @@ impl Default for Limits {
 
 #[derive(Clone)]
 enum Pools {
-    Sqlite { read: SqlitePool, write: SqlitePool, turns: Arc<Turns>, flusher: Arc<Flusher> },
+    Sqlite {
+        file: Arc<Path>,
+        read: SqlitePool,
+        write: SqlitePool,
+        turns: Arc<Turns>,
+        flusher: Arc<Flusher>,
+    },
     Postgres(PgPool),
 }
 
@@ -111,7 +119,8 @@ impl Db {
             .map_err(ApiError::internal)?;
         let turns = Arc::new(Turns::new(limits));
         let flusher = Arc::new(Flusher::new(file, disk));
-        Ok(Self { pools: Pools::Sqlite { read, write, turns, flusher }, changes: Changes::local() })
+        let pools = Pools::Sqlite { file: file.into(), read, write, turns, flusher };
+        Ok(Self { pools, changes: Changes::local() })
     }
 
     /// A PostgreSQL database by URL.

@@ -1,6 +1,7 @@
 //! The database layer, on whichever database the run asks for.
 #![expect(clippy::unwrap_used, reason = "test")]
 
+mod seat;
 mod writer;
 
 use biplane_platform::db::{Db, Migration, args};

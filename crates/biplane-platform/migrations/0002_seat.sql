@@ -1,0 +1,4 @@
+CREATE TABLE seat (
+    id BIGINT PRIMARY KEY,
+    generation BIGINT NOT NULL
+);
