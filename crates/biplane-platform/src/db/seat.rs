@@ -31,7 +31,7 @@ pub struct Seat(Held);
 #[derive(Debug)]
 enum Held {
     File { _lock: File },
-    Lock { connection: Box<PgConnection>, options: PgConnectOptions },
+    Lock { connection: Box<PgConnection>, options: Box<PgConnectOptions> },
 }
 
 /// A seat that is watched.
@@ -65,7 +65,10 @@ impl Db {
                     }
                     tokio::time::sleep(AGAIN).await;
                 };
-                Ok(Seat(Held::Lock { connection: Box::new(connection), options }))
+                Ok(Seat(Held::Lock {
+                    connection: Box::new(connection),
+                    options: Box::new(options),
+                }))
             }
         }
     }
