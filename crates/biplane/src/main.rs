@@ -68,7 +68,7 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
         match command {
             Command::Up(args) => up::up(args.server.config().await?, &args.isolation, stop).await,
             Command::Server(args) => up::server(args.config().await?, stop).await,
-            Command::Node(args) => node::node(args, stop).await,
+            Command::Node(args) => Box::pin(node::node(args, stop)).await,
             Command::NodeToken(NodeTokenCommand::Create(args)) => node_token::create(args).await,
             #[cfg(feature = "engine")]
             Command::Engine(_) => unreachable!("it has its own runtime"),

@@ -20,7 +20,9 @@ const NODE_RESTART_MAX: Duration = Duration::from_secs(30);
 const REPLACED: &str = "another server took over the database";
 
 pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
-    let Some(server) = stop.run_until_cancelled(Server::start(config)).await.transpose()? else {
+    let Some(server) =
+        stop.run_until_cancelled(Box::pin(Server::start(config))).await.transpose()?
+    else {
         return Ok(());
     };
     ready(&server);
@@ -38,7 +40,9 @@ pub async fn up(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     config.hosts.local = Some(local_hosts(&config, isolation)?);
-    let Some(server) = stop.run_until_cancelled(Server::start(config)).await.transpose()? else {
+    let Some(server) =
+        stop.run_until_cancelled(Box::pin(Server::start(config))).await.transpose()?
+    else {
         return Ok(());
     };
     let node = server.local_node()?;

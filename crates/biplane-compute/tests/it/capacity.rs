@@ -88,11 +88,11 @@ async fn what_a_server_before_this_one_placed_counts() {
     let other = elsewhere(&world);
     let three = create_as(&world, &other, "three").await;
     drop(acquire_as(&world, &other, &three).await.unwrap());
-    assert_eq!(node.given() >> 20, given * 2 >> 20);
+    assert_eq!(node.given() >> 20, (given * 2) >> 20);
     let third = Ctx { workspace: Some(WorkspaceId(3)), ..world.ctx.clone() };
     let four = create_as(&world, &third, "four").await;
     drop(acquire_as(&world, &third, &four).await.unwrap());
-    assert_eq!(node.given() >> 20, given * 5 / 2 >> 20);
+    assert_eq!(node.given() >> 20, (given * 5 / 2) >> 20);
     drop(world.acquire(&one).await.unwrap());
     assert!(node.sandboxes().contains(&before[0]));
 }
@@ -164,7 +164,7 @@ async fn a_node_that_returns_with_what_nobody_knows_is_cleared_first() {
     let id = world.create("one").await;
     let soon = AcquireRequest::by(Instant::now() + Duration::from_millis(100));
     world.acquire_as(&id, soon).await.err().unwrap();
-    assert_eq!(node.sandboxes(), [stranger.clone()]);
+    assert_eq!(node.sandboxes(), std::slice::from_ref(&stranger));
     node.hold_stops(false);
     drop(world.acquire(&id).await.unwrap());
     assert!(!node.sandboxes().contains(&stranger));

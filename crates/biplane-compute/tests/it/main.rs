@@ -1,5 +1,5 @@
 //! The compute service whole: real relay over TLS, real node agent, engines that are processes.
-#![expect(clippy::unwrap_used, reason = "test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test")]
 
 mod admission;
 mod api;
