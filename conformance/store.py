@@ -3,6 +3,7 @@
 moto looks whether an object is there and writes it in two steps, and takes any key; a lock makes one step of
 the two, and unknown keys are refused."""
 
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +28,9 @@ class Store:
 
     def start(self):
         with open(self.directory / "store.log", "ab") as log:
-            self.process = subprocess.Popen([sys.executable, __file__, str(self.port)], stdout=log, stderr=log)
+            # A bucket is in the path, whatever the store is called.
+            env = {**os.environ, "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"}
+            self.process = subprocess.Popen([sys.executable, __file__, str(self.port)], stdout=log, stderr=log, env=env)
         until(self._answers, what="the store")
 
     def _answers(self):
