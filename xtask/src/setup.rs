@@ -11,11 +11,16 @@ use std::process::Command;
 const NODE_MAJOR_MIN: u32 = 20;
 
 /// (a file that shows it is there, the Debian package).
-const BUILD: &[(&str, &str)] = &[("/usr/bin/cc", "build-essential"), ("/usr/bin/cmake", "cmake")];
+const BUILD: &[(&str, &str)] = &[
+    ("/usr/bin/cc", "build-essential"),
+    ("/usr/bin/cmake", "cmake"),
+    // Runs the Python of users.
+    ("/usr/bin/python3", "python3"),
+];
 const TEST: &[(&str, &str)] = &[
     ("/usr/bin/chromium", "chromium"),
     ("/usr/bin/curl", "curl"),
-    ("/usr/bin/python3", "python3"),
+    ("/sbin/tc", "iproute2"),
     ("/usr/lib/postgresql", "postgresql"),
 ];
 
@@ -69,7 +74,7 @@ fn system_packages(goal: For) -> anyhow::Result<()> {
     if output("npm", &["--version"]).is_none() {
         missing.extend(["nodejs", "npm"]);
     }
-    if testing && output("python3", &["-c", "import venv, ensurepip"]).is_none() {
+    if output("python3", &["-c", "import venv, ensurepip"]).is_none() {
         missing.push("python3-venv");
     }
     install(&missing)

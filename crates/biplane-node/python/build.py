@@ -9,6 +9,7 @@ build.py build DIRECTORY REQUIREMENTS [SOURCES BUILDER]
 
 import compileall
 import glob
+import importlib.util
 import json
 import os
 import re
@@ -67,15 +68,27 @@ def end_with_parent():
     os.killpg(0, signal.SIGKILL)
 
 
-def pip(target, requirements, *options, **environment):
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-compile", "--no-cache-dir", "--no-input",
+def installer(scratch):
+    """An interpreter like this one that has pip: Debian's comes without."""
+    if importlib.util.find_spec("pip"):
+        return sys.executable
+    if not importlib.util.find_spec("ensurepip"):
+        sys.exit(f"{sys.executable} has neither pip nor ensurepip: install python3-venv or python3-pip on this host")
+    subprocess.run([sys.executable, "-m", "venv", scratch], check=True, stdin=subprocess.DEVNULL)
+    return os.path.join(scratch, "bin", "python")
+
+
+def pip(python, target, requirements, *options, **environment):
+    done = subprocess.run(
+        [python, "-m", "pip", "install", "--require-hashes", "--no-compile", "--no-cache-dir", "--no-input",
          "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action", "ignore", "--quiet",
          "--target", target, *options, "-r", requirements],
-        check=True,
         stdin=subprocess.DEVNULL,
         env=dict(os.environ, **environment),
     )  # fmt: skip
+    if done.returncode:
+        # What it said last is the reason.
+        sys.exit(done.returncode)
 
 
 def build(directory, requirements, sources=None, builder=None):
@@ -83,11 +96,13 @@ def build(directory, requirements, sources=None, builder=None):
     # Sandboxes read it as users of their own.
     os.umask(0o022)
     packages = os.path.join(directory, "packages")
-    pip(packages, requirements, "--only-binary", ":all:")
-    if sources:
-        with tempfile.TemporaryDirectory() as tools:
-            pip(tools, builder, "--only-binary", ":all:")
-            pip(packages, sources, "--no-binary", ":all:", "--no-deps", "--no-build-isolation", "--use-pep517", PYTHONPATH=tools)
+    with tempfile.TemporaryDirectory() as scratch:
+        python = installer(os.path.join(scratch, "venv"))
+        pip(python, packages, requirements, "--only-binary", ":all:")
+        if sources:
+            tools = os.path.join(scratch, "tools")
+            pip(python, tools, builder, "--only-binary", ":all:")
+            pip(python, packages, sources, "--no-binary", ":all:", "--no-deps", "--no-build-isolation", "--use-pep517", PYTHONPATH=tools)
     # The image is read-only: what is not compiled now is compiled at every start.
     compileall.compile_dir(packages, quiet=2, workers=0, rx=re.compile(r"/tests?/"))
     warm(packages)

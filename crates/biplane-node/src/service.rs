@@ -115,7 +115,10 @@ fn parse(id: &str) -> Result<SandboxId, Status> {
 }
 
 fn status(error: &StartError) -> Status {
-    tracing::warn!(error = error as &dyn std::error::Error, "a sandbox could not be started");
+    // It is asked again and again until that is done, which the build tells.
+    if !matches!(error, StartError::Python(PythonError::Building(_))) {
+        tracing::warn!(error = error as &dyn std::error::Error, "a sandbox could not be started");
+    }
     let source =
         std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     let text = format!("{error}{source}");
