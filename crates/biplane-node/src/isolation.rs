@@ -11,7 +11,7 @@ use biplane_sandbox::{
 use std::fs::{self, DirBuilder};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,10 +81,12 @@ fn left_open(isolation: &Isolation) -> Vec<String> {
     open.iter().filter(|(is_open, _)| *is_open).map(|(_, reason)| (*reason).to_owned()).collect()
 }
 
-/// The same for the same directory: an agent that starts again finds what it left.
+/// The same for the same directory: an agent that starts again finds what it left. Agents in containers may
+/// share a kernel and name different directories alike.
 fn tag(place: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     fs::canonicalize(place).unwrap_or_else(|_| place.to_owned()).hash(&mut hasher);
+    fs::metadata(place).map(|place| (place.dev(), place.ino())).ok().hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
