@@ -10,6 +10,7 @@ const PEERS: &[(&str, &str)] = &[("/usr/bin/bwrap", "bubblewrap")];
 pub fn bench(args: &[String]) -> anyhow::Result<()> {
     match args {
         [first, rest @ ..] if first == "sandbox" => sandbox(rest),
+        [first, rest @ ..] if first == "sql" => sql(rest),
         _ => product(args),
     }
 }
@@ -22,6 +23,16 @@ fn product(args: &[String]) -> anyhow::Result<()> {
     let mut bench = Command::new(python);
     bench.arg("conformance/bench.py").args(args).current_dir(root()).env("BIPLANE_BIN", binary);
     step("Measuring", &mut bench)
+}
+
+/// TPC-H beside DuckDB and Sail.
+fn sql(args: &[String]) -> anyhow::Result<()> {
+    let tools = setup::setup(setup::For::Test)?;
+    let binary = up::release(&tools)?;
+    let python = setup::python("bench", "conformance/requirements-bench.txt")?;
+    let mut bench = Command::new(python);
+    bench.arg("conformance/bench_sql.py").args(args).current_dir(root());
+    step("Measuring", bench.env("BIPLANE_BIN", binary))
 }
 
 /// The boundary alone: starts, memory, doors.

@@ -22,7 +22,8 @@ const USAGE: &str = "usage: cargo xtask <command>
   setup          only install what is missing
   tidy           format, lints, structure, licences
   codegen        renew generated code: gRPC, OpenAPI, the web app's API types
-  bench          figures of a release build, each beside a floor or a peer; `bench sandbox`: of the boundary alone";
+  bench          figures of a release build, each beside a floor or a peer; `bench sandbox`: of the boundary alone;
+                 `bench sql`: TPC-H beside DuckDB and Sail";
 
 fn main() -> ExitCode {
     match dispatch() {
