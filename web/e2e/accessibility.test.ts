@@ -115,6 +115,18 @@ const PAGES: readonly [string, string, Step][] = [
       await page.getByRole('button', { name: 'Add tag' }).click();
     },
   ],
+  ['clusters', '/clusters', (page) => page.getByRole('link', { name: 'Nightly ETL' }).waitFor()],
+  ['a cluster', '/clusters/1122-150000-etl00001', (page) => page.getByText('spark.sql.shuffle.partitions').waitFor()],
+  ['a cluster that failed', '/clusters/1120-090000-gpu00003?tab=events', (page) => page.getByText('A host was lost').waitFor()],
+  ['what a cluster does', '/clusters/1122-150000-etl00001?tab=metrics', (page) => page.getByRole('cell', { name: /^Driver/ }).waitFor()],
+  [
+    'the form of a cluster',
+    '/clusters/new',
+    async (page) => {
+      await page.getByRole('radio', { name: /^Range of workers/ }).check();
+      await page.getByRole('button', { name: 'Add tag' }).click();
+    },
+  ],
   [
     'sandboxes, and why one is not isolated in full',
     '/serverless',

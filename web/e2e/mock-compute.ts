@@ -213,12 +213,12 @@ const EVENTS = [
   ['STOPPING', 0, 180.01],
 ] as const;
 
-interface Answer {
+export interface Answer {
   status?: number;
   body: unknown;
 }
 
-interface Asked {
+export interface Asked {
   method: string;
   path: string;
   search: URLSearchParams;

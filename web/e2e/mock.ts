@@ -1,6 +1,7 @@
 /** A pretended server for the page tests: answers of the public API, made up, with a few switches. */
 import type { Page, Route } from 'playwright-core';
 import type { PlanNode, QueryInfo, StatementResponse, TableInfo, Warehouse } from '../src/api/types';
+import { clusters, clusterState, type ClusterMock } from './mock-clusters';
 import { compute, computeState, type ComputeState } from './mock-compute';
 
 export interface MockState {
@@ -21,6 +22,7 @@ export interface MockState {
   permissions: { group_name?: string; user_name?: string; service_principal_name?: string; permission_level: string }[];
   grants: { principal: string; privileges: string[] }[];
   compute: ComputeState;
+  clusters: ClusterMock;
 }
 
 const NOW = Date.UTC(2026, 10, 22, 15, 0, 0);
@@ -35,6 +37,7 @@ export function newState(): MockState {
     hang: false,
     cancelled: false,
     compute: computeState(),
+    clusters: clusterState(),
     statements: [],
     requests: [],
     sessions: new Map(),
@@ -270,7 +273,8 @@ async function handle(route: Route, state: MockState): Promise<void> {
   }
   if (state.broken && method === 'GET') return refuse(500, 'INTERNAL_ERROR', 'An internal error occurred.');
   const list = (name: string, items: unknown[]) => json({ [name]: state.empty ? [] : items });
-  const answer = compute(state.compute, { method, path, search: url.searchParams, body: request.postData(), empty: state.empty });
+  const asked = { method, path, search: url.searchParams, body: request.postData(), empty: state.empty };
+  const answer = clusters(state.clusters, asked) ?? compute(state.compute, asked);
   if (answer) return json(answer.body, answer.status);
   const one = /^\/api\/2\.0\/sql\/warehouses\/(\w+)\/(start|stop)$/.exec(path);
   if (one) {
@@ -285,7 +289,7 @@ async function handle(route: Route, state: MockState): Promise<void> {
   }
   if (path.startsWith('/api/2.0/biplane/queries/')) return json({ profile: PROFILE });
   if (path.startsWith('/api/2.0/sql/sessions')) return sessions(path, method, request.postData(), state, json);
-  if (path.startsWith('/api/2.0/permissions/warehouses/')) return warehousePermissions(path, method, request.postData(), state, json);
+  if (path.startsWith('/api/2.0/permissions/')) return objectPermissions(path, method, request.postData(), state, json);
   if (path.startsWith('/api/2.0/sql/statements')) return statements(path, method, request.postData(), state, json);
   if (path.startsWith('/api/2.1/unity-catalog')) return catalog(path, method, url, request.postData(), state, json);
   if (path.startsWith('/api/2.0/fs/directories')) return list('contents', state.files);
@@ -327,9 +331,9 @@ function sessions(path: string, method: string, body: string | null, state: Mock
   return session ? json({ session_id: id, warehouse_id: 'a1b2c3d4e5f60718', created_at: NOW, last_used_at: NOW, ...session }) : json({}, 404);
 }
 
-function warehousePermissions(path: string, method: string, body: string | null, state: MockState, json: Json): Promise<void> {
+function objectPermissions(path: string, method: string, body: string | null, state: MockState, json: Json): Promise<void> {
   if (path.endsWith('/permissionLevels')) {
-    const levels = ['CAN_VIEW', 'CAN_USE', 'CAN_MONITOR', 'CAN_MANAGE', 'IS_OWNER'];
+    const levels = path.includes('/clusters/') ? ['CAN_ATTACH_TO', 'CAN_RESTART', 'CAN_MANAGE'] : ['CAN_VIEW', 'CAN_USE', 'CAN_MONITOR', 'CAN_MANAGE', 'IS_OWNER'];
     return json({ permission_levels: levels.map((permission_level) => ({ permission_level, description: `What ${permission_level} lets people do` })) });
   }
   if (method !== 'GET') {

@@ -1,24 +1,30 @@
-/** Who may do what with a warehouse (object permissions). */
+/** Who may do what with an object of the workspace: a warehouse, a cluster. */
 import { api, as, withSignal } from './client';
 import type { AccessControl, AccessControlRequest, ObjectPermissions, PermissionLevel } from './types';
 
 const PATH = '/api/2.0/permissions/{object_type}/{object_id}';
-const at = (object_id: string) => ({ params: { path: { object_type: 'warehouses', object_id } } });
 
-export const getWarehousePermissions = (id: string, signal?: AbortSignal) =>
-  as<ObjectPermissions>(api.GET(PATH, { ...at(id), ...withSignal(signal) }));
+export interface PermittedObject {
+  type: 'warehouses' | 'clusters';
+  id: string;
+}
 
-export const getWarehouseLevels = async (id: string, signal?: AbortSignal) =>
-  (await as<{ permission_levels?: PermissionLevel[] }>(api.GET(`${PATH}/permissionLevels`, { ...at(id), ...withSignal(signal) })))
+const at = ({ type, id }: PermittedObject) => ({ params: { path: { object_type: type, object_id: id } } });
+
+export const getPermissions = (object: PermittedObject, signal?: AbortSignal) =>
+  as<ObjectPermissions>(api.GET(PATH, { ...at(object), ...withSignal(signal) }));
+
+export const getPermissionLevels = async (object: PermittedObject, signal?: AbortSignal) =>
+  (await as<{ permission_levels?: PermissionLevel[] }>(api.GET(`${PATH}/permissionLevels`, { ...at(object), ...withSignal(signal) })))
     .permission_levels ?? [];
 
 /** Adds a level, or changes the one somebody has. */
-export const grantWarehouse = (id: string, access_control_list: AccessControlRequest[]) =>
-  as<ObjectPermissions>(api.PATCH(PATH, { ...at(id), body: { access_control_list } }));
+export const grantPermission = (object: PermittedObject, access_control_list: AccessControlRequest[]) =>
+  as<ObjectPermissions>(api.PATCH(PATH, { ...at(object), body: { access_control_list } }));
 
 /** Sets all that was given directly; what is not named is taken away. */
-export const setWarehousePermissions = (id: string, access_control_list: AccessControlRequest[]) =>
-  as<ObjectPermissions>(api.PUT(PATH, { ...at(id), body: { access_control_list } }));
+export const setPermissions = (object: PermittedObject, access_control_list: AccessControlRequest[]) =>
+  as<ObjectPermissions>(api.PUT(PATH, { ...at(object), body: { access_control_list } }));
 
 export type PrincipalKind = 'group_name' | 'user_name' | 'service_principal_name';
 

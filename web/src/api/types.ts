@@ -124,3 +124,13 @@ export type ConnectivityConfig = Present<Schemas['NetworkConnectivityConfig']> &
 export type IpAccessList = Present<Schemas['IpAccessListInfo']>;
 export type IpAccessListRequest = Partial<Present<Schemas['IpAccessListRequest']>>;
 export type WorkspaceInfo = Present<Schemas['WorkspaceInfo']>;
+
+export type ClusterState = Schemas['ClusterState'];
+/** What a cluster is asked to be. What the app does not know of stays as it is. */
+export type ClusterSpec = Present<Schemas['ClusterSpec']>;
+export type Cluster = Present<Schemas['ClusterInfo']>;
+export type ClusterHost = Present<Schemas['SparkNode']>;
+export type NodeType = Schemas['NodeTypeInfo'];
+export type RuntimeVersion = Schemas['SparkVersion'];
+/** The schema leaves the details open. */
+export type ClusterEvent = Omit<Schemas['ClusterEvent'], 'details'> & { details: Record<string, unknown> };

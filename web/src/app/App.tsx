@@ -31,6 +31,7 @@ const ROUTES: readonly [string, ReturnType<typeof chunk>, string][] = [
   ['/functions/:catalog/:schema/:function', catalog, 'Function'],
   ['/upload', chunk(() => import('../features/upload/UploadPage')), 'Upload'],
   ['/warehouses/:id?', chunk(() => import('../features/warehouses/WarehousesPage')), 'SQL warehouses'],
+  ['/clusters/:id?/:action?', chunk(() => import('../features/clusters/ClustersPage')), 'Clusters'],
   ['/serverless', chunk(() => import('../features/compute/ServerlessPage')), 'Serverless'],
   ['/hosts/:id?', chunk(() => import('../features/compute/HostsPage')), 'Hosts'],
   ['/network/:section?', chunk(() => import('../features/network/NetworkPage')), 'Network'],

@@ -1,6 +1,6 @@
 /** What the palette offers: pages, tabs, tables, warehouses, actions; and how a text finds them. */
 import type { QueryClient } from '@tanstack/react-query';
-import type { TableInfo, Warehouse } from '../api/types';
+import type { Cluster, TableInfo, Warehouse } from '../api/types';
 import { navigate } from '../lib/router';
 import { setTheme } from '../lib/theme';
 import type { IconName } from '../ui/Icon';
@@ -65,6 +65,7 @@ const path = (...parts: (string | undefined)[]) => `/catalog/${parts.map((part) 
 
 export function commandsOf(client: QueryClient): Command[] {
   const warehouses = client.getQueryData<Warehouse[]>(['warehouses']) ?? [];
+  const clusters = client.getQueryData<Cluster[]>(['clusters']) ?? [];
   const all = [
     ...PAGES.map(({ to, label, icon, detail = 'Page' }) => go(label, detail, icon, to)),
     act('New query', 'plus', () => {
@@ -74,6 +75,9 @@ export function commandsOf(client: QueryClient): Command[] {
     ...tabs(),
     ...known(client),
     ...warehouses.map(({ id, name }) => go(name, 'SQL warehouse', 'warehouse', `/warehouses/${id}`)),
+    ...clusters.map(({ cluster_id, cluster_name }) => go(cluster_name || cluster_id, 'Cluster', 'host', `/clusters/${cluster_id}`)),
+    go('Clusters', 'Page', 'host', '/clusters'),
+    go('Create a cluster', 'Page', 'plus', '/clusters/new'),
     go('Serverless', 'Page', 'shield', '/serverless'),
     go('Upload a file', 'Page', 'upload', '/upload'),
     ...SETTINGS.map(([label, to]) => go(label, 'Settings', 'settings', `/settings/${to}`)),

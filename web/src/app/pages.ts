@@ -4,7 +4,7 @@ import type { IconName } from '../ui/Icon';
 export const PAGES: readonly { to: string; label: string; icon: IconName; key: string; also?: string[]; detail?: string }[] = [
   { to: '/sql', label: 'SQL editor', icon: 'sql', key: 's' },
   { to: '/catalog', label: 'Catalog', icon: 'catalog', key: 'c', also: ['/volumes', '/functions', '/upload'] },
-  { to: '/warehouses', label: 'Compute', icon: 'warehouse', key: 'w', detail: 'SQL warehouses', also: ['/serverless', '/hosts'] },
+  { to: '/warehouses', label: 'Compute', icon: 'warehouse', key: 'w', detail: 'SQL warehouses', also: ['/clusters', '/serverless', '/hosts'] },
   { to: '/history', label: 'Query history', icon: 'history', key: 'h' },
   { to: '/network', label: 'Network', icon: 'network', key: 'n' },
   { to: '/settings', label: 'Settings', icon: 'settings', key: ',' },

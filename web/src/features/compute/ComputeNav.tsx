@@ -5,6 +5,7 @@ import './compute.css';
 
 const LINKS: readonly [string, string, boolean][] = [
   ['/warehouses', 'SQL warehouses', false],
+  ['/clusters', 'Clusters', false],
   ['/serverless', 'Serverless', false],
   ['/hosts', 'Hosts', true],
 ];

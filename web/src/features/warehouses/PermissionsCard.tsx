@@ -1,18 +1,18 @@
-/** Who may use, watch and manage a warehouse. */
+/** Who may use and manage a warehouse or a cluster. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import {
   entriesOf,
-  getWarehouseLevels,
-  getWarehousePermissions,
-  grantWarehouse,
+  getPermissionLevels,
+  getPermissions,
+  grantPermission,
   requestOf,
-  setWarehousePermissions,
+  setPermissions,
   type Entry,
+  type PermittedObject,
   type PrincipalKind,
 } from '../../api/permissions';
 import { groupsQuery, servicePrincipalsQuery, usersQuery } from '../../app/data';
-import type { Warehouse } from '../../api/types';
 import { privilegeLabel, titleCase } from '../../lib/format';
 import { Button, IconButton } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
@@ -25,12 +25,11 @@ const KINDS: Record<PrincipalKind, string> = { group_name: 'Group', user_name: '
 const OWNER = 'IS_OWNER';
 const keyOf = ({ kind, name, level, inheritedFrom = '' }: Entry) => [kind, name, level, inheritedFrom].join(' ');
 
-export function PermissionsCard({ warehouse }: { warehouse: Warehouse }) {
-  const { id } = warehouse;
+export function PermissionsCard({ object, name }: { object: PermittedObject; name: string }) {
   const client = useQueryClient();
-  const queryKey = ['permissions', 'warehouses', id];
-  const query = useQuery({ queryKey, queryFn: ({ signal }) => getWarehousePermissions(id, signal) });
-  const levels = useQuery({ queryKey: [...queryKey, 'levels'], queryFn: ({ signal }) => getWarehouseLevels(id, signal), staleTime: 600_000 });
+  const queryKey = ['permissions', object.type, object.id];
+  const query = useQuery({ queryKey, queryFn: ({ signal }) => getPermissions(object, signal) });
+  const levels = useQuery({ queryKey: [...queryKey, 'levels'], queryFn: ({ signal }) => getPermissionLevels(object, signal), staleTime: 600_000 });
   const [granting, setGranting] = useState(false);
   const [removing, setRemoving] = useState<Entry | null>(null);
   const entries = query.data ? entriesOf(query.data.access_control_list) : [];
@@ -38,7 +37,7 @@ export function PermissionsCard({ warehouse }: { warehouse: Warehouse }) {
   const names = (levels.data ?? []).map(({ permission_level }) => permission_level).filter((level) => level !== OWNER);
   const change = async (entry: Entry, level: string) => {
     try {
-      await grantWarehouse(id, [requestOf({ ...entry, level })]);
+      await grantPermission(object, [requestOf({ ...entry, level })]);
       toast(`${entry.name}: ${privilegeLabel(level)}`);
     } catch (error) {
       toastError(error);
@@ -69,7 +68,7 @@ export function PermissionsCard({ warehouse }: { warehouse: Warehouse }) {
           describe={(level) => levels.data?.find(({ permission_level }) => permission_level === level)?.description}
           onClose={() => setGranting(false)}
           onGrant={async (entry) => {
-            await grantWarehouse(id, [requestOf(entry)]);
+            await grantPermission(object, [requestOf(entry)]);
             await reload();
             toast(`${entry.name}: ${privilegeLabel(entry.level)}`);
           }}
@@ -83,12 +82,12 @@ export function PermissionsCard({ warehouse }: { warehouse: Warehouse }) {
           onClose={() => setRemoving(null)}
           onSubmit={async () => {
             const kept = entries.filter((entry) => keyOf(entry) !== keyOf(removing) && entry.inheritedFrom === undefined);
-            await setWarehousePermissions(id, kept.map(requestOf));
+            await setPermissions(object, kept.map(requestOf));
             await reload();
           }}
         >
           <p>
-            {removing.name} loses {privilegeLabel(removing.level)} on {warehouse.name}, unless it is inherited.
+            {removing.name} loses {privilegeLabel(removing.level)} on {name}, unless it is inherited.
           </p>
         </FormDialog>
       )}
@@ -169,7 +168,8 @@ interface GrantProps {
 function GrantAccess({ levels, describe, onClose, onGrant }: GrantProps) {
   const [kind, setKind] = useState<PrincipalKind>('group_name');
   const [name, setName] = useState('');
-  const [level, setLevel] = useState('CAN_USE');
+  const [chosen, setLevel] = useState('');
+  const level = chosen || (levels.includes('CAN_USE') ? 'CAN_USE' : (levels[0] ?? ''));
   const users = useQuery({ ...usersQuery, retry: false, enabled: kind === 'user_name' });
   const groups = useQuery({ ...groupsQuery, retry: false, enabled: kind === 'group_name' });
   const services = useQuery({ ...servicePrincipalsQuery, retry: false, enabled: kind === 'service_principal_name' });
@@ -183,7 +183,7 @@ function GrantAccess({ levels, describe, onClose, onGrant }: GrantProps) {
     <FormDialog
       title="Grant access"
       submitLabel="Grant"
-      disabled={!name.trim()}
+      disabled={!name.trim() || !level}
       onClose={onClose}
       onSubmit={() => onGrant({ kind, name: name.trim(), level })}
     >
@@ -203,11 +203,11 @@ function GrantAccess({ levels, describe, onClose, onGrant }: GrantProps) {
       </SelectField>
       <TextField
         label={kind === 'service_principal_name' ? 'Application id' : 'Name'}
-        list="warehouse-principals"
+        list="permission-principals"
         value={name}
         onChange={(event) => setName(event.target.value)}
       />
-      <datalist id="warehouse-principals">
+      <datalist id="permission-principals">
         {known.map(([value, label]) => (
           <option key={value} value={value}>
             {label}

@@ -93,7 +93,7 @@ export function WarehouseDetail({ warehouse, onEdit, onDelete }: DetailProps) {
         {warehouse && view === 'events' && <EventsCard warehouse={warehouse} />}
         {warehouse && view === 'permissions' && (
           <section className="card" aria-label="Permissions">
-            <PermissionsCard warehouse={warehouse} />
+            <PermissionsCard object={{ type: 'warehouses', id: warehouse.id }} name={warehouse.name} />
           </section>
         )}
       </div>

@@ -1,0 +1,167 @@
+/** Creates a cluster, or changes one: a form, or the same as JSON. */
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { createCluster, editCluster, type ListedCluster } from '../../api/clusters';
+import type { ClusterSpec } from '../../api/types';
+import { useSession } from '../../app/session';
+import { Link, navigate } from '../../lib/router';
+import { Button } from '../../ui/Button';
+import { TextArea } from '../../ui/Fields';
+import { Icon } from '../../ui/Icon';
+import { EmptyState, ErrorNotice, ErrorState, Skeleton } from '../../ui/States';
+import { toast } from '../../ui/Toasts';
+import { Segments } from '../compute/Segments';
+import { ClusterFields } from './ClusterFields';
+import type { ListQuery } from './ClustersPage';
+import { nameOf } from './ClusterTable';
+import { draftOf, isAws, newDraft, parseSpec, problemsOf, specOf, type Draft, type Offer } from './draft';
+import { clustersQuery, nodeTypesQuery, runtimesQuery, zonesQuery } from './queries';
+import { Summary } from './Summary';
+
+interface FormPageProps {
+  list: ListQuery;
+  edits: boolean;
+  /** The cluster to edit, or the one to take everything from. */
+  from: string | undefined;
+}
+
+export function ClusterFormPage({ list, edits, from }: FormPageProps) {
+  const nodeTypes = useQuery(nodeTypesQuery);
+  const runtimes = useQuery(runtimesQuery);
+  const zones = useQuery({ ...zonesQuery, retry: false });
+  const source = from === undefined ? undefined : list.data?.find(({ cluster_id }) => cluster_id === from);
+  const failed = [nodeTypes, runtimes, list].find(({ error, data }) => error && !data);
+  if (failed) return <ErrorState error={failed.error} retry={() => void failed.refetch()} />;
+  if (!nodeTypes.data || !runtimes.data || zones.isPending || (from !== undefined && !list.data)) return <FormLoading />;
+  if (from !== undefined && !source) {
+    return (
+      <section className="card">
+        <EmptyState icon="host" title="No such cluster" actions={<Link className="button" to="/clusters">All clusters</Link>}>
+          It may have been deleted, or you may not see it.
+        </EmptyState>
+      </section>
+    );
+  }
+  const offer = { nodeTypes: nodeTypes.data, runtimes: runtimes.data, zones: zones.data?.zones ?? [] };
+  return <ClusterForm offer={offer} source={source} edits={edits} />;
+}
+
+function FormLoading() {
+  return (
+    <div className="stack" aria-busy="true">
+      <Skeleton width={220} height={26} />
+      <Skeleton height={420} />
+    </div>
+  );
+}
+
+interface FormProps {
+  offer: Offer;
+  source: ListedCluster | undefined;
+  edits: boolean;
+}
+
+function ClusterForm({ offer, source, edits }: FormProps) {
+  const { user_name: me } = useSession();
+  const client = useQueryClient();
+  const aws = isAws(offer.nodeTypes);
+  const [draft, setDraft] = useState<Draft>(() => firstDraft({ offer, source, edits }, me));
+  const [json, setJson] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const problems = problemsOf(draft, aws);
+  const parsed = json === null ? undefined : parseSpec(json);
+  const jsonProblem = parsed && 'problem' in parsed ? parsed.problem : undefined;
+  const good = parsed ? !jsonProblem : Object.keys(problems).length === 0;
+  const show = (view: 'form' | 'json') => {
+    if (view === 'json') setJson(JSON.stringify(specOf(draft, aws), null, 2));
+    else if (parsed && 'spec' in parsed) {
+      setDraft(draftOf(parsed.spec, me));
+      setJson(null);
+    }
+  };
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      const spec: ClusterSpec = parsed && 'spec' in parsed ? parsed.spec : specOf(draft, aws);
+      const id = edits && source ? source.cluster_id : await createCluster(spec);
+      if (edits) await editCluster(id, spec);
+      await client.invalidateQueries({ queryKey: clustersQuery.queryKey });
+      toast(`${spec.cluster_name || id} ${edits ? 'saved' : 'created'}`);
+      navigate(`/clusters/${id}`, { replace: true });
+    } catch (problem) {
+      setError(problem);
+      setBusy(false);
+    }
+  };
+  const back = edits && source ? `/clusters/${source.cluster_id}` : '/clusters';
+  const restarts = edits && source?.state === 'RUNNING';
+  return (
+    <>
+      <nav className="crumbs" aria-label="Where you are">
+        <Link to="/clusters">Clusters</Link>
+        <span className="sep" aria-hidden="true">
+          /
+        </span>
+        <span>{edits && source ? nameOf(source) : 'New'}</span>
+      </nav>
+      <header className="page-head">
+        <h1>{edits && source ? `Edit ${nameOf(source)}` : source ? `Clone ${nameOf(source)}` : 'Create cluster'}</h1>
+        <div className="actions">
+          <Segments
+            label="View"
+            items={[
+              { key: 'form', label: 'Form' },
+              { key: 'json', label: 'JSON' },
+            ]}
+            active={json === null ? 'form' : 'json'}
+            onSelect={show}
+          />
+        </div>
+      </header>
+      <form className="cluster-form" onSubmit={(event) => void submit(event)}>
+        <div className="cluster-form-main">
+          {json === null ? (
+            <ClusterFields draft={draft} offer={offer} problems={problems} aws={aws} set={(change) => setDraft((old) => ({ ...old, ...change }))} />
+          ) : (
+            <section className="card card-body json-view">
+              <TextArea label="Specification" hint="As the clusters API takes it. The form shows what it knows of it, and keeps the rest." rows={26} value={json} onChange={setJson} />
+              {jsonProblem && (
+                <p className="problem" role="alert">
+                  {jsonProblem}
+                </p>
+              )}
+            </section>
+          )}
+        </div>
+        <aside className="cluster-form-side">
+          <section className="card card-body stack" aria-label="Summary">
+            <Summary draft={parsed && 'spec' in parsed ? draftOf(parsed.spec, me) : draft} offer={offer} />
+            {restarts && (
+              <p className="notice warn small">
+                <Icon name="warning" />
+                <span>It runs. To save means to restart it on fresh hosts.</span>
+              </p>
+            )}
+            {error !== null && <ErrorNotice error={error} />}
+            <Button variant="primary" type="submit" busy={busy} disabled={!good}>
+              {edits ? (restarts ? 'Save and restart' : 'Save') : 'Create'}
+            </Button>
+            <Button onClick={() => navigate(back)} disabled={busy}>
+              Cancel
+            </Button>
+          </section>
+        </aside>
+      </form>
+    </>
+  );
+}
+
+function firstDraft({ offer, source, edits }: FormProps, me: string): Draft {
+  if (!source) return newDraft(offer, me);
+  // As it was asked for: what the server filled in is not made a wish of.
+  const draft = draftOf({ ...source.spec, data_security_mode: source.data_security_mode ?? '', ...(source.single_user_name ? { single_user_name: source.single_user_name } : {}) }, me);
+  return edits ? draft : { ...draft, name: draft.name ? `${draft.name} (copy)` : '' };
+}
