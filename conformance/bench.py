@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -254,7 +255,107 @@ def bench_million():
         say("floor: the same rows decoded from memory", times(lambda: arrow.ipc.open_stream(buffer).read_all(), 5, warm=1))
 
 
-BENCHES = {"start": bench_start, "http": bench_http, "select-1": bench_select_1, "cold": bench_cold, "million": bench_million}
+def bench_clusters():
+    """Clusters whose hosts are processes on this machine."""
+    with server("--samples-scale", "0") as running:
+        call = running.client()
+        warm_up(call)
+        fields = {"spark_version": call("GET", "/api/2.1/clusters/spark-versions")["versions"][0]["key"], "num_workers": 0, "autotermination_minutes": 60}
+        fields["node_type_id"] = call("GET", "/api/2.1/clusters/list-node-types")["node_types"][0]["node_type_id"]
+
+        def create(call, name):
+            return call("POST", "/api/2.1/clusters/create", {"cluster_name": name, **fields})["cluster_id"]
+
+        def state(call, id):
+            return call("GET", f"/api/2.1/clusters/get?cluster_id={id}")["state"]
+
+        taken = []
+        for number in range(5):
+            start = time.perf_counter()
+            cluster = create(call, f"one-{number}")
+            wait(lambda: state(call, cluster) == "RUNNING")
+            context = Context(call, cluster)
+            assert context.run("1 + 1") == "2"
+            taken.append((time.perf_counter() - start) * 1000)
+            if number < 4:
+                call("POST", "/api/2.1/clusters/permanent-delete", {"cluster_id": cluster})
+        say("a cluster on this machine, created to its first command", f"median {statistics.median(taken):.0f} ms   worst {max(taken):.0f} ms", "< 1 s")
+        say("a command in Python, there and back", times(lambda: context.run("1 + 1"), 200), "p50 < 10 ms")
+        call("POST", "/api/2.1/clusters/permanent-delete", {"cluster_id": cluster})
+        wait(lambda: not agents(running))
+
+        with ThreadPoolExecutor(16) as clients:
+            local = threading.local()
+
+            def with_client(action):
+                def act(what):
+                    local.call = getattr(local, "call", None) or running.client()
+                    return action(local.call, what)
+
+                return act
+
+            start = time.perf_counter()
+            ids = list(clients.map(with_client(lambda call, number: create(call, f"many-{number}")), range(200)))
+            say("200 clusters asked for at once, by 16 clients", f"{time.perf_counter() - start:.1f} s")
+            list(clients.map(with_client(lambda call, id: wait(lambda: state(call, id) == "RUNNING", 0.2)), ids))
+            say("until the last of them runs", f"{time.perf_counter() - start:.1f} s   {len(agents(running))} agents")
+            start = time.perf_counter()
+            list(clients.map(with_client(lambda call, id: call("POST", "/api/2.1/clusters/permanent-delete", {"cluster_id": id})), ids))
+            wait(lambda: not agents(running))
+            say("deleted, until the last process has ended", f"{time.perf_counter() - start:.1f} s")
+
+
+def warm_up(call):
+    """What Python needs is built once for a machine; that is not what is measured."""
+    Context(call, "serverless").destroy()
+
+
+def agents(running):
+    """Processes of hosts of clusters."""
+    place = str(running.directory / "hosts")
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if place in Path(f"/proc/{pid}/cmdline").read_text():
+                found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def wait(condition, pause=0.002, seconds=600):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit("it takes too long")
+        time.sleep(pause)
+
+
+class Context:
+    def __init__(self, call, cluster):
+        self.call, self.cluster = call, cluster
+        self.id = call("POST", "/api/1.2/contexts/create", {"clusterId": cluster, "language": "python"})["id"]
+        wait(lambda: self.status() == "Running")
+
+    def status(self):
+        status = self.call("GET", f"/api/1.2/contexts/status?clusterId={self.cluster}&contextId={self.id}")["status"]
+        if status == "Error":
+            raise SystemExit("a context failed; see the log of the server")
+        return status
+
+    def run(self, command):
+        asked = {"clusterId": self.cluster, "contextId": self.id, "language": "python", "command": command}
+        id = self.call("POST", "/api/1.2/commands/execute", asked)["id"]
+        path = f"/api/1.2/commands/status?clusterId={self.cluster}&contextId={self.id}&commandId={id}"
+        while (answer := self.call("GET", path))["status"] in ("Queued", "Running"):
+            pass
+        return answer["results"]["data"]
+
+    def destroy(self):
+        self.call("POST", "/api/1.2/contexts/destroy", {"clusterId": self.cluster, "contextId": self.id})
+
+
+BENCHES = {"start": bench_start, "http": bench_http, "select-1": bench_select_1, "cold": bench_cold, "million": bench_million, "clusters": bench_clusters}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHES:

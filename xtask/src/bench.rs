@@ -10,7 +10,8 @@ const PEERS: &[(&str, &str)] = &[("/usr/bin/bwrap", "bubblewrap")];
 pub fn bench(args: &[String]) -> anyhow::Result<()> {
     match args {
         [first, rest @ ..] if first == "sandbox" => sandbox(rest),
-        [first, rest @ ..] if first == "sql" => sql(rest),
+        [first, rest @ ..] if first == "sql" => beside("conformance/bench_sql.py", rest),
+        [first, rest @ ..] if first == "spark" => beside("conformance/bench_spark.py", rest),
         _ => product(args),
     }
 }
@@ -25,13 +26,13 @@ fn product(args: &[String]) -> anyhow::Result<()> {
     step("Measuring", &mut bench)
 }
 
-/// TPC-H beside DuckDB and Sail.
-fn sql(args: &[String]) -> anyhow::Result<()> {
+/// A program of figures beside DuckDB and Sail.
+fn beside(program: &str, args: &[String]) -> anyhow::Result<()> {
     let tools = setup::setup(setup::For::Test)?;
     let binary = up::release(&tools)?;
     let python = setup::python("bench", "conformance/requirements-bench.txt")?;
     let mut bench = Command::new(python);
-    bench.arg("conformance/bench_sql.py").args(args).current_dir(root());
+    bench.arg(program).args(args).current_dir(root());
     step("Measuring", bench.env("BIPLANE_BIN", binary))
 }
 
