@@ -144,7 +144,7 @@ class Leaks:
         kinds = {"processes": self.users, "directories": self.sandboxes, "sockets": self.sockets, "control groups": self.groups}
         return {kind: what for kind, of in kinds.items() if (what := of())}
 
-    def check(self, seconds=15):
+    def check(self, seconds=60):
         """Everything has ended."""
         if not settles(lambda: not self.left(), seconds):
             raise AssertionError(f"this stays of {self.directory}: {self.left()}")

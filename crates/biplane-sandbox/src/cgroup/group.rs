@@ -3,7 +3,7 @@
 //! Sandboxes of one tenant are in a group of the tenant's, so that tenants share processors by halves,
 //! however many sandboxes each has; within it they share by what each was promised.
 
-use super::tree::{end, field, remove};
+use super::tree::{end, field, remove, remove_at_last};
 use super::{Groups, enable};
 use crate::error::{At, Result};
 use crate::spec::{Limits, SandboxSpec};
@@ -157,6 +157,15 @@ impl Group {
 
     /// False: something is left in it.
     pub fn remove(&self) -> bool {
+        self.remove_by(remove)
+    }
+
+    /// The same, with the patience of one who has nothing else to do.
+    pub fn remove_at_last(&self) -> bool {
+        self.remove_by(remove_at_last)
+    }
+
+    fn remove_by(&self, remove: impl Fn(&Path) -> bool) -> bool {
         self.dirs.iter().fold(true, |all, (_, dir)| {
             let removed = remove(dir);
             leave_tenant(dir);

@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Groups are gone some time after their processes.
+/// Groups are gone some time after their processes: when somebody waits for that, and when nobody does.
 const REMOVE_MAX: Duration = Duration::from_secs(2);
+const LINGER_MAX: Duration = Duration::from_secs(120);
 
 /// The groups directly below one.
 fn below(group: &Path) -> Vec<PathBuf> {
@@ -44,7 +45,16 @@ fn processes(group: &Path) -> Vec<i32> {
 
 /// False: something is left in it.
 pub fn remove(group: &Path) -> bool {
-    let until = Instant::now() + REMOVE_MAX;
+    remove_within(group, REMOVE_MAX)
+}
+
+/// For a process that has nothing else to do: giving back gigabytes takes its time on a busy host.
+pub fn remove_at_last(group: &Path) -> bool {
+    remove_within(group, LINGER_MAX)
+}
+
+fn remove_within(group: &Path, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
     loop {
         match fs::remove_dir(group) {
             Ok(()) => return true,

@@ -50,13 +50,15 @@ pub fn run(order: OwnedFd, control: OwnedFd, stderr: OwnedFd, development: bool)
     if end.agent_is_gone {
         // Nobody else will.
         let _ = std::fs::remove_dir_all(&order.spec.dir);
-        cgroup::leave_if_empty(&order.groups);
     } else {
-        if !cleared {
-            let _ = writeln!(std::io::stderr(), "a control group of {} stays", order.spec.name);
-        }
         let Ended { status, out_of_memory, .. } = end;
         tell(&mut control, &Event::Exited { status, out_of_memory });
+    }
+    if !cleared && !made.group.remove_at_last() {
+        let _ = writeln!(std::io::stderr(), "a control group of {} stays", order.spec.name);
+    }
+    if end.agent_is_gone || !cleared {
+        cgroup::leave_if_empty(&order.groups);
     }
     sys::exit(0)
 }
