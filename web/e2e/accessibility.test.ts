@@ -163,6 +163,20 @@ const PAGES: readonly [string, string, Step][] = [
       await page.getByRole('button', { name: 'Create list' }).click();
     },
   ],
+  ['workspaces', '/account', (page) => page.getByRole('link', { name: 'lab' }).waitFor()],
+  ['a workspace that failed', '/account/workspaces/2', (page) => page.getByLabel('Ada Admin is here as').waitFor()],
+  [
+    'the form of a workspace',
+    '/account',
+    async (page) => {
+      await page.getByRole('button', { name: 'Create workspace' }).click();
+      await page.getByRole('radio', { name: /^Own cloud account/ }).check();
+      await page.getByLabel('Encryption key').waitFor();
+    },
+  ],
+  ['networks of workspaces', '/account/networks', (page) => page.getByText('Broken', { exact: true }).waitFor()],
+  ['private access', '/account/private-access', (page) => page.getByText('factory').waitFor()],
+  ['users of the account', '/account/users', (page) => page.getByText('Account admin', { exact: true }).waitFor()],
   ['the history', '/history', (page) => page.getByRole('row').nth(3).waitFor()],
   ['a query', '/history/01ef-0', (page) => page.getByRole('treegrid').waitFor()],
   ['the profile', '/settings', (page) => page.getByLabel('Dark').waitFor()],

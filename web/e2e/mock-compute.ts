@@ -12,7 +12,6 @@ export interface ComputeState {
   policies: NetworkPolicy[];
   /** Of the workspace. */
   policy: string;
-  connectivity: string;
   accesses: OutboundAccess[];
   ipLists: { list_id: string; label: string; list_type: string; ip_addresses: string[]; enabled: boolean }[];
   ipListsOn: boolean;
@@ -160,7 +159,6 @@ export function computeState(): ComputeState {
       restricted('trial', true),
     ],
     policy: 'restricted',
-    connectivity: 'ncc-1',
     accesses: [
       access(0, { suppressed: 11 }),
       access(1, { destination: 's3://other-team', destination_type: 'STORAGE', port: 0, path: '/exports/2026/part-0.parquet', reason_code: 'storage-bucket-denied', reason: 'the bucket does not belong to the workspace' }),
@@ -321,16 +319,9 @@ function network(state: ComputeState, { method, path, sent, list }: NetworkAsked
     return { body: policy[1] ? (state.policies[at] ?? {}) : { items: state.policies } };
   }
   if (account.startsWith('network-connectivity-configs')) return { body: { items: list([config('ncc-1', 'ncc-europe')]) } };
-  if (account === 'workspaces') {
-    return { body: [{ workspace_id: 1, workspace_name: 'main', aws_region: 'eu-west-1', network_connectivity_config_id: state.connectivity }] };
-  }
   if (account.endsWith('/network')) {
     if (method === 'PUT') state.policy = String(sent()['network_policy_id']);
     return { body: { network_policy_id: state.policy } };
-  }
-  if (account.startsWith('workspaces/')) {
-    state.connectivity = String(sent()['network_connectivity_config_id'] ?? '');
-    return { body: {} };
   }
   return undefined;
 }

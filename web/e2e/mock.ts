@@ -1,6 +1,7 @@
 /** A pretended server for the page tests: answers of the public API, made up, with a few switches. */
 import type { Page, Route } from 'playwright-core';
 import type { PlanNode, QueryInfo, StatementResponse, TableInfo, Warehouse } from '../src/api/types';
+import { account, accountState, type AccountMock } from './mock-account';
 import { clusters, clusterState, type ClusterMock } from './mock-clusters';
 import { compute, computeState, type ComputeState } from './mock-compute';
 
@@ -23,6 +24,7 @@ export interface MockState {
   grants: { principal: string; privileges: string[] }[];
   compute: ComputeState;
   clusters: ClusterMock;
+  account: AccountMock;
 }
 
 const NOW = Date.UTC(2026, 10, 22, 15, 0, 0);
@@ -38,6 +40,7 @@ export function newState(): MockState {
     cancelled: false,
     compute: computeState(),
     clusters: clusterState(),
+    account: accountState(),
     statements: [],
     requests: [],
     sessions: new Map(),
@@ -274,7 +277,7 @@ async function handle(route: Route, state: MockState): Promise<void> {
   if (state.broken && method === 'GET') return refuse(500, 'INTERNAL_ERROR', 'An internal error occurred.');
   const list = (name: string, items: unknown[]) => json({ [name]: state.empty ? [] : items });
   const asked = { method, path, search: url.searchParams, body: request.postData(), empty: state.empty };
-  const answer = clusters(state.clusters, asked) ?? compute(state.compute, asked);
+  const answer = clusters(state.clusters, asked) ?? account(state.account, asked) ?? compute(state.compute, asked);
   if (answer) return json(answer.body, answer.status);
   const one = /^\/api\/2\.0\/sql\/warehouses\/(\w+)\/(start|stop)$/.exec(path);
   if (one) {

@@ -134,3 +134,15 @@ export type NodeType = Schemas['NodeTypeInfo'];
 export type RuntimeVersion = Schemas['SparkVersion'];
 /** The schema leaves the details open. */
 export type ClusterEvent = Omit<Schemas['ClusterEvent'], 'details'> & { details: Record<string, unknown> };
+
+/** What an account keeps has an id and a name; the schema leaves both open, as requests have none. */
+type Named<T, K extends keyof T> = T & { [P in K]-?: NonNullable<T[P]> };
+export type Credentials = Named<Present<Schemas['Credentials']>, 'credentials_id' | 'credentials_name'>;
+export type StorageConfiguration = Named<Present<Schemas['StorageConfiguration']>, 'storage_configuration_id' | 'storage_configuration_name'>;
+export type CloudNetwork = Named<Present<Schemas['Network']>, 'network_id' | 'network_name'>;
+export type ManagedKey = Named<Present<Schemas['CustomerManagedKey']>, 'customer_managed_key_id'>;
+export type VpcEndpoint = Named<Present<Schemas['VpcEndpoint']>, 'vpc_endpoint_id' | 'vpc_endpoint_name'>;
+export type PrivateAccess = Named<Present<Schemas['PrivateAccessSettings']>, 'private_access_settings_id' | 'private_access_settings_name'>;
+export type WorkspaceRequest = Partial<Present<Schemas['WorkspaceRequest']>>;
+export type Assignment = Present<Schemas['PermissionAssignment']>;
+export type Metastore = Present<Schemas['MetastoreInfo']>;

@@ -36,6 +36,7 @@ const ROUTES: readonly [string, ReturnType<typeof chunk>, string][] = [
   ['/hosts/:id?', chunk(() => import('../features/compute/HostsPage')), 'Hosts'],
   ['/network/:section?', chunk(() => import('../features/network/NetworkPage')), 'Network'],
   ['/history/:id?', chunk(() => import('../features/history/HistoryPage')), 'Query history'],
+  ['/account/:section?/:id?', chunk(() => import('../features/account/AccountPage')), 'Account'],
   ['/settings/:section?', chunk(() => import('../features/settings/SettingsPage')), 'Settings'],
 ];
 

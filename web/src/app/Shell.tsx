@@ -7,7 +7,7 @@ import { IconButton } from '../ui/Button';
 import { Icon, type IconName } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { Toasts } from '../ui/Toasts';
-import { PAGES } from './pages';
+import { pagesFor } from './pages';
 import { signOut, useSession } from './session';
 import { MOD, ShortcutsDialog } from './ShortcutsDialog';
 import { useGlobalKeys } from './useGlobalKeys';
@@ -28,7 +28,8 @@ export function Shell({ path, children }: { path: string; children: ReactNode })
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
   const main = useRef<HTMLElement>(null);
-  useGlobalKeys({ onHelp: () => setHelp(true), onPalette: () => setPalette(true), pages: PAGES });
+  const pages = pagesFor(useSession().account_admin);
+  useGlobalKeys({ onHelp: () => setHelp(true), onPalette: () => setPalette(true), pages });
   // Loaded when the page has come to rest, so that what is typed after Ctrl+K is not lost.
   useEffect(() => {
     const timer = setTimeout(() => void loadPalette(), IDLE_MS);
@@ -57,7 +58,7 @@ export function Shell({ path, children }: { path: string; children: ReactNode })
           <kbd aria-hidden="true">{MOD} K</kbd>
         </button>
         <ul>
-          {PAGES.map((page) => {
+          {pages.map((page) => {
             const active = [page.to, ...(page.also ?? [])].some((base) => within(path, base));
             return (
               <li key={page.to}>

@@ -15,6 +15,7 @@ const GROUPS: readonly [string, readonly [string[], string][]][] = [
       [['g', 'w'], 'Go to compute'],
       [['g', 'h'], 'Go to query history'],
       [['g', 'n'], 'Go to the network'],
+      [['g', 'a'], 'Go to the account, if you are its admin'],
       [['g', ','], 'Go to settings'],
     ],
   ],

@@ -1,11 +1,11 @@
 /** What the palette offers: pages, tabs, tables, warehouses, actions; and how a text finds them. */
 import type { QueryClient } from '@tanstack/react-query';
-import type { Cluster, TableInfo, Warehouse } from '../api/types';
+import type { Cluster, Session, TableInfo, Warehouse } from '../api/types';
 import { navigate } from '../lib/router';
 import { setTheme } from '../lib/theme';
 import type { IconName } from '../ui/Icon';
 import { openTab, selectTab, tabsNow } from '../features/sql/tabs';
-import { PAGES } from './pages';
+import { pagesFor } from './pages';
 import { signOut } from './session';
 
 export interface Command {
@@ -33,6 +33,17 @@ const SETTINGS: readonly [string, string][] = [
   ['Users', 'users'],
   ['Groups', 'groups'],
   ['Service principals', 'service-principals'],
+];
+
+const ACCOUNT: readonly [string, string][] = [
+  ['Credential configurations', 'credentials'],
+  ['Storage configurations', 'storage'],
+  ['Networks of workspaces', 'networks'],
+  ['Encryption keys', 'keys'],
+  ['Private access', 'private-access'],
+  ['Users of the account', 'users'],
+  ['Groups of the account', 'groups'],
+  ['Service principals of the account', 'service-principals'],
 ];
 
 function tabs(): Command[] {
@@ -66,8 +77,9 @@ const path = (...parts: (string | undefined)[]) => `/catalog/${parts.map((part) 
 export function commandsOf(client: QueryClient): Command[] {
   const warehouses = client.getQueryData<Warehouse[]>(['warehouses']) ?? [];
   const clusters = client.getQueryData<Cluster[]>(['clusters']) ?? [];
+  const accountAdmin = client.getQueryData<Session>(['session'])?.account_admin ?? false;
   const all = [
-    ...PAGES.map(({ to, label, icon, detail = 'Page' }) => go(label, detail, icon, to)),
+    ...pagesFor(accountAdmin).map(({ to, label, icon, detail = 'Page' }) => go(label, detail, icon, to)),
     act('New query', 'plus', () => {
       openTab();
       navigate('/sql');
@@ -80,6 +92,7 @@ export function commandsOf(client: QueryClient): Command[] {
     go('Create a cluster', 'Page', 'plus', '/clusters/new'),
     go('Serverless', 'Page', 'shield', '/serverless'),
     go('Upload a file', 'Page', 'upload', '/upload'),
+    ...(accountAdmin ? ACCOUNT.map(([label, to]) => go(label, 'Account', 'account', `/account/${to}`)) : []),
     ...SETTINGS.map(([label, to]) => go(label, 'Settings', 'settings', `/settings/${to}`)),
     act('Light theme', 'sun', () => setTheme('light')),
     act('Dark theme', 'moon', () => setTheme('dark')),

@@ -1,7 +1,7 @@
 /** Queries that more than one feature reads, with their cache keys. */
 import { queryOptions } from '@tanstack/react-query';
 import * as catalog from '../api/catalog';
-import * as people from '../api/people';
+import { getMe } from '../api/session';
 import * as warehouses from '../api/warehouses';
 import type { Warehouse } from '../api/types';
 
@@ -46,10 +46,4 @@ export const functionsQuery = (name: string, schema: string) =>
 export const tableQuery = (fullName: string) =>
   queryOptions({ queryKey: ['uc', 'table', fullName], queryFn: ({ signal }) => catalog.getTable(fullName, signal) });
 
-export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => people.getMe(signal) });
-export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: ({ signal }) => people.listUsers(signal) });
-export const groupsQuery = queryOptions({ queryKey: ['groups'], queryFn: ({ signal }) => people.listGroups(signal) });
-export const servicePrincipalsQuery = queryOptions({
-  queryKey: ['service-principals'],
-  queryFn: ({ signal }) => people.listServicePrincipals(signal),
-});
+export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => getMe(signal) });

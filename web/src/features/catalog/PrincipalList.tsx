@@ -1,6 +1,6 @@
 /** Suggestions for a principal field: users, groups and service principals, as far as they may be listed. */
 import { useQuery } from '@tanstack/react-query';
-import { groupsQuery, servicePrincipalsQuery, usersQuery } from '../../app/data';
+import { groupsQuery, servicePrincipalsQuery, usersQuery } from '../../app/people';
 
 export const PRINCIPALS_ID = 'principals';
 

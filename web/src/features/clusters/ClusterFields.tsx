@@ -1,7 +1,7 @@
 /** The form of a cluster, in the order in which it is thought of. */
 import { useQuery } from '@tanstack/react-query';
 import { useId, type ReactNode } from 'react';
-import { usersQuery } from '../../app/data';
+import { usersQuery } from '../../app/people';
 import { useSession } from '../../app/session';
 import { TextArea, TextField, SelectField } from '../../ui/Fields';
 import { TagFields } from '../warehouses/TagFields';

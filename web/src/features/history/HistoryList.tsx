@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { meQuery, usersQuery, warehousesQuery } from '../../app/data';
+import { meQuery, warehousesQuery } from '../../app/data';
+import { usersQuery } from '../../app/people';
 import { useSession } from '../../app/session';
 import { listQueries } from '../../api/history';
 import type { QueryInfo } from '../../api/types';

@@ -1,7 +1,7 @@
 /** Groups: list, create, members, delete. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { groupsQuery, usersQuery } from '../../app/data';
+import { groupsOf, usersOf } from '../../app/people';
 import { addMember, createGroup, deleteGroup, removeMember } from '../../api/people';
 import type { ScimGroup } from '../../api/types';
 import { plural } from '../../lib/format';
@@ -14,17 +14,18 @@ import { EmptyState, ErrorNotice } from '../../ui/States';
 import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { SectionCard } from './SectionCard';
+import type { PeopleProps } from './UsersSection';
 
 /** Groups the system itself depends on. */
 const BUILT_IN = new Set(['admins', 'users', 'account users']);
 
-export function GroupsSection() {
+export function GroupsSection({ account }: PeopleProps) {
   const client = useQueryClient();
-  const groups = useQuery(groupsQuery);
+  const groups = useQuery(groupsOf(account));
   const [creating, setCreating] = useState(false);
   const [open, setOpen] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<ScimGroup | null>(null);
-  const reload = () => client.invalidateQueries({ queryKey: groupsQuery.queryKey });
+  const reload = () => client.invalidateQueries({ queryKey: ['groups'] });
   const shown = groups.data?.find(({ id }) => id === open);
   return (
     <SectionCard
@@ -85,8 +86,8 @@ export function GroupsSection() {
           </table>
         </TableWrap>
       )}
-      {creating && <CreateGroupDialog onClose={() => setCreating(false)} onDone={reload} />}
-      {shown && <MembersDialog group={shown} onClose={() => setOpen(null)} onChanged={reload} />}
+      {creating && <CreateGroupDialog account={account} onClose={() => setCreating(false)} onDone={reload} />}
+      {shown && <MembersDialog account={account} group={shown} onClose={() => setOpen(null)} onChanged={reload} />}
       {deleting && (
         <FormDialog
           title={`Delete ${deleting.displayName}?`}
@@ -94,7 +95,7 @@ export function GroupsSection() {
           danger
           onClose={() => setDeleting(null)}
           onSubmit={async () => {
-            await deleteGroup(deleting.id);
+            await deleteGroup(deleting.id, account);
             await reload();
             toast(`${deleting.displayName} deleted`);
           }}
@@ -106,7 +107,7 @@ export function GroupsSection() {
   );
 }
 
-function CreateGroupDialog({ onClose, onDone }: { onClose: () => void; onDone: () => Promise<unknown> }) {
+function CreateGroupDialog({ account, onClose, onDone }: { account: string | undefined; onClose: () => void; onDone: () => Promise<unknown> }) {
   const [name, setName] = useState('');
   return (
     <FormDialog
@@ -115,7 +116,7 @@ function CreateGroupDialog({ onClose, onDone }: { onClose: () => void; onDone: (
       disabled={!name.trim()}
       onClose={onClose}
       onSubmit={async () => {
-        await createGroup(name.trim());
+        await createGroup(name.trim(), account);
         await onDone();
       }}
     >
@@ -125,13 +126,14 @@ function CreateGroupDialog({ onClose, onDone }: { onClose: () => void; onDone: (
 }
 
 interface MembersProps {
+  account: string | undefined;
   group: ScimGroup;
   onClose: () => void;
   onChanged: () => Promise<unknown>;
 }
 
-function MembersDialog({ group, onClose, onChanged }: MembersProps) {
-  const users = useQuery(usersQuery);
+function MembersDialog({ account, group, onClose, onChanged }: MembersProps) {
+  const users = useQuery(usersOf(account));
   const [adding, setAdding] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -163,7 +165,7 @@ function MembersDialog({ group, onClose, onChanged }: MembersProps) {
             </option>
           ))}
         </SelectField>
-        <Button variant="primary" busy={busy} disabled={!adding} onClick={() => void change(() => addMember(group.id, adding))}>
+        <Button variant="primary" busy={busy} disabled={!adding} onClick={() => void change(() => addMember(group.id, adding, account))}>
           Add
         </Button>
       </div>
@@ -180,7 +182,7 @@ function MembersDialog({ group, onClose, onChanged }: MembersProps) {
                 icon="close"
                 label={`Remove ${nameOf(value, display)}`}
                 disabled={busy}
-                onClick={() => void change(() => removeMember(group.id, value))}
+                onClick={() => void change(() => removeMember(group.id, value, account))}
               />
             </li>
           ))}

@@ -1,7 +1,7 @@
 /** Service principals: identities for machines, with OAuth secrets. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { servicePrincipalsQuery } from '../../app/data';
+import { servicePrincipalsOf } from '../../app/people';
 import { createSecret, createServicePrincipal, deleteSecret, deleteServicePrincipal, listSecrets } from '../../api/people';
 import type { ScimServicePrincipal } from '../../api/types';
 import { formatTime } from '../../lib/format';
@@ -16,16 +16,17 @@ import { TableWrap } from '../../ui/TableWrap';
 import { toast } from '../../ui/Toasts';
 import { SecretDialog } from './SecretDialog';
 import { SectionCard } from './SectionCard';
+import type { PeopleProps } from './UsersSection';
 
 const SECRET_LIFETIME_S = 365 * 86_400;
 
-export function ServicePrincipalsSection() {
+export function ServicePrincipalsSection({ account }: PeopleProps) {
   const client = useQueryClient();
-  const principals = useQuery(servicePrincipalsQuery);
+  const principals = useQuery(servicePrincipalsOf(account));
   const [creating, setCreating] = useState(false);
   const [open, setOpen] = useState<ScimServicePrincipal | null>(null);
   const [deleting, setDeleting] = useState<ScimServicePrincipal | null>(null);
-  const reload = () => client.invalidateQueries({ queryKey: servicePrincipalsQuery.queryKey });
+  const reload = () => client.invalidateQueries({ queryKey: ['service-principals'] });
   return (
     <SectionCard
       title="Service principals"
@@ -82,8 +83,8 @@ export function ServicePrincipalsSection() {
           </table>
         </TableWrap>
       )}
-      {creating && <CreateDialog onClose={() => setCreating(false)} onDone={reload} />}
-      {open && <SecretsDialog principal={open} onClose={() => setOpen(null)} />}
+      {creating && <CreateDialog account={account} onClose={() => setCreating(false)} onDone={reload} />}
+      {open && <SecretsDialog account={account} principal={open} onClose={() => setOpen(null)} />}
       {deleting && (
         <FormDialog
           title={`Delete ${deleting.displayName ?? deleting.applicationId}?`}
@@ -91,7 +92,7 @@ export function ServicePrincipalsSection() {
           danger
           onClose={() => setDeleting(null)}
           onSubmit={async () => {
-            await deleteServicePrincipal(deleting.id);
+            await deleteServicePrincipal(deleting.id, account);
             await reload();
             toast('Service principal deleted');
           }}
@@ -103,7 +104,7 @@ export function ServicePrincipalsSection() {
   );
 }
 
-function CreateDialog({ onClose, onDone }: { onClose: () => void; onDone: () => Promise<unknown> }) {
+function CreateDialog({ account, onClose, onDone }: { account: string | undefined; onClose: () => void; onDone: () => Promise<unknown> }) {
   const [name, setName] = useState('');
   return (
     <FormDialog
@@ -112,7 +113,7 @@ function CreateDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
       disabled={!name.trim()}
       onClose={onClose}
       onSubmit={async () => {
-        await createServicePrincipal(name.trim());
+        await createServicePrincipal(name.trim(), account);
         await onDone();
       }}
     >
@@ -121,10 +122,10 @@ function CreateDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
   );
 }
 
-function SecretsDialog({ principal, onClose }: { principal: ScimServicePrincipal; onClose: () => void }) {
+function SecretsDialog({ account, principal, onClose }: { account: string | undefined; principal: ScimServicePrincipal; onClose: () => void }) {
   const client = useQueryClient();
-  const key = ['service-principals', principal.id, 'secrets'];
-  const secrets = useQuery({ queryKey: key, queryFn: ({ signal }) => listSecrets(principal.id, signal) });
+  const key = ['service-principals', principal.id, 'secrets', account ?? ''];
+  const secrets = useQuery({ queryKey: key, queryFn: ({ signal }) => listSecrets(principal.id, signal, account) });
   const [made, setMade] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -142,7 +143,7 @@ function SecretsDialog({ principal, onClose }: { principal: ScimServicePrincipal
   };
   const create = () =>
     change(async () => {
-      const secret = await createSecret(principal.id, SECRET_LIFETIME_S);
+      const secret = await createSecret(principal.id, SECRET_LIFETIME_S, account);
       setMade(secret.secret ?? '');
     });
   if (made !== null) {
@@ -173,7 +174,7 @@ function SecretsDialog({ principal, onClose }: { principal: ScimServicePrincipal
               <code>{secret.id}</code>
               {secret.expire_time && <span className="muted small"> ends {formatTime(Date.parse(secret.expire_time))}</span>}
             </span>
-            <Button small disabled={busy} onClick={() => void change(async () => void (await deleteSecret(principal.id, secret.id)))}>
+            <Button small disabled={busy} onClick={() => void change(async () => void (await deleteSecret(principal.id, secret.id, account)))}>
               Delete
             </Button>
           </li>

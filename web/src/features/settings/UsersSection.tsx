@@ -1,9 +1,9 @@
-/** Users of the workspace: list, create with a password, deactivate, delete. */
+/** Users of the workspace, or of the account: list, create with a password, deactivate, delete. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { usersQuery } from '../../app/data';
+import { usersOf } from '../../app/people';
 import { useSession } from '../../app/session';
-import { createUser, deleteUser, setUserActive } from '../../api/people';
+import { createUser, deleteUser, isAccountAdmin, setAccountAdmin, setUserActive } from '../../api/people';
 import type { ScimUser } from '../../api/types';
 import { Button } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
@@ -17,16 +17,21 @@ import { SectionCard } from './SectionCard';
 
 const PASSWORD_MIN = 8;
 
-export function UsersSection() {
+export interface PeopleProps {
+  /** The account whose people they are; without one those of the workspace. */
+  account?: string;
+}
+
+export function UsersSection({ account }: PeopleProps) {
   const client = useQueryClient();
   const session = useSession();
-  const users = useQuery(usersQuery);
+  const users = useQuery(usersOf(account));
   const [creating, setCreating] = useState(false);
   const [deleting, setDeleting] = useState<ScimUser | null>(null);
-  const reload = () => client.invalidateQueries({ queryKey: usersQuery.queryKey });
-  const setActive = async (user: ScimUser, active: boolean) => {
+  const reload = () => client.invalidateQueries({ queryKey: ['users'] });
+  const change = async (work: Promise<unknown>) => {
     try {
-      await setUserActive(user.id, active);
+      await work;
       await reload();
     } catch (error) {
       toastError(error);
@@ -35,7 +40,7 @@ export function UsersSection() {
   return (
     <SectionCard
       title="Users"
-      text="People who may sign in to this workspace."
+      text={account ? 'Everybody in the account. Whom a workspace lets in stands on its page.' : 'People who may sign in to this workspace.'}
       query={users}
       ready={users.data !== undefined}
       columns={4}
@@ -71,6 +76,7 @@ export function UsersSection() {
                   <tr key={user.id}>
                     <td>
                       {user.userName} {self && <span className="muted">(you)</span>}
+                      {account && isAccountAdmin(user) && <span className="badge accent role-badge">Account admin</span>}
                     </td>
                     <td>{user.displayName ?? ''}</td>
                     <td className="muted">{user.groups?.map((group) => group.display ?? group.value).join(', ')}</td>
@@ -82,8 +88,17 @@ export function UsersSection() {
                           {
                             label: active ? 'Deactivate' : 'Activate',
                             disabled: self,
-                            onSelect: () => void setActive(user, !active),
+                            onSelect: () => void change(setUserActive(user.id, !active, account)),
                           },
+                          ...(account
+                            ? [
+                                {
+                                  label: isAccountAdmin(user) ? 'Take away account admin' : 'Make account admin',
+                                  disabled: self,
+                                  onSelect: () => void change(setAccountAdmin(user.id, !isAccountAdmin(user), account)),
+                                },
+                              ]
+                            : []),
                           { label: 'Delete', icon: 'trash', danger: true, disabled: self, onSelect: () => setDeleting(user) },
                         ]}
                       >
@@ -97,7 +112,7 @@ export function UsersSection() {
           </table>
         </TableWrap>
       )}
-      {creating && <CreateUserDialog onClose={() => setCreating(false)} onDone={reload} />}
+      {creating && <CreateUserDialog account={account} onClose={() => setCreating(false)} onDone={reload} />}
       {deleting && (
         <FormDialog
           title={`Delete ${deleting.userName}?`}
@@ -105,7 +120,7 @@ export function UsersSection() {
           danger
           onClose={() => setDeleting(null)}
           onSubmit={async () => {
-            await deleteUser(deleting.id);
+            await deleteUser(deleting.id, account);
             await reload();
             toast(`${deleting.userName} deleted`);
           }}
@@ -117,7 +132,7 @@ export function UsersSection() {
   );
 }
 
-function CreateUserDialog({ onClose, onDone }: { onClose: () => void; onDone: () => Promise<unknown> }) {
+function CreateUserDialog({ account, onClose, onDone }: { account: string | undefined; onClose: () => void; onDone: () => Promise<unknown> }) {
   const [userName, setUserName] = useState('');
   const [displayName, setDisplayName] = useState('');
   const [password, setPassword] = useState('');
@@ -130,7 +145,7 @@ function CreateUserDialog({ onClose, onDone }: { onClose: () => void; onDone: ()
       onClose={onClose}
       onSubmit={async () => {
         const name = userName.trim();
-        await createUser({ userName: name, displayName: displayName.trim() || name, password });
+        await createUser({ userName: name, displayName: displayName.trim() || name, password }, account);
         await onDone();
         toast(`${name} created`);
       }}

@@ -12,7 +12,7 @@ import {
   type PermittedObject,
   type PrincipalKind,
 } from '../../api/permissions';
-import { groupsQuery, servicePrincipalsQuery, usersQuery } from '../../app/data';
+import { groupsQuery, servicePrincipalsQuery, usersQuery } from '../../app/people';
 import { privilegeLabel, titleCase } from '../../lib/format';
 import { Button, IconButton } from '../../ui/Button';
 import { FormDialog } from '../../ui/Dialog';
