@@ -93,7 +93,7 @@ function Facts({ cluster }: { cluster: ListedCluster }) {
       <span>{runtimeText(cluster.spark_version, runtimes.data?.find(({ key }) => key === cluster.spark_version)?.name)}</span>
       <span>{sizeText(cluster)}</span>
       <span>{modeText(cluster.data_security_mode)}</span>
-      {cluster.state !== 'TERMINATED' && cluster.state_message && <span>{cluster.state_message}</span>}
+      {!cluster.termination_reason && cluster.state_message && <span>{cluster.state_message}</span>}
     </>
   );
 }
