@@ -155,7 +155,18 @@ def test_initial_catalog_schema_and_configuration(server, schema):
             assert cursor.fetchall() == [(1,)]
 
 
-def test_an_unknown_initial_namespace_is_an_error(server):
+def test_a_session_may_begin_in_a_schema_that_it_makes(server, schema):
+    catalog_name = schema.split(".")[0]
+    with server.connect(catalog=catalog_name, schema="made_later") as connection, connection.cursor() as cursor:
+        with pytest.raises(ServerOperationError, match="NOT_FOUND"):
+            cursor.execute("CREATE TABLE here AS SELECT 1 AS n")
+        cursor.execute("CREATE SCHEMA made_later")
+        cursor.execute("CREATE TABLE here AS SELECT 1 AS n")
+        cursor.execute(f"SELECT n FROM {catalog_name}.made_later.here")
+        assert cursor.fetchall() == [(1,)]
+
+
+def test_an_unknown_initial_catalog_is_an_error(server):
     with pytest.raises(Error, match="nowhere"):
         with server.connect(catalog="nowhere") as connection, connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -93,6 +93,7 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
     let kernel = setup::python("kernel", "conformance/requirements-kernel.txt")?;
     let spark = setup::python("spark", "conformance/requirements-spark.txt")?;
     let connect = setup::python("connect", "conformance/requirements-connect.txt")?;
+    let dbt = setup::python("dbt", "conformance/requirements-dbt.txt")?;
     // One of the driver's optional packages was never published for one platform, so `npm ci` refuses the
     // lock file that npm itself wrote. The suite needs none of the optional ones.
     setup::node_packages(tools, "conformance/node", &["install", "--no-save", "--omit=optional"])?;
@@ -104,6 +105,7 @@ fn clients(tools: &Tools, postgres: &Postgres) -> anyhow::Result<()> {
             .env("BIPLANE_KERNEL_PYTHON", &kernel)
             .env("BIPLANE_SPARK_PYTHON", &spark)
             .env("BIPLANE_CONNECT_PYTHON", &connect)
+            .env("BIPLANE_DBT_PYTHON", &dbt)
             .env("PATH", &tools.path);
         command
     };

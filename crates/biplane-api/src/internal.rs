@@ -193,3 +193,42 @@ pub struct SystemRows {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
 }
+
+/// `POST /internal/v1/tags`: puts tags on an object, or on one of its columns, and takes others off.
+/// Needs APPLY TAG.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeTags {
+    /// `CATALOG`, `SCHEMA`, `TABLE` (views too) or `VOLUME`.
+    pub securable_type: String,
+    pub full_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unset: Vec<String>,
+}
+
+/// `POST /internal/v1/tag-rows` → [`TagRows`]: tags of objects and their columns. Names that the user
+/// does not see have none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListTags {
+    /// As in [`ChangeTags`].
+    pub securable_type: String,
+    /// At most 1,000.
+    pub full_names: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TagRows {
+    pub rows: Vec<TagRow>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TagRow {
+    pub full_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    pub key: String,
+    pub value: String,
+}

@@ -35,6 +35,7 @@ mod store;
 mod sweep;
 mod system;
 mod tables;
+mod tags;
 mod temporary;
 #[cfg(test)]
 mod testing;
@@ -57,6 +58,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "catalog_0001", sql: include_str!("../migrations/0001_catalog.sql") },
     Migration { name: "catalog_0002", sql: include_str!("../migrations/0002_system_tables.sql") },
+    Migration { name: "catalog_0003", sql: include_str!("../migrations/0003_tags.sql") },
 ];
 
 impl Catalog {
@@ -85,6 +87,7 @@ impl Catalog {
             .merge(resolve::http::routes())
             .merge(system::http::routes())
             .merge(tables::internal::routes())
+            .merge(tags::internal::routes())
             .with_state(self.clone())
     }
 }

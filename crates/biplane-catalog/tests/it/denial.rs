@@ -124,6 +124,11 @@ fn calls() -> Vec<(Method, String, Value)> {
     calls.push((Method::PATCH, "/internal/v1/tables/c.s.t".into(), json!({ "comment": "x" })));
     calls.push((
         Method::POST,
+        "/internal/v1/tags".into(),
+        json!({ "securable_type": "TABLE", "full_name": "c.s.t", "set": { "a": "b" } }),
+    ));
+    calls.push((
+        Method::POST,
         "/internal/v1/staging-tables".into(),
         json!({ "name": "x", "catalog_name": "c", "schema_name": "s" }),
     ));

@@ -15,3 +15,4 @@ mod resolve;
 mod sweep;
 mod system;
 mod tables;
+mod tags;

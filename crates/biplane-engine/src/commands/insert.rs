@@ -23,7 +23,8 @@ pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output>
     let target = Target::open_for(cx, &insert.table, Access::Write, change).await?;
     let schema = target.arrow_schema()?;
     if !insert.by_name {
-        name_columns(&mut insert.source);
+        let named = matches!(insert.mode, InsertMode::ReplaceOn(_) | InsertMode::ReplaceUsing(_));
+        name_columns(&mut insert.source, named);
     }
     put_in_defaults(&mut insert, &schema)?;
     let source = cx.plan_query(&insert.source).await?;
@@ -78,14 +79,20 @@ async fn append(cx: &StatementContext, target: &Target, rows: LogicalPlan) -> Sq
     Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?)))
 }
 
-/// Columns of a positional insert need no names of their own, so two may be the same.
-fn name_columns(query: &mut ast::Query) {
+/// Columns of a positional insert need no names of their own, so two may be the same. REPLACE ON and
+/// REPLACE USING speak of the columns of the source: these keep theirs (`named`).
+fn name_columns(query: &mut ast::Query, named: bool) {
     let ast::SetExpr::Select(select) = query.body.as_mut() else { return };
     if query.order_by.is_some() {
         return;
     }
     for (index, item) in select.projection.iter_mut().enumerate() {
         if let ast::SelectItem::UnnamedExpr(expr) = item {
+            let column =
+                matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
+            if named && column {
+                continue;
+            }
             let alias = ast::Ident::with_quote('`', format!("__c{index}"));
             *item = ast::SelectItem::ExprWithAlias { expr: expr.clone(), alias };
         }

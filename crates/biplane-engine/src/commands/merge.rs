@@ -1,6 +1,6 @@
 //! MERGE INTO.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use biplane_api::internal::Access;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -245,6 +245,37 @@ fn assignments(
     Ok(out)
 }
 
+/// What a clause may speak of: the row of the target, of the source, or both.
+fn seen<'t, 'a>(when: MergeWhen, tables: &'t [From_<'a>; 2]) -> &'t [From_<'a>] {
+    match when {
+        MergeWhen::Matched => tables,
+        MergeWhen::NotMatched => &tables[1..],
+        MergeWhen::NotMatchedBySource => &tables[..1],
+    }
+}
+
+/// Expressions as they are stored, each with its type.
+async fn typed(
+    cx: &StatementContext,
+    exprs: &[ast::Expr],
+    tables: &[From_<'_>],
+    schema: &SchemaRef,
+    target_alias: &str,
+) -> SqlResult<Vec<(Expr, DataType)>> {
+    if exprs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (planned, input) = expressions::plan(cx, exprs, tables).await?;
+    if planned.iter().any(expressions::has_subquery) {
+        return Err(SqlError::unsupported("a subquery in a condition or value of MERGE"));
+    }
+    let typed = planned.into_iter().map(|expr| {
+        let given = expr.get_type(input.as_ref())?;
+        Ok((expressions::stored(cx, expr, schema, Some(target_alias))?, given))
+    });
+    typed.collect()
+}
+
 async fn plan_clauses(
     cx: &StatementContext,
     merge: &Merge,
@@ -253,40 +284,42 @@ async fn plan_clauses(
     tables: &[From_<'_>; 2],
 ) -> SqlResult<(Expr, Vec<Planned>)> {
     let (target_alias, source_alias) = (tables[0].alias, tables[1].alias);
-    let mut exprs = vec![merge.on.clone()];
+    let evolves = merge.schema_evolution;
     let mut sets = Vec::new();
     for clause in &merge.clauses {
-        let evolves = merge.schema_evolution;
-        let set = assignments(clause, schema, names, target_alias, source_alias, evolves)?;
-        exprs.extend(clause.condition.clone());
-        exprs.extend(set.iter().map(|(_, expr)| expr.clone()));
-        sets.push(set);
+        sets.push(assignments(clause, schema, names, target_alias, source_alias, evolves)?);
     }
-    let (planned, input) = expressions::plan(cx, &exprs, tables).await?;
-    if planned.iter().any(expressions::has_subquery) {
-        return Err(SqlError::unsupported("a subquery in a condition or value of MERGE"));
+    // One plan for all clauses that see the same tables.
+    let kinds = [MergeWhen::Matched, MergeWhen::NotMatched, MergeWhen::NotMatchedBySource];
+    let mut planned = Vec::new();
+    for when in kinds {
+        let mut exprs = Vec::new();
+        if when == MergeWhen::Matched {
+            exprs.push(merge.on.clone());
+        }
+        for (clause, set) in merge.clauses.iter().zip(&sets).filter(|(c, _)| c.when == when) {
+            exprs.extend(clause.condition.clone());
+            exprs.extend(set.iter().map(|(_, expr)| expr.clone()));
+        }
+        let typed = typed(cx, &exprs, seen(when, tables), schema, target_alias).await?;
+        planned.push((when, typed.into_iter()));
     }
-    let planned: SqlResult<Vec<(Expr, arrow::datatypes::DataType)>> = planned
-        .into_iter()
-        .map(|expr| {
-            let given = expr.get_type(input.as_ref())?;
-            Ok((expressions::stored(cx, expr, schema, Some(target_alias))?, given))
-        })
-        .collect();
-    let mut planned = planned?.into_iter();
-    let mut next =
-        || planned.next().ok_or_else(|| SqlError::internal("an expression of MERGE is lost"));
-    let (on, _) = next()?;
+    let mut next = |when: MergeWhen| {
+        let of_kind = planned.iter_mut().find(|(kind, _)| *kind == when);
+        let next = of_kind.and_then(|(_, exprs)| exprs.next());
+        next.ok_or_else(|| SqlError::internal("an expression of MERGE is lost"))
+    };
+    let (on, _) = next(MergeWhen::Matched)?;
     let mut clauses = Vec::new();
     for (clause, set) in merge.clauses.iter().zip(sets) {
         let condition = match clause.condition {
-            Some(_) => Some(next()?.0),
+            Some(_) => Some(next(clause.when)?.0),
             None => None,
         };
         let mut values = Vec::new();
         for (at, _) in &set {
             let field = schema.field(*at);
-            let (expr, given) = next()?;
+            let (expr, given) = next(clause.when)?;
             let value = assign(cx, expr, &given, field.data_type(), field.name())?;
             values.push((field.name().clone(), not_null::required(value, field)));
         }

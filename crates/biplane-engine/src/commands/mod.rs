@@ -25,6 +25,7 @@ mod session;
 mod show;
 mod show_columns;
 mod table;
+mod tags;
 mod update;
 mod view;
 mod volume;
@@ -56,6 +57,7 @@ pub async fn run(cx: &StatementContext, statement: Statement) -> SqlResult<Outpu
         Statement::AlterView(alter) => view::alter(cx, alter).boxed().await,
         Statement::CreateVolume(create) => volume::create(cx, create).boxed().await,
         Statement::AlterVolume(alter) => volume::alter(cx, alter).boxed().await,
+        Statement::AlterTags(alter) => tags::alter(cx, alter).boxed().await,
         Statement::CreateFunction(create) => function::create(cx, *create).boxed().await,
         Statement::Drop(drop) => drop_object(cx, drop).boxed().await,
         Statement::CommentOn(comment) => alter::comment_on(cx, comment).boxed().await,
@@ -115,7 +117,9 @@ async fn call(cx: &StatementContext, name: &[String], arguments: &[String]) -> S
 
 /// Every statement reads the newest state; there is nothing to refresh but the name must be there.
 async fn refresh(cx: &StatementContext, table: Option<Name>) -> SqlResult<Output> {
-    if let Some(table) = table {
+    let of_session =
+        |table: &Name| matches!(table.0.as_slice(), [one] if cx.objects.temp_view(one).is_some());
+    if let Some(table) = table.filter(|table| !of_session(table)) {
         let full = cx.qualify_parts(&table.0)?;
         cx.resolve(std::slice::from_ref(&full), Access::Metadata).await?;
     }

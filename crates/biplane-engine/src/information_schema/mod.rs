@@ -6,6 +6,7 @@
 mod filters;
 mod keys;
 mod rows;
+mod tags;
 
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,

@@ -4,7 +4,7 @@ use biplane_api::catalog::{CatalogInfo, ColumnInfo, PrivilegeAssignments, TableI
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::filters::Wanted;
-use super::{Cell, keys};
+use super::{Cell, keys, tags};
 use crate::commands::rest::{Rest, encode, is_missing};
 use crate::error::{SqlError, SqlResult};
 
@@ -40,7 +40,10 @@ pub async fn of(rest: &Rest, name: &str, wanted: &Wanted) -> SqlResult<Rows> {
         | "key_column_usage"
         | "referential_constraints"
         | "constraint_column_usage" => keys::rows(name, &tables(rest, wanted, true).await?),
-        // Tags, masks and filters: there are none.
+        "catalog_tags" | "schema_tags" | "table_tags" | "column_tags" | "volume_tags" => {
+            tags_of(rest, name, wanted).await?
+        }
+        // Masks and filters: there are none.
         _ => Rows::new(),
     };
     match rows.len() > ROWS_MAX {
@@ -283,6 +286,30 @@ fn view_row(t: &TableInfo) -> Vec<Cell> {
         Cell::null(),
         Cell::text("NO"),
     ]
+}
+
+async fn tags_of(rest: &Rest, name: &str, wanted: &Wanted) -> SqlResult<Rows> {
+    let (kind, names): (_, Vec<String>) = match name {
+        "catalog_tags" => ("CATALOG", catalog_names(rest, wanted).await?),
+        "schema_tags" => {
+            let places = places(rest, wanted).await?;
+            ("SCHEMA", places.iter().map(|place| place.join(".")).collect())
+        }
+        "volume_tags" => {
+            let mut names = Vec::new();
+            for [catalog, schema] in places(rest, wanted).await? {
+                let found = or_none(rest.volumes(&catalog, &schema).await)?;
+                names.extend(found.into_iter().map(|volume| volume.full_name));
+            }
+            ("VOLUME", names)
+        }
+        _ => {
+            let mut found = tables(rest, wanted, false).await?;
+            found.retain(|table| table.schema_name != "information_schema");
+            ("TABLE", found.into_iter().map(|table| table.full_name).collect())
+        }
+    };
+    tags::rows(rest, kind, &names, name == "column_tags").await
 }
 
 async fn volumes(rest: &Rest, wanted: &Wanted) -> SqlResult<Rows> {

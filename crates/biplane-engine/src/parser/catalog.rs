@@ -42,6 +42,9 @@ impl Cursor<'_> {
 
     pub(super) fn alter_container(&mut self, kind: ObjectKind) -> Result<Statement, ParseError> {
         let name = self.object_name()?;
+        if let Some(tags) = self.optional_tags(kind, &name, None)? {
+            return Ok(tags);
+        }
         let action = self.container_action(kind)?;
         Ok(Statement::AlterContainer(AlterContainer { kind, name, action }))
     }
@@ -53,7 +56,7 @@ impl Cursor<'_> {
             Ok(ContainerAction::Rename(self.object_name()?))
         } else if kind == ObjectKind::Schema && self.eat("SET DBPROPERTIES") {
             Ok(ContainerAction::SetProperties(self.properties()?))
-        } else if self.eat_one_of(&["SET TAGS", "UNSET TAGS", "DEFAULT COLLATION"]).is_some()
+        } else if self.at("DEFAULT COLLATION")
             || self.at("ENABLE")
             || self.at("DISABLE")
             || self.at("INHERIT")
@@ -87,6 +90,9 @@ impl Cursor<'_> {
 
     pub(super) fn alter_volume(&mut self) -> Result<Statement, ParseError> {
         let name = self.object_name()?;
+        if let Some(tags) = self.optional_tags(ObjectKind::Volume, &name, None)? {
+            return Ok(tags);
+        }
         let action = self.container_action(ObjectKind::Volume)?;
         Ok(Statement::AlterVolume(AlterVolume { name, action }))
     }

@@ -241,7 +241,20 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn query(&mut self) -> Result<Box<Query>, ParseError> {
+        if self.at("TABLE") {
+            return self.table_query();
+        }
         Ok(self.parser.parse_query()?)
+    }
+
+    /// `TABLE t`, which is `SELECT * FROM t`.
+    fn table_query(&mut self) -> Result<Box<Query>, ParseError> {
+        self.expect("TABLE")?;
+        let name = self.object_name()?;
+        if !self.is_end() && self.peek() != Token::RParen {
+            return self.unsupported("More of a query behind TABLE");
+        }
+        Cursor::new(&format!("SELECT * FROM {name}"))?.query()
     }
 
     pub fn expr_text(&mut self) -> Result<ExprText, ParseError> {

@@ -84,6 +84,34 @@ impl Cursor<'_> {
         Err(ParseError::unsupported("This statement", at))
     }
 
+    /// Files and footers are cached without being told: these only look whether the table is there.
+    pub(super) fn cache(&mut self) -> Result<Statement, ParseError> {
+        if self.eat("CLEAR CACHE") {
+            return Ok(Statement::Refresh { table: None });
+        }
+        if self.eat("UNCACHE TABLE") {
+            let table = match self.eat("IF EXISTS") {
+                // Then nothing is asked of it.
+                true => self.object_name().map(|_| None)?,
+                false => Some(self.object_name()?),
+            };
+            return Ok(Statement::Refresh { table });
+        }
+        self.expect("CACHE")?;
+        self.eat("LAZY");
+        if !self.eat("TABLE") {
+            return self.unsupported("CACHE SELECT");
+        }
+        let table = Some(self.object_name()?);
+        if self.eat("OPTIONS") {
+            self.properties()?;
+        }
+        match self.is_end() {
+            true => Ok(Statement::Refresh { table }),
+            false => self.unsupported("CACHE TABLE … AS"),
+        }
+    }
+
     pub(super) fn list_files(&mut self) -> Result<Statement, ParseError> {
         self.expect("LIST")?;
         let path = self.string()?;

@@ -19,6 +19,7 @@ mod numbers;
 mod session;
 mod show;
 mod table;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -135,6 +136,7 @@ impl Cursor<'_> {
             "VACUUM" => self.vacuum(),
             "RESTORE" => self.restore(),
             "REFRESH" | "MSCK" | "ANALYZE" | "REPAIR" => self.refresh(),
+            "CACHE" | "UNCACHE" | "CLEAR" => self.cache(),
             "SHOW" => self.show(),
             "DESCRIBE" | "DESC" => self.describe(),
             "GRANT" | "REVOKE" => self.grant(),
@@ -271,8 +273,7 @@ const CREATE_KNOWN: [&str; 16] = [
 ];
 
 /// Statements that are known but not built.
-const KNOWN_WORDS: [&str; 22] = [
-    "DECLARE", "BEGIN", "EXECUTE", "CACHE", "UNCACHE", "LOAD", "PUT", "GET", "REMOVE", "CLEAR",
-    "UNDROP", "CONVERT", "REORG", "GENERATE", "FSCK", "SYNC", "APPLY", "DENY", "ADD", "SIGNAL",
-    "COMMIT", "ROLLBACK",
+const KNOWN_WORDS: [&str; 19] = [
+    "DECLARE", "BEGIN", "EXECUTE", "LOAD", "PUT", "GET", "REMOVE", "UNDROP", "CONVERT", "REORG",
+    "GENERATE", "FSCK", "SYNC", "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
 ];

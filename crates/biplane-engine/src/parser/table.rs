@@ -285,6 +285,9 @@ impl Cursor<'_> {
 
     pub(super) fn alter_table(&mut self) -> Result<Statement, ParseError> {
         let name = self.object_name()?;
+        if let Some(tags) = self.optional_tags(ObjectKind::Table, &name, None)? {
+            return Ok(tags);
+        }
         let action = if self.eat("RENAME TO") {
             TableAction::Rename(self.object_name()?)
         } else if self.eat("RENAME COLUMN") {
@@ -312,7 +315,11 @@ impl Cursor<'_> {
             let _ = self.eat("CASCADE") || self.eat("RESTRICT");
             TableAction::DropConstraint { name, if_exists }
         } else if self.at("ALTER COLUMN") || self.at("CHANGE COLUMN") || self.at("CHANGE") {
-            self.alter_column()?
+            let column = self.altered_column()?;
+            if let Some(tags) = self.optional_tags(ObjectKind::Table, &name, Some(&column))? {
+                return Ok(tags);
+            }
+            self.alter_column(column)?
         } else if self.eat("CLUSTER BY") {
             TableAction::ClusterBy(self.clustering()?)
         } else {
@@ -344,12 +351,16 @@ impl Cursor<'_> {
         Ok(TableAction::AddColumns { columns, if_not_exists })
     }
 
-    fn alter_column(&mut self) -> Result<TableAction, ParseError> {
+    fn altered_column(&mut self) -> Result<String, ParseError> {
         let _ = self.eat("ALTER COLUMN") || self.eat("CHANGE COLUMN") || self.eat("CHANGE");
         let column = self.identifier()?;
-        if self.peek() == Token::Period {
-            return self.unsupported("Changing a nested field");
+        match self.peek() {
+            Token::Period => self.unsupported("Changing a nested field"),
+            _ => Ok(column),
         }
+    }
+
+    fn alter_column(&mut self, column: String) -> Result<TableAction, ParseError> {
         if self.eat("COMMENT") {
             Ok(TableAction::ColumnComment { column, comment: self.string_or_null()? })
         } else if self.eat("SET NOT NULL") {

@@ -58,6 +58,9 @@ impl Cursor<'_> {
 
     pub(super) fn alter_view(&mut self) -> Result<Statement, ParseError> {
         let name = self.object_name()?;
+        if let Some(tags) = self.optional_tags(ObjectKind::View, &name, None)? {
+            return Ok(tags);
+        }
         let action = if self.eat("RENAME TO") {
             ViewAction::Rename(self.object_name()?)
         } else if self.eat("SET OWNER TO") || self.eat("OWNER TO") {

@@ -308,3 +308,46 @@ async fn system_tables_are_fetched_page_by_page_as_far_as_needed() {
     let columns = harness.rows("DESCRIBE system.access.audit").await;
     assert_eq!(columns[3], "event_time|timestamp|null");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_the_catalogs() {
+    let harness = catalog::start().await;
+    harness.sql("CREATE TABLE t (id INT)").await;
+    let asked = Arc::<Mutex<Vec<Value>>>::default();
+    let calls = asked.clone();
+    harness.fake.answer(move |_, path, body| match path {
+        "/internal/v1/tags" => {
+            calls.lock().push(body.clone());
+            Some((200, json!({})))
+        }
+        "/internal/v1/tag-rows" => {
+            let name = &body["full_names"][0];
+            let tag = json!({ "full_name": name, "key": "team", "value": "shop" });
+            let of_column =
+                json!({ "full_name": name, "column": "id", "key": "pii", "value": "no" });
+            Some((200, json!({ "rows": [tag, of_column] })))
+        }
+        _ => None,
+    });
+    harness.sql("ALTER TABLE t SET TAGS ('team' = 'shop', 'Flag')").await;
+    harness.sql("ALTER TABLE T ALTER COLUMN `id` SET TAGS ('pii' = 'no')").await;
+    harness.sql("ALTER SCHEMA default UNSET TAGS ('a', 'b')").await;
+    assert_eq!(
+        *asked.lock(),
+        [
+            json!({ "securable_type": "TABLE", "full_name": "main.default.t", "set": { "team": "shop", "Flag": "" } }),
+            json!({ "securable_type": "TABLE", "full_name": "main.default.t", "column": "id", "set": { "pii": "no" } }),
+            json!({ "securable_type": "SCHEMA", "full_name": "main.default", "unset": ["a", "b"] }),
+        ]
+    );
+    let rows = |view: &str, columns: &str| {
+        format!(
+            "SELECT {columns} FROM system.information_schema.{view} WHERE catalog_name = 'main' \
+             AND schema_name = 'default' AND table_name = 't'"
+        )
+    };
+    let tags = harness.rows(&rows("table_tags", "table_name, tag_name, tag_value")).await;
+    assert_eq!(tags, ["t|team|shop"]);
+    let tags = harness.rows(&rows("column_tags", "column_name, tag_name, tag_value")).await;
+    assert_eq!(tags, ["id|pii|no"]);
+}

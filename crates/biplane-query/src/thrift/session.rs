@@ -6,7 +6,7 @@ use super::handles::{Kind, uuid_of};
 use super::idl::*;
 use crate::sessions::{OpenSession, SqlSession};
 use biplane_api::ids::{SqlSessionId, WarehouseId};
-use biplane_platform::{ApiError, Ctx};
+use biplane_platform::{ApiError, Ctx, ErrorCode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -63,7 +63,8 @@ pub async fn open(
     })
 }
 
-/// A session may begin in this catalog and schema. The texts are those clients look for.
+/// A session may begin in this catalog and schema. The texts are those clients look for. A schema that is
+/// not there yet is taken: dbt makes it in the session that it opened in it.
 async fn check_namespace(
     thrift: &Thrift,
     ctx: &Ctx,
@@ -84,11 +85,14 @@ async fn check_namespace(
             Some(catalog) => catalog.to_owned(),
             None => thrift.statements.homes.home(ctx.workspace()?).await?.default_catalog,
         };
-        thrift.names.check(ctx, &catalog, Some(schema)).await.map_err(|error| {
-            let text =
-                format!("[SCHEMA_NOT_FOUND] The schema `{catalog}`.`{schema}` cannot be found");
-            absent(error, text)
-        })?;
+        match thrift.names.check(ctx, &catalog, Some(schema)).await {
+            Err(error) if error.code == ErrorCode::SchemaDoesNotExist => {}
+            checked => checked.map_err(|error| {
+                let text =
+                    format!("[SCHEMA_NOT_FOUND] The schema `{catalog}`.`{schema}` cannot be found");
+                absent(error, text)
+            })?,
+        }
     }
     Ok(())
 }

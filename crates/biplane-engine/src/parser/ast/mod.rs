@@ -56,6 +56,7 @@ pub enum Statement {
     AlterView(AlterView),
     CreateVolume(CreateVolume),
     AlterVolume(AlterVolume),
+    AlterTags(AlterTags),
     CreateFunction(Box<CreateFunction>),
     Drop(Drop),
     CommentOn(CommentOn),
@@ -105,6 +106,7 @@ impl Statement {
             | Self::AlterTable(_)
             | Self::AlterView(_)
             | Self::AlterVolume(_)
+            | Self::AlterTags(_)
             | Self::CommentOn(_) => "ALTER",
             Self::Drop(_) => "DROP",
             Self::Insert(_) => "INSERT",

@@ -99,6 +99,16 @@ pub struct CreateVolume {
     pub comment: Option<String>,
 }
 
+/// What `set` and `unset` name, of one object or of one of its columns.
+#[derive(Debug, Clone)]
+pub struct AlterTags {
+    pub kind: ObjectKind,
+    pub name: Name,
+    pub column: Option<String>,
+    pub set: Properties,
+    pub unset: Vec<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct AlterVolume {
     pub name: Name,

@@ -14,7 +14,7 @@ use axum::http::{Request, Response, StatusCode};
 use biplane_api::catalog::{ColumnInfo, FunctionInfo, FunctionSpec, TableInfo};
 use biplane_api::ids::{SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::testing::{TestDb, admin_ctx};
-use biplane_platform::{ApiError, Clock, Ctx};
+use biplane_platform::{ApiError, Clock, Ctx, ErrorCode};
 use biplane_proto::channel;
 use biplane_proto::v1::engine_client::EngineClient;
 use biplane_proto::v1::engine_server::{Engine, EngineServer};
@@ -242,6 +242,9 @@ impl Names for FakeNames {
     ) -> biplane_platform::Result<()> {
         match (catalog, schema) {
             ("main", None | Some("default")) => Ok(()),
+            ("main", Some(_)) => {
+                Err(ApiError::new(ErrorCode::SchemaDoesNotExist, "It does not exist."))
+            }
             _ => Err(ApiError::not_found("It does not exist.")),
         }
     }
