@@ -360,6 +360,9 @@ fn from_boxed(error: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlErr
     if let Some(error) = error.downcast_ref::<SqlError>() {
         return error.clone();
     }
+    if let Some(raised) = error.downcast_ref::<biplane_functions::Raised>() {
+        return SqlError::new(raised.class, raised.sql_state, raised.message.clone());
+    }
     if let Some(error) = error.downcast_ref::<DataFusionError>() {
         return from_datafusion(error);
     }

@@ -19,8 +19,15 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             let call = call("regexp_like", vec![take(expr), take(pattern)]);
             Some(if *negated { not(call) } else { call })
         }
+        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+            let mut arguments = vec![take(expr), take(overlay_what), take(overlay_from)];
+            arguments.extend(overlay_for.as_mut().map(|length| take(length)));
+            Some(call("overlay", arguments))
+        }
         Expr::UnaryOp { op: UnaryOperator::BangNot, expr } => Some(not(take(expr))),
-        Expr::Function(function) => of_call(function),
+        Expr::Function(function) => {
+            super::spellings::of_call(function).or_else(|| of_call(function))
+        }
         _ => None,
     }
 }
@@ -56,7 +63,7 @@ pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
 }
 
 /// Plain positional arguments of a plain call.
-fn arguments(function: &Function) -> Option<Vec<Expr>> {
+pub fn arguments(function: &Function) -> Option<Vec<Expr>> {
     let FunctionArguments::List(list) = &function.args else { return None };
     if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
         return None;
@@ -165,7 +172,7 @@ fn field(name: &str) -> Option<DateTimeField> {
 fn extract(field: DateTimeField, value: Expr) -> Expr {
     // Text is a date in Spark's functions of dates.
     let value = match value {
-        Expr::Value(_) => cast(value, ast::DataType::Timestamp(None, ast::TimezoneInfo::None)),
+        Expr::Value(_) => cast(value, super::spellings::timestamp()),
         other => other,
     };
     let part = Expr::Extract { field, syntax: ExtractSyntax::From, expr: Box::new(value) };

@@ -10,9 +10,12 @@ use crate::error::{SqlError, SqlResult};
 
 /// Spellings of Spark for functions that are here under another name.
 const SPELLINGS: &[(&str, &str)] = &[
+    ("any", "bool_or"),
     ("any_value", "first_value"),
+    ("approx_percentile", "percentile_approx"),
     ("approx_count_distinct", "approx_distinct"),
     ("array_size", "size"),
+    ("cardinality", "size"),
     ("every", "bool_and"),
     ("explode", "unnest"),
     ("first", "first_value"),
@@ -21,12 +24,17 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("lcase", "lower"),
     ("len", "length"),
     ("mean", "avg"),
+    ("position", "locate"),
     ("regexp", "regexp_like"),
     ("rlike", "regexp_like"),
     ("sign", "signum"),
     ("some", "bool_or"),
     ("std", "stddev"),
+    ("string_agg", "listagg"),
+    ("to_varchar", "to_char"),
+    ("try_avg", "avg"),
     ("ucase", "upper"),
+    ("variance", "var_samp"),
 ];
 
 /// Functions that may stand without parentheses.

@@ -4,6 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
 
 /// Right behind the SQL planner, before anything else was derived from the types.
@@ -23,20 +24,41 @@ fn node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             let rows = values
                 .values
                 .into_iter()
-                .map(|row| row.into_iter().map(narrow_expr).collect::<Result<Vec<_>>>())
+                .map(|row| {
+                    row.into_iter().map(untyped).map(narrow_expr).collect::<Result<Vec<_>>>()
+                })
                 .collect::<Result<Vec<_>>>()?;
             LogicalPlanBuilder::values(rows)?.build().map(Transformed::yes)
         }
         plan => {
             let preserver = NamePreserver::new(&plan);
+            let schema = merge_schema(&plan.inputs());
             let changed = plan.map_expressions(|expr| {
                 let name = preserver.save(&expr);
-                let expr = expr.transform_up(literal)?;
+                let expr = expr.transform_up(literal)?.transform_data(|expr| {
+                    // What a lambda is given has the type that its values have now.
+                    let has_lambda = |expr: &Expr| Ok(matches!(expr, Expr::HigherOrderFunction(_)));
+                    if expr.exists(has_lambda)? {
+                        expr.resolve_lambda_variables(&schema)
+                    } else {
+                        Ok(Transformed::no(expr))
+                    }
+                })?;
                 Ok(expr.update_data(|expr| name.restore(expr)))
             })?;
             // Types below may have changed even where nothing here did.
             changed.map_data(LogicalPlan::recompute_schema)
         }
+    }
+}
+
+/// The planner gave a NULL of VALUES the type of its column, which is about to change.
+fn untyped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(None), metadata) => {
+            Expr::Literal(ScalarValue::Null, metadata)
+        }
+        other => other,
     }
 }
 

@@ -13,6 +13,7 @@ mod registry;
 mod resolve;
 mod rewrite;
 mod rules;
+mod spellings;
 pub mod state;
 mod text;
 mod time_type;

@@ -82,6 +82,7 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     // It would tell where the files of a table lie.
     let _ = state.deregister_udf("input_file_name");
     let _ = state.register_udf(super::operators::type_of());
+    let _ = biplane_functions::register(&mut state);
     let _ = super::text::register(&mut state);
     let _ = super::bounds::register(&mut state);
     let _ = super::registry::settle(&mut state);

@@ -4,8 +4,18 @@ use datafusion::sql::sqlparser::ast::{DataType, Expr, ObjectNamePart};
 
 use crate::error::SqlError;
 
-const FUNCTIONS: [&str; 7] =
-    ["current_time", "localtime", "make_time", "time_diff", "time_trunc", "to_time", "try_to_time"];
+const FUNCTIONS: [&str; 10] = [
+    "current_time",
+    "localtime",
+    "make_time",
+    "time_diff",
+    "time_from_micros",
+    "time_from_millis",
+    "time_from_seconds",
+    "time_trunc",
+    "to_time",
+    "try_to_time",
+];
 
 pub fn refused(expr: &Expr) -> Option<SqlError> {
     let is_time = match expr {

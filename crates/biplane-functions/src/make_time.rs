@@ -1,0 +1,140 @@
+//! Points in time and spans put together of their parts.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{
+    DataType, Decimal128Type, IntervalUnit, IntervalYearMonthType, TimestampMicrosecondType,
+};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use datafusion::common::Result;
+
+use crate::epoch::instant;
+use crate::frame::{Call, Def, Gives, Run};
+use crate::raised::{fail, mismatch, overflow};
+use crate::time::{instant_of, shown, wall, zone};
+
+const fn timestamp(name: &'static str, most: usize, gives: Gives, run: Run) -> Def {
+    Def { name, least: 1, most, takes: parts, gives, run }
+}
+
+pub const FUNCTIONS: &[Def] = &[
+    timestamp("make_timestamp", 7, |_| Ok(instant()), |call| instants(call, !call.ansi)),
+    timestamp("make_timestamp_ltz", 7, |_| Ok(instant()), |call| instants(call, !call.ansi)),
+    timestamp("make_timestamp_ntz", 6, |_| Ok(wall()), |call| walls(call, !call.ansi)),
+    timestamp("try_make_timestamp", 7, |_| Ok(instant()), |call| instants(call, true)),
+    timestamp("try_make_timestamp_ltz", 7, |_| Ok(instant()), |call| instants(call, true)),
+    timestamp("try_make_timestamp_ntz", 6, |_| Ok(wall()), |call| walls(call, true)),
+    Def {
+        name: "make_ym_interval",
+        least: 0,
+        most: 2,
+        takes: |types| Ok(vec![DataType::Int32; types.len()]),
+        gives: |_| Ok(DataType::Interval(IntervalUnit::YearMonth)),
+        run: |call| {
+            call.primitives::<IntervalYearMonthType>(|row| {
+                let part = |at: usize| if at < call.args.len() { call.int(at, row) } else { 0 };
+                let months = part(0).checked_mul(12).and_then(|years| years.checked_add(part(1)));
+                months.map(Some).ok_or_else(|| overflow("make_ym_interval"))
+            })
+        },
+    },
+];
+
+/// Year, month, day, hour, minute, second (with a fraction) and a zone; or a date alone.
+fn parts(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [DataType::Date32] => Ok(vec![DataType::Date32]),
+        [_, _, _, _, _, _, rest @ ..] => {
+            let numbers = &types[..6];
+            let fits =
+                |given: &DataType| given.is_numeric() || given.is_null() || given.is_string();
+            if !numbers.iter().all(fits) {
+                return mismatch("Year, month, day, hour, minute and second are numbers.");
+            }
+            let zone = rest.first().map(|_| DataType::Utf8);
+            Ok([vec![DataType::Int32; 5], vec![DataType::Decimal128(16, 6)]]
+                .concat()
+                .into_iter()
+                .chain(zone)
+                .collect())
+        }
+        _ => fail("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605", "Six or seven parts are needed."),
+    }
+}
+
+/// `None` when the parts are no point in time.
+fn read(call: &Call<'_>, row: usize) -> Result<Option<NaiveDateTime>> {
+    if call.args.len() == 1 {
+        return shown(&call.args[0], row, &zone("UTC")?).map(Some);
+    }
+    let part = |at: usize| u32::try_from(call.int(at, row)).ok();
+    let micros = call.args[5].as_primitive::<Decimal128Type>().value(row);
+    let Ok(micros) = i64::try_from(micros) else { return Ok(None) };
+    let date = part(1)
+        .zip(part(2))
+        .and_then(|(month, day)| NaiveDate::from_ymd_opt(call.int(0, row), month, day));
+    let minute = part(3).zip(part(4)).filter(|(hour, minute)| *hour < 24 && *minute < 60);
+    let (Some(date), Some((hour, minute))) = (date, minute) else { return Ok(None) };
+    if micros == 60_000_000 {
+        // Leap seconds are the next minute.
+    } else if !(0..60_000_000).contains(&micros) {
+        if (60_000_000..61_000_000).contains(&micros) && call.ansi && !call.gives.is_null() {
+            return fail(
+                "INVALID_FRACTION_OF_SECOND",
+                "22023",
+                "The fraction of sec must be zero. Valid range is [0, 60].",
+            );
+        }
+        return Ok(None);
+    }
+    let local = date.and_hms_opt(hour, minute, 0);
+    Ok(local.and_then(|local| local.checked_add_signed(TimeDelta::microseconds(micros))))
+}
+
+fn each(
+    call: &Call<'_>,
+    is_lenient: bool,
+    mut finish: impl FnMut(usize, NaiveDateTime) -> Result<i64>,
+) -> Result<ArrayRef> {
+    call.primitives::<TimestampMicrosecondType>(|row| match read(call, row) {
+        Ok(Some(local)) => finish(row, local).map(Some),
+        Ok(None) | Err(_) if is_lenient => Ok(None),
+        Err(error) => Err(error),
+        Ok(None) => fail(
+            "DATETIME_FIELD_OUT_OF_BOUNDS",
+            "22023",
+            "A part of the date or time is out of its range.",
+        ),
+    })
+}
+
+fn instants(call: &Call<'_>, is_lenient: bool) -> Result<ArrayRef> {
+    let session = zone(call.zone)?;
+    each(call, is_lenient, |row, local| match call.args.get(6) {
+        Some(names) if !names.is_empty() => Ok(instant_of(local, &zone(call.text(6, row))?)),
+        _ => Ok(instant_of(local, &session)),
+    })
+}
+
+fn walls(call: &Call<'_>, is_lenient: bool) -> Result<ArrayRef> {
+    each(call, is_lenient, |_, local| Ok(local.and_utc().timestamp_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn answers() -> datafusion::common::Result<()> {
+        crate::frame::testing::answers(&[
+            ("make_timestamp(2014, 12, 28, 6, 30, 45.887)", "2014-12-28T06:30:45.887Z"),
+            ("make_timestamp(2014, 12, 28, 6, 30, 45.887, 'CET')", "2014-12-28T05:30:45.887Z"),
+            ("make_timestamp_ntz(2019, 6, 30, 23, 59, 60)", "2019-07-01T00:00:00"),
+            ("make_timestamp_ltz(NULL, 7, 22, 15, 30, 0)", ""),
+            ("make_timestamp(2024, 13, 22, 15, 30, 0)", "[DATETIME_FIELD_OUT_OF_BOUNDS]"),
+            ("make_timestamp(2024, 12, 22, 15, 30, 60.5)", "[INVALID_FRACTION_OF_SECOND]"),
+            ("try_make_timestamp(2024, 13, 22, 15, 30, 0)", ""),
+            ("make_timestamp(DATE '2014-12-28')", "2014-12-28T00:00:00Z"),
+            ("make_ym_interval(1, 2)", "1 years 2 mons"),
+            ("make_ym_interval(2147483647)", "[ARITHMETIC_OVERFLOW]"),
+        ])
+        .await
+    }
+}
