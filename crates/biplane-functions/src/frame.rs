@@ -21,9 +21,17 @@ pub type Takes = fn(&[DataType]) -> Result<Vec<DataType>>;
 pub type Gives = fn(&Given<'_>) -> Result<DataType>;
 pub type Run = fn(&Call<'_>) -> Result<ArrayRef>;
 
-/// Types of the arguments as the function asked for them.
+/// Types of the arguments as the function asked for them, and the values of those that are literals.
 pub struct Given<'a> {
     types: &'a [DataType],
+    literals: &'a [Option<&'a ScalarValue>],
+}
+
+impl Given<'_> {
+    /// The text of a literal argument.
+    pub fn text(&self, at: usize) -> Option<&str> {
+        self.literals.get(at).copied().flatten().and_then(|value| value.try_as_str().flatten())
+    }
 }
 
 impl std::ops::Index<usize> for Given<'_> {
@@ -175,13 +183,13 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        (self.gives.0)(&Given { types })
+        (self.gives.0)(&Given { types, literals: &[] })
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let types: Vec<DataType> =
             args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        let given = Given { types: &types };
+        let given = Given { types: &types, literals: args.scalar_arguments };
         Ok(Arc::new(Field::new(self.name, (self.gives.0)(&given)?, true)))
     }
 

@@ -10,6 +10,7 @@ mod json_value;
 mod lambda;
 mod lists;
 mod make_time;
+mod number_format;
 mod patterns;
 mod pick;
 mod raised;
@@ -17,6 +18,7 @@ mod stats;
 mod text;
 mod time;
 mod try_math;
+mod vector;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
@@ -29,9 +31,11 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         json::FUNCTIONS,
         lists::FUNCTIONS,
         make_time::FUNCTIONS,
+        number_format::FUNCTIONS,
         text::FUNCTIONS,
         time::FUNCTIONS,
         try_math::FUNCTIONS,
+        vector::FUNCTIONS,
     ] {
         frame::register(state, table)?;
     }

@@ -63,6 +63,10 @@ pub fn shown(array: &ArrayRef, row: usize, zone: &Tz) -> Result<NaiveDateTime> {
             let date = array.as_primitive::<Date32Type>().value_as_date(row);
             Ok(date.ok_or_else(out_of_range)?.into())
         }
+        DataType::Timestamp(unit, zone_of) if *unit != TimeUnit::Microsecond => {
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone_of.clone());
+            shown(&arrow::compute::cast(&array.slice(row, 1), &micros)?, 0, zone)
+        }
         DataType::Timestamp(_, None) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
             Ok(DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?.naive_utc())
