@@ -6,11 +6,14 @@ import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented
 from databricks.sdk.service.compute import (
     AutoScale,
+    AwsAttributes,
+    AwsAvailability,
     ClusterSource,
     DataSecurityMode,
     EventType,
     Language,
     ListClustersFilterBy,
+    NodeTypeFlexibility,
     ResultType,
     State,
     TerminationReasonCode,
@@ -138,8 +141,16 @@ def test_what_cannot_be_is_refused(client):
             del fields["num_workers"]
         with pytest.raises(BadRequest):
             client.clusters.create(**fields)
-    with pytest.raises(NotImplemented):
-        client.clusters.create(**basics(client, num_workers=0, ssh_public_keys=["ssh-rsa x"]))
+    other = NodeTypeFlexibility(alternate_node_type_ids=["m5.large"])
+    bid = AwsAttributes(availability=AwsAvailability.SPOT, spot_bid_price_percent=50)
+    for says, unsupported in [
+        ("ssh_public_keys", {"ssh_public_keys": ["ssh-rsa x"]}),
+        ("driver_node_type_flexibility", {"driver_node_type_flexibility": other}),
+        ("worker_node_type_flexibility", {"worker_node_type_flexibility": other}),
+        ("spot_bid_price_percent", {"aws_attributes": bid}),
+    ]:
+        with pytest.raises(NotImplemented, match=says):
+            client.clusters.create(**basics(client, num_workers=0, **unsupported))
 
 
 def test_hosts_end_with_their_cluster_and_their_server(site, client):

@@ -44,6 +44,10 @@ wire!(
         #[schema(value_type = Option<Object>)]
         docker_image: serde_json::Value,
         ssh_public_keys: Vec<String>,
+        #[schema(value_type = Option<Object>)]
+        driver_node_type_flexibility: serde_json::Value,
+        #[schema(value_type = Option<Object>)]
+        worker_node_type_flexibility: serde_json::Value,
     }
 );
 wire!(AutoScale { min_workers: i64, max_workers: i64 });
@@ -54,8 +58,10 @@ wire!(AwsAttributes {
     availability: String,
     zone_id: String,
     first_on_demand: i64,
+    /// 100: the price on demand is the most that is paid.
     spot_bid_price_percent: i64,
     instance_profile_arn: String,
+    /// GENERAL_PURPOSE_SSD
     ebs_volume_type: String,
     ebs_volume_count: i64,
     ebs_volume_size: i64,

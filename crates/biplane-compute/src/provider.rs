@@ -51,7 +51,6 @@ pub struct HostOrder {
     /// Empty or `auto` = where there is room.
     pub zone_id: String,
     pub availability: Availability,
-    pub spot_bid_price_percent: Option<u32>,
     pub instance_profile_arn: Option<String>,
     pub disk_gib: Option<u32>,
     pub tags: BTreeMap<String, String>,

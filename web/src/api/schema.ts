@@ -2933,11 +2933,15 @@ export interface components {
             ebs_volume_size?: number | null;
             /** Format: int64 */
             ebs_volume_throughput?: number | null;
+            /** @description GENERAL_PURPOSE_SSD */
             ebs_volume_type?: string | null;
             /** Format: int64 */
             first_on_demand?: number | null;
             instance_profile_arn?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description 100: the price on demand is the most that is paid.
+             */
             spot_bid_price_percent?: number | null;
             zone_id?: string | null;
         };
@@ -3126,6 +3130,7 @@ export interface components {
             data_security_mode?: string | null;
             docker_image?: unknown;
             driver_instance_pool_id?: string | null;
+            driver_node_type_flexibility?: unknown;
             driver_node_type_id?: string | null;
             enable_elastic_disk?: boolean | null;
             enable_local_disk_encryption?: boolean | null;
@@ -3150,6 +3155,7 @@ export interface components {
             spark_version?: string | null;
             ssh_public_keys?: string[] | null;
             use_ml_runtime?: boolean | null;
+            worker_node_type_flexibility?: unknown;
             workload_type?: components["schemas"]["WorkloadType"] | null;
         };
         /** @enum {string} */

@@ -232,7 +232,6 @@ async fn put_together(compute: &Arc<Compute>, row: &Cluster, host: &HostRow) -> 
         node_type_id: host.node_type_id.clone(),
         zone_id: aws.zone_id.unwrap_or_else(|| "auto".into()),
         availability,
-        spot_bid_price_percent: aws.spot_bid_price_percent.and_then(|n| u32::try_from(n).ok()),
         instance_profile_arn: aws.instance_profile_arn,
         disk_gib: aws.ebs_volume_size.and_then(|gib| u32::try_from(gib).ok()),
         tags,

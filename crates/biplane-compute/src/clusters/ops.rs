@@ -445,6 +445,7 @@ const FIELDS: &[&str] = &[
     "data_security_mode",
     "docker_image",
     "driver_instance_pool_id",
+    "driver_node_type_flexibility",
     "driver_node_type_id",
     "enable_elastic_disk",
     "enable_local_disk_encryption",
@@ -462,6 +463,7 @@ const FIELDS: &[&str] = &[
     "spark_version",
     "ssh_public_keys",
     "use_ml_runtime",
+    "worker_node_type_flexibility",
     "workload_type",
 ];
 

@@ -5,6 +5,7 @@ use super::versions;
 use crate::provider::{Availability, NodeType};
 use biplane_api::clusters::{AutoScale, AwsAttributes, ClusterSpec};
 use biplane_platform::{ApiError, Result};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) const WORKERS_MAX: i64 = 100;
@@ -59,10 +60,13 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
 
 fn refuse(asked: &ClusterSpec) -> Result<()> {
     let text = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+    let given = |value: &Option<Value>| value.as_ref().is_some_and(|value| !value.is_null());
     let unsupported = [
-        (asked.docker_image.as_ref().is_some_and(|image| !image.is_null()), "docker_image"),
+        (given(&asked.docker_image), "docker_image"),
+        (given(&asked.driver_node_type_flexibility), "driver_node_type_flexibility"),
+        (given(&asked.worker_node_type_flexibility), "worker_node_type_flexibility"),
         (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
-        (asked.cluster_log_conf.as_ref().is_some_and(|conf| !conf.is_null()), "cluster_log_conf"),
+        (given(&asked.cluster_log_conf), "cluster_log_conf"),
         (asked.init_scripts.as_ref().is_some_and(|list| !list.is_empty()), "init_scripts"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
         (text(&asked.policy_id), "policy_id"),
@@ -197,8 +201,29 @@ fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
     if aws.spot_bid_price_percent.is_some_and(|percent| !(1..=10_000).contains(&percent)) {
         return Err(ApiError::invalid("spot_bid_price_percent is between 1 and 10000."));
     }
+    // EC2 bids the price on demand when nothing is said, which is 100 %.
+    if aws.spot_bid_price_percent.is_some_and(|percent| percent != 100) {
+        return Err(ApiError::unsupported("A spot_bid_price_percent other than 100"));
+    }
     if aws.first_on_demand.is_some_and(|hosts| hosts < 0) {
         return Err(ApiError::invalid("first_on_demand must not be negative."));
+    }
+    match aws.ebs_volume_type.as_deref() {
+        None | Some("" | "GENERAL_PURPOSE_SSD") => {}
+        Some("THROUGHPUT_OPTIMIZED_HDD") => {
+            return Err(ApiError::unsupported("The ebs_volume_type THROUGHPUT_OPTIMIZED_HDD"));
+        }
+        Some(_) => {
+            return Err(ApiError::invalid(
+                "ebs_volume_type is GENERAL_PURPOSE_SSD or THROUGHPUT_OPTIMIZED_HDD.",
+            ));
+        }
+    }
+    if aws.ebs_volume_iops.is_some_and(|iops| iops != 0) {
+        return Err(ApiError::unsupported("ebs_volume_iops of a cluster"));
+    }
+    if aws.ebs_volume_throughput.is_some_and(|throughput| throughput != 0) {
+        return Err(ApiError::unsupported("ebs_volume_throughput of a cluster"));
     }
     if aws.ebs_volume_count.is_some_and(|count| count > 1) {
         return Err(ApiError::unsupported("More than one EBS volume per host"));
@@ -230,6 +255,7 @@ pub(super) fn first_workers(spec: &ClusterSpec) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn types() -> Vec<NodeType> {
         vec![NodeType { node_type_id: "small".into(), ..NodeType::default() }]
@@ -276,5 +302,35 @@ mod tests {
             refused(|s| s.ssh_public_keys = Some(vec!["ssh-rsa".into()])),
             "FEATURE_DISABLED"
         );
+        let other = || Some(json!({ "alternate_node_type_ids": ["large"] }));
+        assert_eq!(refused(|s| s.driver_node_type_flexibility = other()), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.worker_node_type_flexibility = other()), "FEATURE_DISABLED");
+    }
+
+    #[test]
+    fn hosts_are_as_they_were_asked_for_or_refused() {
+        let aws = |attributes: serde_json::Value| {
+            let mut spec = asked();
+            spec.aws_attributes = Some(serde_json::from_value(attributes).unwrap());
+            complete(&spec, &types(), "me").map_err(|error| error.code.as_str())
+        };
+        for (attributes, code) in [
+            (json!({ "spot_bid_price_percent": 50 }), "FEATURE_DISABLED"),
+            (json!({ "spot_bid_price_percent": 0 }), "INVALID_PARAMETER_VALUE"),
+            (json!({ "ebs_volume_type": "THROUGHPUT_OPTIMIZED_HDD" }), "FEATURE_DISABLED"),
+            (json!({ "ebs_volume_type": "TAPE" }), "INVALID_PARAMETER_VALUE"),
+            (json!({ "ebs_volume_iops": 9000 }), "FEATURE_DISABLED"),
+            (json!({ "ebs_volume_throughput": 500 }), "FEATURE_DISABLED"),
+        ] {
+            assert_eq!(aws(attributes.clone()).unwrap_err(), code, "{attributes}");
+        }
+        let usual = json!({
+            "availability": "SPOT_WITH_FALLBACK",
+            "spot_bid_price_percent": 100,
+            "ebs_volume_type": "GENERAL_PURPOSE_SSD",
+            "ebs_volume_size": 100,
+        });
+        let kept = aws(usual).unwrap().aws_attributes.unwrap();
+        assert_eq!(kept.spot_bid_price_percent, Some(100));
     }
 }
