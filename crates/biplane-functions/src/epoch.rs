@@ -109,7 +109,7 @@ mod tests {
         crate::frame::testing::answers(&[
             ("timestamp_seconds(1230219000)", "2008-12-25T15:30:00Z"),
             ("timestamp_seconds(1230219000.123)", "2008-12-25T15:30:00.123Z"),
-            ("timestamp_seconds(9223372036854775807)", "[ARITHMETIC_OVERFLOW]"),
+            ("timestamp_seconds(9223372036854775807)", "[DATETIME_OVERFLOW]"),
             ("timestamp_millis(1230219000123)", "2008-12-25T15:30:00.123Z"),
             ("timestamp_micros(NULL)", ""),
             ("date_from_unix_date(1)", "1970-01-02"),

@@ -22,7 +22,9 @@ pub struct Aggregate {
     pub most: usize,
     pub takes: fn(&[DataType]) -> Result<Vec<DataType>>,
     pub gives: fn(&[DataType]) -> Result<DataType>,
-    /// Over all rows whose first argument is not NULL; at least one.
+    /// The argument that is not NULL in the rows that count.
+    pub known: usize,
+    /// Over all rows that count; at least one.
     pub finish: fn(&[ArrayRef], &DataType, bool) -> Result<ScalarValue>,
 }
 
@@ -139,7 +141,7 @@ impl Gathered {
 
 impl Accumulator for Gathered {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let Some(first) = values.first() else { return Ok(()) };
+        let Some(first) = values.get(self.aggregate.0.known) else { return Ok(()) };
         let batch = if first.null_count() > 0 || first.data_type().is_null() {
             let known = is_not_null(first)?;
             values.iter().map(|array| Ok(filter(array, &known)?)).collect::<Result<Vec<_>>>()?

@@ -136,9 +136,9 @@ impl<'t> Reader<'t> {
                     't' => '\t',
                     'u' => {
                         let unit = |letters: &mut std::str::CharIndices<'_>| {
-                            let digits = letters.by_ref().take(4);
-                            digits.fold(Some(0_u32), |sum, (_, digit)| {
-                                Some(sum? * 16 + digit.to_digit(16)?)
+                            let mut digits = letters.by_ref().take(4);
+                            digits.try_fold(0_u32, |sum, (_, digit)| {
+                                Some(sum * 16 + digit.to_digit(16)?)
                             })
                         };
                         let high = unit(&mut letters)?;

@@ -9,7 +9,7 @@ use datafusion::common::Result;
 
 use crate::epoch::instant;
 use crate::frame::{Call, Def, Gives, Run};
-use crate::raised::{fail, mismatch, overflow};
+use crate::raised::{fail, mismatch, raised};
 use crate::time::{instant_of, shown, wall, zone};
 
 const fn timestamp(name: &'static str, most: usize, gives: Gives, run: Run) -> Def {
@@ -33,7 +33,10 @@ pub const FUNCTIONS: &[Def] = &[
             call.primitives::<IntervalYearMonthType>(|row| {
                 let part = |at: usize| if at < call.args.len() { call.int(at, row) } else { 0 };
                 let months = part(0).checked_mul(12).and_then(|years| years.checked_add(part(1)));
-                months.map(Some).ok_or_else(|| overflow("make_ym_interval"))
+                months.map(Some).ok_or_else(|| {
+                    let text = "The months of make_ym_interval are too many.";
+                    raised("INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION", "22015", text)
+                })
             })
         },
     },
@@ -100,7 +103,7 @@ fn each(
         Ok(None) | Err(_) if is_lenient => Ok(None),
         Err(error) => Err(error),
         Ok(None) => fail(
-            "DATETIME_FIELD_OUT_OF_BOUNDS",
+            "DATETIME_FIELD_OUT_OF_BOUNDS.WITHOUT_SUGGESTION",
             "22023",
             "A part of the date or time is out of its range.",
         ),
@@ -128,12 +131,12 @@ mod tests {
             ("make_timestamp(2014, 12, 28, 6, 30, 45.887, 'CET')", "2014-12-28T05:30:45.887Z"),
             ("make_timestamp_ntz(2019, 6, 30, 23, 59, 60)", "2019-07-01T00:00:00"),
             ("make_timestamp_ltz(NULL, 7, 22, 15, 30, 0)", ""),
-            ("make_timestamp(2024, 13, 22, 15, 30, 0)", "[DATETIME_FIELD_OUT_OF_BOUNDS]"),
+            ("make_timestamp(2024, 13, 22, 15, 30, 0)", "[DATETIME_FIELD_OUT_OF_BOUNDS"),
             ("make_timestamp(2024, 12, 22, 15, 30, 60.5)", "[INVALID_FRACTION_OF_SECOND]"),
             ("try_make_timestamp(2024, 13, 22, 15, 30, 0)", ""),
             ("make_timestamp(DATE '2014-12-28')", "2014-12-28T00:00:00Z"),
             ("make_ym_interval(1, 2)", "1 years 2 mons"),
-            ("make_ym_interval(2147483647)", "[ARITHMETIC_OVERFLOW]"),
+            ("make_ym_interval(2147483647)", "[INTERVAL_ARITHMETIC_OVERFLOW"),
         ])
         .await
     }

@@ -220,7 +220,7 @@ fn field(out: &mut String, letter: char, count: usize, at: NaiveDateTime, zone: 
         'H' => padded(out, at.hour()),
         'k' => padded(out, if at.hour() == 0 { 24 } else { at.hour() }),
         'K' => padded(out, at.hour() % 12),
-        'h' => padded(out, if at.hour() % 12 == 0 { 12 } else { at.hour() % 12 }),
+        'h' => padded(out, if at.hour().is_multiple_of(12) { 12 } else { at.hour() % 12 }),
         'm' => padded(out, at.minute()),
         's' => padded(out, at.second()),
         'S' => out.push_str(&format!("{:09}", at.nanosecond())[..count]),

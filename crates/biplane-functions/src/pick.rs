@@ -30,6 +30,7 @@ const fn by(name: &'static str, finish: Finish) -> Aggregate {
             3 => Ok(DataType::new_list(types[0].clone(), true)),
             _ => Ok(types[0].clone()),
         },
+        known: 1,
         finish,
     }
 }
@@ -42,7 +43,19 @@ const fn percentile(
     gives: fn(&[DataType]) -> Result<DataType>,
     finish: Finish,
 ) -> Aggregate {
-    Aggregate { name, least: 2, most: 3, takes, gives, finish }
+    Aggregate { name, least: 2, most: 3, takes, gives, known: 0, finish }
+}
+
+const fn listagg(name: &'static str, finish: Finish) -> Aggregate {
+    Aggregate {
+        name,
+        least: 1,
+        most: 2,
+        takes: |types| Ok(vec![DataType::Utf8; types.len()]),
+        gives: |_| Ok(DataType::Utf8),
+        known: 0,
+        finish,
+    }
 }
 
 static AGGREGATES: &[Aggregate] = &[
@@ -55,6 +68,7 @@ static AGGREGATES: &[Aggregate] = &[
             Ok(types[..1].iter().cloned().chain(second).collect())
         },
         gives: |types| Ok(types[0].clone()),
+        known: 0,
         finish: |columns, _, _| mode(&columns[0], false),
     },
     Aggregate {
@@ -63,6 +77,7 @@ static AGGREGATES: &[Aggregate] = &[
         most: 1,
         takes: |types| Ok(types.to_vec()),
         gives: |types| Ok(types[0].clone()),
+        known: 0,
         finish: |columns, _, _| mode(&columns[0], true),
     },
     by("max_by", |columns, gives, _| extreme(columns, gives, true)),
@@ -96,14 +111,9 @@ static AGGREGATES: &[Aggregate] = &[
         |types| answer(&types[1], types[0].clone()),
         approximate,
     ),
-    Aggregate {
-        name: "listagg",
-        least: 1,
-        most: 2,
-        takes: |types| Ok(vec![DataType::Utf8; types.len()]),
-        gives: |_| Ok(DataType::Utf8),
-        finish: listed,
-    },
+    listagg("listagg", |columns, _, is_distinct| listed(columns, is_distinct)),
+    // A DISTINCT that the planner does not see: it would lose the order of the rows.
+    listagg("listagg_distinct", |columns, _, _| listed(columns, true)),
     Aggregate {
         name: "collect_union",
         least: 1,
@@ -113,6 +123,7 @@ static AGGREGATES: &[Aggregate] = &[
             other => mismatch(format!("collect_union takes an array, not {other}.")),
         },
         gives: |types| Ok(types[0].clone()),
+        known: 0,
         finish: |columns, gives, _| {
             let lists = columns[0].as_list::<i32>();
             let items: Vec<ArrayRef> = (0..lists.len()).map(|row| lists.value(row)).collect();
@@ -168,7 +179,7 @@ fn mode(values: &ArrayRef, greatest: bool) -> Result<ScalarValue> {
     }
 }
 
-/// Rows are those with a value; where it is NULL the row still counts in Spark, as long as its order is known.
+/// A row counts as long as its order is known, even where its value is NULL.
 fn extreme(columns: &[ArrayRef], gives: &DataType, greatest: bool) -> Result<ScalarValue> {
     let (values, keys) = (&columns[0], &columns[1]);
     let count = match columns.get(2) {
@@ -273,7 +284,7 @@ fn approximate(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<Scalar
     if is_list { list(picked, gives) } else { ScalarValue::try_from_array(&picked, 0) }
 }
 
-fn listed(columns: &[ArrayRef], _: &DataType, is_distinct: bool) -> Result<ScalarValue> {
+fn listed(columns: &[ArrayRef], is_distinct: bool) -> Result<ScalarValue> {
     let texts: &StringArray = columns[0].as_string::<i32>();
     let between = columns.get(1).map(|array| array.as_string::<i32>());
     let between = between.filter(|array| array.is_valid(0)).map_or("", |array| array.value(0));
@@ -294,14 +305,15 @@ mod tests {
                 ("mode_greatest(y + CASE WHEN x = 'a' THEN 1 ELSE 0 END)", "50"),
                 ("max_by(x, y)", "b"),
                 ("max_by(x, y, 2)", "[b, c]"),
-                ("min_by(x, y)", "a"),
+                ("max_by(x, CASE WHEN x IS NULL THEN 99 ELSE y END)", ""),
+                ("min_by(coalesce(x, 'n'), y + coalesce(length(x), 0))", "n"),
                 ("percentile(y, 0.5)", "15.0"),
                 ("percentile(y, [0.25, 1])", "[10.0, 50.0]"),
                 ("percentile(y, 1.5)", "[DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE]"),
                 ("percentile_approx(y, 0.5)", "10"),
                 ("percentile_approx(y, [0.5, 0.9], 100)", "[10, 50]"),
                 ("listagg(x, ', ' ORDER BY x DESC)", "c, b, a"),
-                ("length(listagg(DISTINCT x))", "3"),
+                ("listagg_distinct(CASE WHEN x = 'b' THEN 'a' ELSE x END)", "ac"),
                 ("listagg(x) FILTER (WHERE y > 100)", ""),
             ],
         )

@@ -33,6 +33,6 @@ pub fn mismatch<T>(message: impl Into<String>) -> Result<T> {
 }
 
 pub fn overflow(function: &str) -> DataFusionError {
-    let text = format!("The result of {function} is too large for its type.");
-    raised("ARITHMETIC_OVERFLOW", "22003", text)
+    let text = format!("Datetime operation overflow: the result of {function} is out of range.");
+    raised("DATETIME_OVERFLOW", "22008", text)
 }

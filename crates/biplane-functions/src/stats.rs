@@ -29,6 +29,7 @@ static AGGREGATES: &[Aggregate] = &[Aggregate {
         other => mismatch(format!("histogram_numeric takes numbers, not {other}.")),
     },
     gives: |types| Ok(DataType::new_list(DataType::Struct(bin(&types[0])), true)),
+    known: 0,
     finish: histogram,
 }];
 

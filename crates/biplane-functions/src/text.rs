@@ -432,7 +432,7 @@ fn to_binary(call: &Call<'_>, row: usize) -> Result<Option<Vec<u8>>> {
         }
         _ => {
             let message = format!("`{format}` is none of hex, base64, utf-8 and utf8.");
-            return fail("INVALID_PARAMETER_VALUE.BINARY_FORMAT", "22023", message);
+            return fail("DATATYPE_MISMATCH.INVALID_ARG_VALUE", "42K09", message);
         }
     };
     bytes.map_or_else(|| malformed(text, &format.to_uppercase()), |bytes| Ok(Some(bytes)))
@@ -472,7 +472,7 @@ mod tests {
             ("to_binary('abc', 'utf-8')", "616263"),
             ("to_binary('a')", "0a"),
             ("to_binary('a!', 'base64')", "[CONVERSION_INVALID_INPUT]"),
-            ("to_binary('a', 'utf-7')", "[INVALID_PARAMETER_VALUE.BINARY_FORMAT]"),
+            ("to_binary('a', 'utf-7')", "[DATATYPE_MISMATCH.INVALID_ARG_VALUE]"),
             ("try_to_binary('a!', 'base64')", ""),
             ("sentences('Hi there! Good morning.')", "[[Hi, there], [Good, morning]]"),
             ("bit_length(x'537061726b')", "40"),

@@ -3,9 +3,9 @@
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, NullTreatment, ObjectNamePart, OrderByExpr,
-    TimezoneInfo, UnaryOperator, Value,
+    self, BinaryOperator, CaseWhen, DataType, DuplicateTreatment, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
+    ObjectNamePart, OrderByExpr, TimezoneInfo, UnaryOperator, Value,
 };
 
 use super::calls::{arguments, call};
@@ -227,7 +227,7 @@ fn ordered(name: &str, function: &Function) -> Option<Expr> {
     let mut set = |name: &str, args: Vec<Expr>, clauses: Vec<FunctionArgumentClause>| {
         new.name = ast::ObjectName(vec![ObjectNamePart::Identifier(plain(name))]);
         new.args = FunctionArguments::List(ast::FunctionArgumentList {
-            duplicate_treatment: list.duplicate_treatment,
+            duplicate_treatment: list.duplicate_treatment.filter(|_| !name.starts_with("listagg")),
             args: args
                 .into_iter()
                 .map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)))
@@ -244,11 +244,14 @@ fn ordered(name: &str, function: &Function) -> Option<Expr> {
             _ => None,
         })
         .collect();
+    let is_distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
     let is_up = |by: &OrderByExpr| by.options.asc != Some(false);
     match (name, order.as_slice(), given?.as_slice()) {
-        ("listagg" | "string_agg", [_, ..], args) => {
-            let order = vec![FunctionArgumentClause::OrderBy(order.clone())];
-            Some(set("listagg", args.to_vec(), order))
+        ("listagg" | "string_agg", by, args) if is_distinct || !by.is_empty() => {
+            let name = if is_distinct { "listagg_distinct" } else { "listagg" };
+            let order = FunctionArgumentClause::OrderBy(order.clone());
+            let clauses = if by.is_empty() { Vec::new() } else { vec![order] };
+            Some(set(name, args.to_vec(), clauses))
         }
         ("mode", [by], []) => {
             let name = if is_up(by) { "mode" } else { "mode_greatest" };
