@@ -27,6 +27,7 @@ use crate::runtime::Engine;
 use crate::service::{Pruned, StatementPool};
 use crate::session::SessionObjects;
 use crate::storage::Location;
+use crate::variables::{Frame, Variable};
 
 /// Names one call of `resolve` may carry.
 const NAMES_MAX: usize = 1_000;
@@ -51,6 +52,10 @@ pub struct StatementContext {
     sources: Mutex<BTreeSet<String>>,
     /// Relations that only this statement knows, by names that no user can write.
     relations: Mutex<BTreeMap<String, Arc<dyn TableProvider>>>,
+    /// Blocks of the script that runs, innermost last.
+    pub frames: Mutex<Vec<Frame>>,
+    /// EXECUTE IMMEDIATE inside of each other.
+    pub executions: Mutex<usize>,
 }
 
 impl StatementContext {
@@ -73,6 +78,8 @@ impl StatementContext {
             lineage: Mutex::default(),
             sources: Mutex::default(),
             relations: Mutex::default(),
+            frames: Mutex::default(),
+            executions: Mutex::default(),
         })
     }
 
@@ -262,6 +269,42 @@ impl StatementContext {
         let physical = self.physical(planned.plan).await?;
         let stream = execute_stream(physical.clone(), self.task_context())?;
         Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: Some(planned.names) }))
+    }
+
+    // --- variables ---
+
+    pub fn variable(&self, parts: &[String]) -> Option<Variable> {
+        self.with_variable(parts, |variable| variable.clone())
+    }
+
+    /// `v`, `label.v`, `session.v` or `system.session.v`.
+    pub fn with_variable<T>(
+        &self,
+        parts: &[String],
+        with: impl FnOnce(&mut Variable) -> T,
+    ) -> Option<T> {
+        let is = |part: &String, word: &str| part.eq_ignore_ascii_case(word);
+        let (label, name) = match parts {
+            [name] => (None, name),
+            [label, name] => (Some(label), name),
+            [catalog, label, name] if is(catalog, "system") && is(label, "session") => {
+                (Some(label), name)
+            }
+            _ => return None,
+        };
+        let mut frames = self.frames.lock();
+        let mut visible = frames.iter_mut().rev().filter(|frame| match (label, &frame.label) {
+            (Some(label), Some(own)) => own.eq_ignore_ascii_case(label),
+            (Some(_), None) => false,
+            (None, _) => true,
+        });
+        if let Some(found) = visible.find_map(|frame| frame.variables.get_mut(name)) {
+            return Some(with(found));
+        }
+        if label.is_none_or(|label| is(label, "session")) {
+            return self.objects.variables.lock().get_mut(name).map(with);
+        }
+        None
     }
 
     // --- what the statement leaves behind ---

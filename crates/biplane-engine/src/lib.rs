@@ -23,6 +23,7 @@ pub mod storage;
 pub mod storage_door;
 mod system_tables;
 mod trace;
+pub mod variables;
 
 pub mod commands;
 pub mod parser;

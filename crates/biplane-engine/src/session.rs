@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::SqlError;
+use crate::variables::Variables;
 
 /// Sessions idle for longer are forgotten; the gateway closes its own far earlier.
 const IDLE_MAX: Duration = Duration::from_secs(24 * 3600);
 const SESSIONS_MAX: u64 = 50_000;
 const TEMP_VIEWS_MAX: usize = 1_000;
-const VARIABLES_MAX: usize = 1_000;
 
 /// A temporary view: its query, planned anew wherever it is named.
 #[derive(Debug, Clone)]
@@ -30,8 +30,7 @@ pub struct TempView {
 #[derive(Debug, Default)]
 pub struct SessionObjects {
     temp_views: Mutex<BTreeMap<String, TempView>>,
-    /// DECLARE VARIABLE: SQL type and value as text.
-    variables: Mutex<BTreeMap<String, (String, Option<String>)>>,
+    pub variables: Mutex<Variables>,
 }
 
 impl SessionObjects {
@@ -55,28 +54,6 @@ impl SessionObjects {
     /// Whether there was one.
     pub fn drop_temp_view(&self, name: &str) -> bool {
         self.temp_views.lock().remove(&name.to_lowercase()).is_some()
-    }
-
-    pub fn variable(&self, name: &str) -> Option<(String, Option<String>)> {
-        self.variables.lock().get(&name.to_lowercase()).cloned()
-    }
-
-    pub fn put_variable(
-        &self,
-        name: &str,
-        sql_type: String,
-        value: Option<String>,
-    ) -> Result<(), SqlError> {
-        let mut variables = self.variables.lock();
-        if variables.len() >= VARIABLES_MAX {
-            return Err(SqlError::exhausted("too many variables in this session"));
-        }
-        variables.insert(name.to_lowercase(), (sql_type, value));
-        Ok(())
-    }
-
-    pub fn drop_variable(&self, name: &str) -> bool {
-        self.variables.lock().remove(&name.to_lowercase()).is_some()
     }
 }
 

@@ -21,12 +21,14 @@ mod protocol;
 mod replace;
 pub mod rest;
 pub mod rows;
+mod script;
 mod session;
 mod show;
 mod show_columns;
 mod table;
 mod tags;
 mod update;
+mod variables;
 mod view;
 mod volume;
 mod write;
@@ -35,47 +37,71 @@ pub use table::create_from_plan as samples_table;
 
 use biplane_api::internal::Access;
 use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
 use crate::parser::{CreateContainer, Drop, Name, ObjectKind, Statement};
 
-pub async fn run(cx: &StatementContext, statement: Statement) -> SqlResult<Output> {
-    // Boxed: what one kind of statement keeps on its way must not add to the others'.
+fn later<'a, F>(make: impl FnOnce() -> F) -> BoxFuture<'a, SqlResult<Output>>
+where
+    F: Future<Output = SqlResult<Output>> + Send + 'a,
+{
+    make().boxed()
+}
+
+/// A statement may run others, so what waits here must be small: each kind's future is made and boxed
+/// in a frame that is gone before it is polled.
+pub fn run(cx: &StatementContext, statement: Statement) -> BoxFuture<'_, SqlResult<Output>> {
     match statement {
-        Statement::Query(query) => cx.query(*query).boxed().await,
-        Statement::Explain(explain) => explain::run(cx, explain).boxed().await,
-        Statement::Use(target) => session::use_target(cx, target).boxed().await,
-        Statement::Set(set) => session::set(cx, set),
-        Statement::CreateCatalog(create) => catalog::create_catalog(cx, create).boxed().await,
-        Statement::CreateSchema(create) => catalog::create_schema(cx, create).boxed().await,
-        Statement::AlterContainer(alter) => catalog::alter(cx, alter).boxed().await,
-        Statement::CreateTable(create) => table::create(cx, *create).boxed().await,
-        Statement::AlterTable(alter) => alter::run(cx, alter).boxed().await,
-        Statement::CreateView(create) => view::create(cx, *create).boxed().await,
-        Statement::AlterView(alter) => view::alter(cx, alter).boxed().await,
-        Statement::CreateVolume(create) => volume::create(cx, create).boxed().await,
-        Statement::AlterVolume(alter) => volume::alter(cx, alter).boxed().await,
-        Statement::AlterTags(alter) => tags::alter(cx, alter).boxed().await,
-        Statement::CreateFunction(create) => function::create(cx, *create).boxed().await,
-        Statement::Drop(drop) => drop_object(cx, drop).boxed().await,
-        Statement::CommentOn(comment) => alter::comment_on(cx, comment).boxed().await,
-        Statement::Insert(insert) => insert::run(cx, *insert).boxed().await,
-        Statement::Update(update) => update::update(cx, *update).boxed().await,
-        Statement::Delete(delete) => update::delete(cx, *delete).boxed().await,
-        Statement::Merge(merge) => merge::run(cx, *merge).boxed().await,
-        Statement::Truncate { table } => update::truncate(cx, &table).boxed().await,
-        Statement::CopyInto(copy) => copy_into::run(cx, *copy).boxed().await,
-        Statement::Optimize(optimize) => maintenance::optimize(cx, *optimize).boxed().await,
-        Statement::Vacuum(vacuum) => maintenance::vacuum(cx, vacuum).boxed().await,
-        Statement::Restore(restore) => maintenance::restore(cx, restore).boxed().await,
-        Statement::Show(show) => show::run(cx, show).boxed().await,
-        Statement::Describe(describe) => describe::run(cx, describe).boxed().await,
-        Statement::Grant(grant) => grants::grant(cx, grant).boxed().await,
-        Statement::List { path, limit } => crate::files::list::run(cx, &path, limit).boxed().await,
-        Statement::Call { name, arguments } => call(cx, &name.0, &arguments).boxed().await,
-        Statement::Refresh { table } => refresh(cx, table).boxed().await,
+        Statement::Query(query) => later(move || cx.query(*query)),
+        Statement::Explain(explain) => later(move || explain::run(cx, explain)),
+        Statement::Use(target) => later(move || session::use_target(cx, target)),
+        Statement::Set(set) => ready(session::set(cx, set)).boxed(),
+        Statement::CreateCatalog(create) => later(move || catalog::create_catalog(cx, create)),
+        Statement::CreateSchema(create) => later(move || catalog::create_schema(cx, create)),
+        Statement::AlterContainer(alter) => later(move || catalog::alter(cx, alter)),
+        Statement::CreateTable(create) => later(move || table::create(cx, *create)),
+        Statement::AlterTable(alter) => later(move || alter::run(cx, alter)),
+        Statement::CreateView(create) => later(move || view::create(cx, *create)),
+        Statement::AlterView(alter) => later(move || view::alter(cx, alter)),
+        Statement::CreateVolume(create) => later(move || volume::create(cx, create)),
+        Statement::AlterVolume(alter) => later(move || volume::alter(cx, alter)),
+        Statement::AlterTags(alter) => later(move || tags::alter(cx, alter)),
+        Statement::CreateFunction(create) => later(move || function::create(cx, *create)),
+        Statement::Drop(drop) => later(move || drop_object(cx, drop)),
+        Statement::CommentOn(comment) => later(move || alter::comment_on(cx, comment)),
+        Statement::Insert(insert) => later(move || insert::run(cx, *insert)),
+        Statement::Update(update) => later(move || update::update(cx, *update)),
+        Statement::Delete(delete) => later(move || update::delete(cx, *delete)),
+        Statement::Merge(merge) => later(move || merge::run(cx, *merge)),
+        Statement::Truncate { table } => {
+            later(move || async move { update::truncate(cx, &table).await })
+        }
+        Statement::CopyInto(copy) => later(move || copy_into::run(cx, *copy)),
+        Statement::Optimize(optimize) => later(move || maintenance::optimize(cx, *optimize)),
+        Statement::Vacuum(vacuum) => later(move || maintenance::vacuum(cx, vacuum)),
+        Statement::Restore(restore) => later(move || maintenance::restore(cx, restore)),
+        Statement::Show(show) => later(move || show::run(cx, show)),
+        Statement::Describe(describe) => later(move || describe::run(cx, describe)),
+        Statement::Grant(grant) => later(move || grants::grant(cx, grant)),
+        Statement::List { path, limit } => {
+            later(move || async move { crate::files::list::run(cx, &path, limit).await })
+        }
+        Statement::Call { name, arguments } => {
+            later(move || async move { call(cx, &name.0, &arguments).await })
+        }
+        Statement::DeclareVariable(declare) => later(move || variables::declare(cx, *declare)),
+        Statement::SetVariable(set) => later(move || variables::set(cx, set)),
+        Statement::DropVariable { name, if_exists } => {
+            ready(variables::drop_variable(cx, &name, if_exists)).boxed()
+        }
+        Statement::ExecuteImmediate(execute) => {
+            later(move || variables::execute_immediate(cx, *execute))
+        }
+        Statement::Script(block) => later(move || script::run(cx, *block)),
+        Statement::Refresh { table } => later(move || refresh(cx, table)),
     }
 }
 

@@ -99,6 +99,9 @@ impl Cursor<'_> {
 
     pub(super) fn drop_statement(&mut self) -> Result<Statement, ParseError> {
         self.expect("DROP")?;
+        if self.eat("TEMPORARY VARIABLE") || self.eat("TEMP VARIABLE") {
+            return self.drop_variable();
+        }
         let kind = if self.at("TEMPORARY") || self.at("MATERIALIZED") {
             match self.eat("MATERIALIZED VIEW") {
                 // None can exist; so DROP … IF EXISTS succeeds and DROP says it is not there.

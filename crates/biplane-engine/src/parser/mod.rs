@@ -16,6 +16,8 @@ mod grants;
 mod maintenance;
 mod merge;
 mod numbers;
+mod pipes;
+mod script;
 mod session;
 mod show;
 mod table;
@@ -30,6 +32,7 @@ pub use ast::*;
 pub use cursor::name_of;
 pub use dialect::{BiplaneDialect, DIALECT};
 pub use error::ParseError;
+pub use script::query_of;
 pub use tokens::STATEMENT_BYTES_MAX;
 pub use types::{SqlField, SqlType, parse_type};
 
@@ -112,6 +115,9 @@ impl Cursor<'_> {
         if self.peek() == Token::LParen || QUERY_WORDS.iter().any(|word| self.at(word)) {
             return Ok(Statement::Query(self.query()?));
         }
+        if depth == 0 && self.at_script() {
+            return self.script();
+        }
         let at = self.position();
         let Token::Word(word) = self.peek() else { return self.unexpected("a statement") };
         if word.quote_style.is_some() {
@@ -140,6 +146,8 @@ impl Cursor<'_> {
             "SHOW" => self.show(),
             "DESCRIBE" | "DESC" => self.describe(),
             "GRANT" | "REVOKE" => self.grant(),
+            "DECLARE" => self.declare(),
+            "EXECUTE" => self.execute_immediate(),
             "LIST" => self.list_files(),
             "CALL" => self.call(),
             known if KNOWN_WORDS.contains(&known) => Err(ParseError::unsupported(known, at)),
@@ -273,7 +281,7 @@ const CREATE_KNOWN: [&str; 16] = [
 ];
 
 /// Statements that are known but not built.
-const KNOWN_WORDS: [&str; 19] = [
-    "DECLARE", "BEGIN", "EXECUTE", "LOAD", "PUT", "GET", "REMOVE", "UNDROP", "CONVERT", "REORG",
-    "GENERATE", "FSCK", "SYNC", "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
+const KNOWN_WORDS: [&str; 17] = [
+    "BEGIN", "LOAD", "PUT", "GET", "REMOVE", "UNDROP", "CONVERT", "REORG", "GENERATE", "FSCK",
+    "SYNC", "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
 ];

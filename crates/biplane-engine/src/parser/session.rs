@@ -30,7 +30,10 @@ impl Cursor<'_> {
         if self.eat("CATALOG") {
             return Ok(Statement::Use(UseTarget::Catalog(self.string_or_identifier()?)));
         }
-        if ["VAR", "VARIABLE", "TAG"].iter().any(|word| self.at(word)) {
+        if self.eat("VARIABLE") || self.eat("VAR") {
+            return self.set_variables();
+        }
+        if self.at("TAG") {
             return self.unsupported("SET of this kind");
         }
         let key = self.setting_key()?;

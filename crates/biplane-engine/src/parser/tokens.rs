@@ -41,7 +41,9 @@ pub fn tokenize(
     let tokens = super::numbers::typed(tokens);
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
-    identifiers(tokens)
+    let tokens = super::pipes::plain(identifiers(tokens)?)?;
+    check_shape(&tokens)?;
+    Ok(tokens)
 }
 
 fn unreadable(error: TokenizerError) -> ParseError {

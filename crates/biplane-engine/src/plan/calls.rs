@@ -14,6 +14,7 @@ const PATTERN_CHARACTERS: [char; 12] =
 
 /// The expression that means the same, where there is one.
 pub fn meaning(expr: &mut Expr) -> Option<Expr> {
+    let is_ilike = matches!(expr, Expr::ILike { .. });
     match expr {
         Expr::RLike { negated, expr, pattern, .. } => {
             let call = call("regexp_like", vec![take(expr), take(pattern)]);
@@ -23,6 +24,28 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             let mut arguments = vec![take(expr), take(overlay_what), take(overlay_from)];
             arguments.extend(overlay_for.as_mut().map(|length| take(length)));
             Some(call("overlay", arguments))
+        }
+        Expr::Like { negated, any, expr, pattern, escape_char }
+        | Expr::ILike { negated, any, expr, pattern, escape_char } => {
+            let (all, patterns) = many_patterns(*any, pattern)?;
+            let insensitive = is_ilike;
+            let (negated, any, value) = (*negated, false, take(expr));
+            let escape_char = escape_char.take();
+            let each = patterns.into_iter().map(|pattern| {
+                let (expr, pattern) = (Box::new(value.clone()), Box::new(pattern));
+                let escape_char = escape_char.clone();
+                match insensitive {
+                    true => Expr::ILike { negated, any, expr, pattern, escape_char },
+                    false => Expr::Like { negated, any, expr, pattern, escape_char },
+                }
+            });
+            let op = if all { BinaryOperator::And } else { BinaryOperator::Or };
+            let joined = each.reduce(|left, right| Expr::BinaryOp {
+                left: Box::new(left),
+                op: op.clone(),
+                right: Box::new(right),
+            });
+            Some(Expr::Nested(Box::new(joined?)))
         }
         Expr::UnaryOp { op: UnaryOperator::BangNot, expr } => Some(not(take(expr))),
         Expr::Function(function) => {
@@ -34,6 +57,18 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
 
 fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::value(Value::Null))
+}
+
+/// `LIKE ANY (…)` and `LIKE ALL (…)`: whether all must fit.
+fn many_patterns(any: bool, pattern: &Expr) -> Option<(bool, Vec<Expr>)> {
+    match pattern {
+        Expr::Tuple(patterns) if any => Some((false, patterns.clone())),
+        Expr::Nested(pattern) if any => Some((false, vec![pattern.as_ref().clone()])),
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("all") => {
+            Some((true, arguments(function)?))
+        }
+        _ => None,
+    }
 }
 
 fn not(expr: Expr) -> Expr {

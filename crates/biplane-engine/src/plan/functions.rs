@@ -17,7 +17,6 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("array_size", "size"),
     ("cardinality", "size"),
     ("every", "bool_and"),
-    ("explode", "unnest"),
     ("first", "first_value"),
     ("ifnull", "nvl"),
     ("last", "last_value"),

@@ -72,6 +72,10 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
             Ok(small) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata)),
             Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata)),
         },
+        Expr::ScalarFunction(call) => match super::variables::value_of(&call.func) {
+            Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),
+            None => Transformed::no(Expr::ScalarFunction(call)),
+        },
         // `CAST(1 AS BIGINT)`: functions that ask for literals must see one.
         Expr::Cast(Cast { expr: inner, field }) => match folded(&inner, field.data_type()) {
             Some(value) => Transformed::yes(Expr::Literal(value, None)),

@@ -4,12 +4,16 @@ mod aliases;
 mod bounds;
 mod calls;
 pub mod delta;
+mod explode;
 mod functions;
+mod generators;
 mod literals;
 mod naming;
 mod operators;
+mod ordering;
 pub mod provider;
 mod registry;
+mod relations;
 mod resolve;
 mod rewrite;
 mod rules;
@@ -18,7 +22,9 @@ pub mod state;
 mod text;
 mod time_type;
 mod types;
+mod variables;
 mod versions;
+mod widths;
 
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -29,8 +35,9 @@ use std::sync::Arc;
 
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
-use rewrite::{HIDDEN, Rewritten, Scope};
+use rewrite::{Rewritten, Scope};
 
+pub use rewrite::HIDDEN;
 pub use rules::analyzer_rules;
 pub use versions::Wanted;
 
@@ -89,15 +96,25 @@ fn planned(
 ) -> SqlResult<LogicalPlan> {
     let state = cx.session.state_ref();
     let state = state.read();
-    let names = provider::Names { state: &state, tables, types: Some(cx.types()) };
-    let planner = SqlToRel::new(&names);
+    let mut constants = variables::Constants::default();
     for _ in 0..ALIASES_MAX {
+        let names = provider::Names {
+            state: &state,
+            tables,
+            types: Some(cx.types()),
+            constants: &constants,
+        };
+        let planner = SqlToRel::new(&names);
         let statement = ast::Statement::Query(Box::new(query.clone()));
         match planner.sql_statement_to_plan(statement) {
             Ok(plan) => return Ok(plan),
             Err(error) => {
-                let missing = aliases::missing_column(&error);
-                if !missing.is_some_and(|name| aliases::put_in(&mut query, &name)) {
+                let column = aliases::missing_column(&error);
+                if column.is_some_and(|name| aliases::put_in(&mut query, &name)) {
+                    continue;
+                }
+                let missing = variables::missing(&error);
+                if !missing.is_some_and(|name| constants.put_in(cx, &mut query, &name)) {
                     return Err(error.into());
                 }
             }
@@ -150,13 +167,47 @@ pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) ->
         resolve::sources(cx, &mut rewritten, &[]).await?
     };
     let state = cx.session.state();
-    let names = provider::Names { state: &state, tables: &tables, types: Some(cx.types()) };
     let mut options =
         datafusion::sql::planner::ParserOptions::from(&state.config_options().sql_parser);
     options.enable_ident_normalization = false;
-    let planner = SqlToRel::new_with_options(&names, options);
-    let planned = planner.sql_to_expr(expr, schema, &mut PlannerContext::new())?;
-    Ok(literals::narrow_expr(planned)?)
+    let mut constants = variables::Constants::default();
+    for _ in 0..ALIASES_MAX {
+        let types = Some(cx.types());
+        let names =
+            provider::Names { state: &state, tables: &tables, types, constants: &constants };
+        let planner = SqlToRel::new_with_options(&names, options);
+        match planner.sql_to_expr(expr.clone(), schema, &mut PlannerContext::new()) {
+            Ok(planned) => return Ok(literals::narrow_expr(planned)?),
+            Err(error) => {
+                let missing = variables::missing(&error);
+                if !missing.is_some_and(|name| constants.put_in(cx, &mut expr, &name)) {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Err(SqlError::exhausted("too many variables in an expression"))
+}
+
+/// The rows of a query, which may be two at most: more would be too many for who asks.
+pub async fn few_rows(
+    cx: &StatementContext,
+    ast: &ast::Query,
+) -> SqlResult<Vec<Vec<datafusion::common::ScalarValue>>> {
+    let plan = query(cx, ast).await?.plan;
+    let width = plan.schema().fields().len();
+    let plan = LogicalPlanBuilder::from(plan).limit(0, Some(2))?.build()?;
+    let physical = cx.physical(plan).await?;
+    let batches = datafusion::physical_plan::collect(physical, cx.task_context()).await?;
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let values = (0..width)
+                .map(|at| datafusion::common::ScalarValue::try_from_array(batch.column(at), row));
+            rows.push(values.collect::<Result<_, _>>()?);
+        }
+    }
+    Ok(rows)
 }
 
 /// The value of an expression that names no column.

@@ -19,6 +19,7 @@ pub struct Names<'a> {
     /// By the name that stands in the (rewritten) AST.
     pub tables: &'a HashMap<TableReference, Arc<dyn TableSource>>,
     pub types: Option<Arc<dyn TypePlanner>>,
+    pub constants: &'a super::variables::Constants,
 }
 
 impl ContextProvider for Names<'_> {
@@ -62,7 +63,8 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        let known = self.state.scalar_functions().get(name).cloned();
+        known.or_else(|| self.constants.function(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

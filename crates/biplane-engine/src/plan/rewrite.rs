@@ -4,15 +4,15 @@
 
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::sql::sqlparser::ast::{
-    self, AccessExpr, Expr, GroupByExpr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query,
-    Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion,
-    Value, VisitMut, VisitorMut, With,
+    self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion, Value,
+    VisitMut, VisitorMut, With,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
-use super::{calls, functions};
+use super::{calls, functions, generators, ordering, widths};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
@@ -68,6 +68,7 @@ pub fn query(scope: &Scope<'_>, query: &mut Query) -> SqlResult<Rewritten> {
         ctes: Vec::new(),
         withs: Vec::new(),
         columns: None,
+        unnamed: 0,
         out: Rewritten { metadata: metadata::is_asked_for(query), ..Rewritten::default() },
     };
     match query.visit(&mut rewriter) {
@@ -84,6 +85,7 @@ pub fn bare_expr(scope: &Scope<'_>, expr: &mut Expr, schema: &DFSchema) -> SqlRe
         ctes: Vec::new(),
         withs: Vec::new(),
         columns: Some(schema),
+        unnamed: 0,
         out: Rewritten::default(),
     };
     match expr.visit(&mut rewriter) {
@@ -124,6 +126,8 @@ struct Rewriter<'a> {
     withs: Vec<Option<With>>,
     /// Of a bare expression.
     columns: Option<&'a DFSchema>,
+    /// Subqueries of FROM that have no name of their own.
+    unnamed: usize,
     out: Rewritten,
 }
 
@@ -164,6 +168,11 @@ impl Rewriter<'_> {
             if with.recursive {
                 self.see(&name);
             }
+            if let ast::SetExpr::Values(values) = cte.query.body.as_ref()
+                && cte.alias.columns.is_empty()
+            {
+                cte.alias.columns = value_columns(values);
+            }
             cte.query.visit(self)?;
             self.see(&name);
             let mut alias = Some(cte.alias.clone());
@@ -188,11 +197,6 @@ impl Rewriter<'_> {
                 SelectItem::UnnamedExpr(expr) => {
                     let alias = match &*expr {
                         Expr::Identifier(ident) => ident.clone(),
-                        Expr::Function(call)
-                            if call.name.to_string().eq_ignore_ascii_case("explode") =>
-                        {
-                            plain("col")
-                        }
                         other => plain(display_name(other)),
                     };
                     (expr.clone(), alias)
@@ -272,15 +276,63 @@ impl Rewriter<'_> {
         last.filter(|_| is_files).map(|name| name.to_lowercase())
     }
 
+    /// Names for the columns that PIVOT makes and for the rows of UNPIVOT.
+    fn pivots(&mut self, factor: &mut TableFactor) {
+        match factor {
+            TableFactor::Pivot {
+                aggregate_functions,
+                value_source: ast::PivotValueSource::List(values),
+                ..
+            } => {
+                for value in values.iter_mut() {
+                    let name = plain(display_name(&value.expr));
+                    let name = value.alias.get_or_insert(name);
+                    self.spell(name);
+                    lower(name);
+                }
+                if let [only] = aggregate_functions.as_mut_slice() {
+                    only.alias = None;
+                    return;
+                }
+                for aggregate in aggregate_functions {
+                    let name = plain(display_name(&aggregate.expr));
+                    lower(aggregate.alias.get_or_insert(name));
+                }
+            }
+            TableFactor::Unpivot { name, columns, value, .. }
+                if name.value != generators::GENERATE =>
+            {
+                self.spell(name);
+                lower(name);
+                for column in columns {
+                    let shown = || match &column.expr {
+                        Expr::Tuple(parts) => {
+                            parts.iter().map(display_name).collect::<Vec<_>>().join("_")
+                        }
+                        other => display_name(other),
+                    };
+                    column.alias.get_or_insert_with(|| plain(shown()));
+                }
+                if let Expr::Identifier(value) = value {
+                    self.spell(value);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn relation(&mut self, factor: &mut TableFactor) -> SqlResult<()> {
-        let TableFactor::Table { name, alias, args, version, .. } = factor else { return Ok(()) };
+        let TableFactor::Table { name, alias, args, version, sample: part, .. } = factor else {
+            return Ok(());
+        };
+        let part = part.take();
         let parts = object_name_parts(name)?;
         if let Some(args) = args {
             let function = parts.join(".").to_lowercase();
             if function == "read_files" {
                 let found = Relation::ReadFiles(functions::named_arguments(&args.args)?);
                 let reference = self.add(found, None);
-                *factor = replaced(&reference, alias.take());
+                *factor = replaced(&reference, alias.take(), part);
             } else {
                 lower_name(name);
                 if function == "range"
@@ -299,6 +351,9 @@ impl Rewriter<'_> {
             && version.is_none()
         {
             lower_name(name);
+            if let TableFactor::Table { sample, .. } = factor {
+                *sample = part;
+            }
             return Ok(());
         }
         let (relation, version) = self.meaning(&parts, version.take())?;
@@ -313,7 +368,7 @@ impl Rewriter<'_> {
                 at: None,
             });
         }
-        *factor = replaced(&reference, alias);
+        *factor = replaced(&reference, alias, part);
         Ok(())
     }
 
@@ -384,7 +439,11 @@ impl Rewriter<'_> {
     }
 }
 
-fn replaced(reference: &TableReference, alias: Option<TableAlias>) -> TableFactor {
+fn replaced(
+    reference: &TableReference,
+    alias: Option<TableAlias>,
+    sample: Option<ast::TableSampleKind>,
+) -> TableFactor {
     let parts = reference.to_vec().into_iter().map(|part| ObjectNamePart::Identifier(quoted(part)));
     TableFactor::Table {
         name: ObjectName(parts.collect()),
@@ -395,7 +454,7 @@ fn replaced(reference: &TableReference, alias: Option<TableAlias>) -> TableFacto
         with_ordinality: false,
         partitions: vec![],
         json_path: None,
-        sample: None,
+        sample,
         index_hints: vec![],
     }
 }
@@ -418,6 +477,9 @@ fn wildcard(options: &mut ast::WildcardAdditionalOptions) {
         Some(ast::ExcludeSelectItem::Single(name)) => lower_name(name),
         Some(ast::ExcludeSelectItem::Multiple(names)) => names.iter_mut().for_each(lower_name),
         None => {}
+    }
+    for item in options.opt_replace.iter_mut().flat_map(|replace| &mut replace.items) {
+        lower(&mut item.column_name);
     }
     if let Some(except) = &mut options.opt_except {
         lower(&mut except.first_element);
@@ -443,6 +505,12 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         counted_rows(&query.body)?;
+        if let Err(error) = ordering::plain(query) {
+            return ControlFlow::Break(error);
+        }
+        if let ast::SetExpr::Values(values) = query.body.as_mut() {
+            values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
+        }
         let mut with = query.with.take();
         if let Some(with) = &mut with {
             self.with(with)?;
@@ -460,15 +528,16 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        let (GroupByExpr::All(behind) | GroupByExpr::Expressions(_, behind)) = &select.group_by;
-        if !behind.is_empty() {
-            // The planner does not look at them.
-            return ControlFlow::Break(SqlError::unsupported(
-                "WITH ROLLUP, WITH CUBE or GROUPING SETS behind the keys. Write GROUP BY ROLLUP (…), CUBE (…) \
-                 or GROUPING SETS (…)",
-            ));
+        if let Err(error) = generators::into_relations(select) {
+            return ControlFlow::Break(error);
         }
         self.select_items(select);
+        ordering::grouping(select);
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                widths::narrow(expr);
+            }
+        }
         if self.out.metadata {
             self.hide_metadata(select);
         }
@@ -517,8 +586,20 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        widths::of_window(expr);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
         default_columns(factor);
+        if let TableFactor::Derived { alias: alias @ None, .. } = factor {
+            // Columns of one name in two of them must not be taken for each other.
+            self.unnamed += 1;
+            let name = plain(format!("{HIDDEN}q{}", self.unnamed));
+            *alias = Some(TableAlias { explicit: true, name, columns: vec![], at: None });
+        }
+        self.pivots(factor);
         match factor {
             TableFactor::Table { alias, .. }
             | TableFactor::Derived { alias, .. }
@@ -544,6 +625,9 @@ impl VisitorMut for Rewriter<'_> {
             *expr = new;
             return ControlFlow::Continue(());
         }
+        if let Some(error) = generators::misplaced(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Some(new) = calls::meaning(expr) {
             *expr = new;
         }
@@ -556,6 +640,11 @@ impl VisitorMut for Rewriter<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn value_columns(values: &ast::Values) -> Vec<ast::TableAliasColumnDef> {
+    let count = values.rows.first().map_or(0, |row| row.content.len());
+    (1..=count).map(|number| ast::TableAliasColumnDef::from_name(format!("col{number}"))).collect()
 }
 
 /// Columns of VALUES are called `col1`, …, that of `range` is `id`.

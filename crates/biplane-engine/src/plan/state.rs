@@ -15,6 +15,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::operators::SparkOperators;
+use super::relations::SparkRelations;
 use crate::config::EngineConfig;
 
 /// What of a session's configuration changes how plans are made.
@@ -59,6 +60,8 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.default_null_ordering = "nulls_min".to_owned();
+    // `first(x)` of a sorted subquery takes the first.
+    options.sql_parser.enable_subquery_sort_elimination = false;
     options.execution.parquet.schema_force_view_types = true;
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = true;
@@ -75,6 +78,7 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     builder = builder.with_optimizer_rules(rules);
     // The first planner that answers wins.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
+    builder.relation_planners().get_or_insert_default().insert(0, Arc::new(SparkRelations));
     for rule in super::analyzer_rules() {
         builder = builder.with_analyzer_rule(rule);
     }

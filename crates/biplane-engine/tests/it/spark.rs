@@ -165,12 +165,14 @@ async fn compare(group: &str, path: &Path) -> (usize, Vec<(String, String)>) {
     let mut differing = Vec::new();
     for case in &cases {
         if let Some(sql) = &case.setup {
-            harness.sql(sql).await;
+            if let Err(failed) = harness.run(ask(sql)).await {
+                differing.push((format!("{group}: setup: {sql}"), failed.message));
+            }
         } else if let Some(why) = difference(&harness, case).await {
             differing.push((format!("{group}: {}", case.sql.replace('\n', " ")), why));
         }
     }
-    (cases.iter().filter(|case| case.setup.is_none()).count(), differing)
+    (cases.len(), differing)
 }
 
 #[tokio::test(flavor = "multi_thread")]

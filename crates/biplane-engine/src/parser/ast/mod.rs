@@ -2,12 +2,14 @@
 
 mod data;
 mod objects;
+mod script;
 mod show;
 mod table;
 
 pub use data::*;
 pub use datafusion::sql::sqlparser::ast::{Expr, Query};
 pub use objects::*;
+pub use script::*;
 pub use show::*;
 pub use table::*;
 
@@ -82,6 +84,14 @@ pub enum Statement {
         name: Name,
         arguments: Vec<String>,
     },
+    DeclareVariable(Box<DeclareVariable>),
+    SetVariable(SetVariable),
+    DropVariable {
+        name: String,
+        if_exists: bool,
+    },
+    ExecuteImmediate(Box<ExecuteImmediate>),
+    Script(Box<Block>),
     /// REFRESH TABLE, MSCK, ANALYZE TABLE …: nothing to do, as every statement reads the latest state.
     Refresh {
         table: Option<Name>,
@@ -95,7 +105,7 @@ impl Statement {
             Self::Query(_) => "SELECT",
             Self::Explain(_) => "EXPLAIN",
             Self::Use(_) => "USE",
-            Self::Set(_) => "SET",
+            Self::Set(_) | Self::SetVariable(_) => "SET",
             Self::CreateCatalog(_)
             | Self::CreateSchema(_)
             | Self::CreateTable(_)
@@ -108,7 +118,7 @@ impl Statement {
             | Self::AlterVolume(_)
             | Self::AlterTags(_)
             | Self::CommentOn(_) => "ALTER",
-            Self::Drop(_) => "DROP",
+            Self::Drop(_) | Self::DropVariable { .. } => "DROP",
             Self::Insert(_) => "INSERT",
             Self::Update(_) => "UPDATE",
             Self::Delete(_) | Self::Truncate { .. } => "DELETE",
@@ -121,7 +131,11 @@ impl Statement {
             Self::Describe(_) => "DESCRIBE",
             Self::Grant(g) if g.revoke => "REVOKE",
             Self::Grant(_) => "GRANT",
-            Self::Call { .. } | Self::Refresh { .. } => "OTHER",
+            Self::Call { .. }
+            | Self::Refresh { .. }
+            | Self::DeclareVariable(_)
+            | Self::ExecuteImmediate(_)
+            | Self::Script(_) => "OTHER",
         }
     }
 }

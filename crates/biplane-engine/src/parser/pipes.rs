@@ -1,0 +1,435 @@
+//! `FROM t |> WHERE … |> SELECT …` and `FROM t SELECT …` → the SELECT that means the same, token by token.
+//!
+//! Done before the parser library reads the tokens, so that both may stand wherever a query may.
+
+use super::error::ParseError;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+
+type Tokens = Vec<TokenWithSpan>;
+
+const PIPE: Token = Token::VerticalBarRightAngleBracket;
+const SET_WORDS: [&str; 4] = ["UNION", "EXCEPT", "INTERSECT", "MINUS"];
+const JOIN_WORDS: [&str; 10] =
+    ["JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "SEMI", "ANTI", "NATURAL", "LATERAL"];
+/// What ends the FROM clause.
+const CLAUSE_WORDS: [&str; 13] = [
+    "SELECT",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "QUALIFY",
+    "WINDOW",
+    "ORDER",
+    "SORT",
+    "CLUSTER",
+    "DISTRIBUTE",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+];
+
+pub fn plain(tokens: Tokens) -> Result<Tokens, ParseError> {
+    let has_pipe = tokens.iter().any(|token| token.token == PIPE);
+    let has_from_first = (0..tokens.len()).any(|at| begins_with_from(&tokens, at));
+    if has_pipe || has_from_first { level(&tokens) } else { Ok(tokens) }
+}
+
+fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
+    matches!(token.map(|token| &token.token), Some(Token::Word(w))
+        if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
+}
+
+fn is_one_of(token: Option<&TokenWithSpan>, words: &[&str]) -> bool {
+    words.iter().any(|word| is_word(token, word))
+}
+
+/// Whether a query begins with this FROM.
+fn begins_with_from(tokens: &[TokenWithSpan], at: usize) -> bool {
+    if !is_word(tokens.get(at), "FROM") {
+        return false;
+    }
+    let before = |back: usize| at.checked_sub(back).and_then(|index| tokens.get(index));
+    match before(1).map(|token| &token.token) {
+        None | Some(Token::LParen | Token::SemiColon) => true,
+        Some(Token::RParen) => ends_with_list(tokens, at),
+        _ => {
+            is_one_of(before(1), &["AS", "UNION", "EXCEPT", "INTERSECT", "MINUS", "EXPLAIN"])
+                || (is_one_of(before(1), &["ALL", "DISTINCT"]) && is_one_of(before(2), &SET_WORDS))
+        }
+    }
+}
+
+/// `WITH a AS (…), b AS (…)` in front of this place.
+fn ends_with_list(tokens: &[TokenWithSpan], at: usize) -> bool {
+    let mut depth = 0_usize;
+    for index in (0..at).rev() {
+        match &tokens[index].token {
+            Token::RParen => depth += 1,
+            Token::LParen if depth == 0 => return false,
+            Token::LParen => depth -= 1,
+            Token::Word(_) if depth == 0 && is_word(tokens.get(index), "WITH") => return true,
+            Token::Word(_) if depth == 0 && is_word(tokens.get(index), "SELECT") => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The tokens between two brackets.
+fn level(tokens: &[TokenWithSpan]) -> Result<Tokens, ParseError> {
+    let tokens = inner(tokens)?;
+    let parts = split(&tokens, |token| token.token == PIPE);
+    let Some((head, operators)) = parts.split_first() else { return Ok(tokens) };
+    let head = from_first(head);
+    if operators.is_empty() {
+        return Ok(head);
+    }
+    let start = query_start(&head);
+    let (prefix, query) = head.split_at(start);
+    let mut state = State::of(query);
+    for operator in operators {
+        state = state.then(operator)?;
+    }
+    let mut out = prefix.to_vec();
+    out.extend(state.query());
+    Ok(out)
+}
+
+/// The same with everything in brackets done.
+fn inner(tokens: &[TokenWithSpan]) -> Result<Tokens, ParseError> {
+    let mut out = Tokens::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        out.push(token.clone());
+        at += 1;
+        if token.token == Token::LParen {
+            let end = at + closing(&tokens[at..]);
+            out.extend(level(&tokens[at..end])?);
+            at = end;
+        }
+    }
+    Ok(out)
+}
+
+/// How far it is to the bracket that closes.
+fn closing(tokens: &[TokenWithSpan]) -> usize {
+    let mut depth = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => return at,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+    }
+    tokens.len()
+}
+
+/// Places outside of brackets, with what stands there.
+fn outside(tokens: &[TokenWithSpan]) -> impl Iterator<Item = (usize, &TokenWithSpan)> {
+    let mut depth = 0_usize;
+    tokens.iter().enumerate().filter(move |(_, token)| match token.token {
+        Token::LParen => {
+            depth += 1;
+            depth == 1
+        }
+        Token::RParen => {
+            depth = depth.saturating_sub(1);
+            depth == 0
+        }
+        _ => depth == 0,
+    })
+}
+
+fn split(tokens: &[TokenWithSpan], at: impl Fn(&TokenWithSpan) -> bool) -> Vec<&[TokenWithSpan]> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (index, _) in outside(tokens).filter(|(_, token)| at(token)) {
+        parts.push(&tokens[start..index]);
+        start = index + 1;
+    }
+    parts.push(&tokens[start..]);
+    parts
+}
+
+fn find(tokens: &[TokenWithSpan], words: &[&str]) -> Option<usize> {
+    outside(tokens).map(|(at, _)| at).find(|at| is_one_of(tokens.get(*at), words))
+}
+
+/// Puts the SELECT in front of the FROM of every query that begins with FROM.
+fn from_first(tokens: &[TokenWithSpan]) -> Tokens {
+    let places: Vec<usize> = outside(tokens).map(|(at, _)| at).collect();
+    let start = places.into_iter().find(|at| begins_with_from(tokens, *at));
+    let Some(start) = start else { return tokens.to_vec() };
+    let (before, query) = tokens.split_at(start);
+    let body_end = find(&query[1..], &CLAUSE_WORDS).map_or(query.len(), |at| at + 1);
+    let (from, rest) = query.split_at(body_end);
+    let mut out = before.to_vec();
+    if let Some((select, rest)) = rest.split_first().filter(|_| is_word(rest.first(), "SELECT")) {
+        let end = find(rest, &CLAUSE_WORDS).unwrap_or(rest.len());
+        out.push(select.clone());
+        out.extend_from_slice(&rest[..end]);
+        out.extend_from_slice(from);
+        out.extend(from_first(&rest[end..]));
+    } else {
+        let span = from.first().map_or(Span::empty(), |token| token.span);
+        out.extend([word("SELECT", span), TokenWithSpan::new(Token::Mul, span)]);
+        out.extend_from_slice(from);
+        out.extend(from_first(rest));
+    }
+    out
+}
+
+/// Where the query begins, behind `CREATE VIEW v AS`, `WITH a AS (…)`, `INSERT INTO t`.
+fn query_start(head: &[TokenWithSpan]) -> usize {
+    if let Some(at) = find(head, &["SELECT", "VALUES"]) {
+        return at;
+    }
+    let is_query_table = |at: &usize| {
+        is_word(head.get(*at), "TABLE")
+            && (*at == 0 || is_word(head.get(at - 1), "AS") || head[at - 1].token == Token::RParen)
+    };
+    let places: Vec<usize> = outside(head).map(|(at, _)| at).collect();
+    places.into_iter().find(is_query_table).unwrap_or(0)
+}
+
+fn word(text: &str, span: Span) -> TokenWithSpan {
+    TokenWithSpan::new(Token::make_word(text, None), span)
+}
+
+fn words(text: &str) -> Tokens {
+    text.split(' ').map(|one| word(one, Span::empty())).collect()
+}
+
+fn brackets(tokens: Tokens) -> Tokens {
+    let bracket = |token| TokenWithSpan::new(token, Span::empty());
+    let mut out = vec![bracket(Token::LParen)];
+    out.extend(tokens);
+    out.push(bracket(Token::RParen));
+    out
+}
+
+fn joined(parts: impl IntoIterator<Item = Tokens>) -> Tokens {
+    parts.into_iter().flatten().collect()
+}
+
+/// A name that nobody writes.
+fn hidden() -> TokenWithSpan {
+    let name = Word {
+        value: format!("{}piped", crate::plan::HIDDEN),
+        quote_style: Some('`'),
+        keyword: Keyword::NoKeyword,
+    };
+    TokenWithSpan::new(Token::Word(name), Span::empty())
+}
+
+/// A query that grows with every operator.
+struct State {
+    body: Body,
+    /// How its columns may be qualified.
+    name: Option<TokenWithSpan>,
+}
+
+enum Body {
+    /// `SELECT * FROM from WHERE filters`.
+    Open { from: Tokens, filters: Vec<Tokens> },
+    /// A query as it stands. Whether a LIMIT may follow.
+    Closed { query: Tokens, ordered: bool },
+}
+
+impl State {
+    fn of(query: &[TokenWithSpan]) -> Self {
+        let is_plain = is_word(query.first(), "SELECT")
+            && query.get(1).is_some_and(|token| token.token == Token::Mul)
+            && is_word(query.get(2), "FROM");
+        let from = query.get(3..).unwrap_or_default();
+        let body_end = find(from, &CLAUSE_WORDS).unwrap_or(from.len());
+        if is_plain && body_end == from.len() {
+            let body = Body::Open { from: from.to_vec(), filters: Vec::new() };
+            return Self { body, name: relation_name(from) };
+        }
+        Self { body: Body::Closed { query: query.to_vec(), ordered: false }, name: None }
+    }
+
+    fn query(self) -> Tokens {
+        match self.body {
+            Body::Open { .. } => self.select(vec![TokenWithSpan::new(Token::Mul, Span::empty())]),
+            Body::Closed { query, .. } => query,
+        }
+    }
+
+    /// The relation and what its rows must fulfil.
+    fn open(self) -> (Tokens, Vec<Tokens>) {
+        match self.body {
+            Body::Open { from, filters } => (from, filters),
+            Body::Closed { query, .. } => {
+                let name = self.name.unwrap_or_else(hidden);
+                (joined([brackets(query), words("AS"), vec![name]]), Vec::new())
+            }
+        }
+    }
+
+    /// The relation alone, as one factor of a FROM clause.
+    fn factor(self) -> Tokens {
+        let name = self.name.clone().unwrap_or_else(hidden);
+        joined([brackets(self.query()), words("AS"), vec![name]])
+    }
+
+    fn select(self, projection: Tokens) -> Tokens {
+        let (from, filters) = self.open();
+        let mut out = joined([words("SELECT"), projection, words("FROM"), from]);
+        for (number, filter) in filters.into_iter().enumerate() {
+            out.extend(words(if number == 0 { "WHERE" } else { "AND" }));
+            out.extend(brackets(filter));
+        }
+        out
+    }
+
+    fn then(self, operator: &[TokenWithSpan]) -> Result<Self, ParseError> {
+        let name = self.name.clone();
+        let star = || vec![TokenWithSpan::new(Token::Mul, Span::empty())];
+        let comma = || vec![TokenWithSpan::new(Token::Comma, Span::empty())];
+        let closed = |query| Body::Closed { query, ordered: false };
+        let first = match operator.first() {
+            Some(TokenWithSpan { token: Token::Word(w), .. }) => w.value.to_uppercase(),
+            _ => String::new(),
+        };
+        let rest = operator.get(1..).unwrap_or_default().to_vec();
+        let body = match first.as_str() {
+            "WHERE" => {
+                let (from, mut filters) = self.open();
+                filters.push(rest);
+                Body::Open { from, filters }
+            }
+            "SELECT" => return Ok(Self { body: closed(self.select(rest)), name: None }),
+            "EXTEND" => closed(self.select(joined([star(), comma(), rest]))),
+            "SET" => return self.assign(&rest),
+            "DROP" => closed(self.select(joined([star(), words("EXCEPT"), brackets(rest)]))),
+            "AS" => {
+                let name = rest.first().cloned();
+                let from = joined([brackets(self.query()), words("AS"), rest]);
+                return Ok(Self { body: Body::Open { from, filters: Vec::new() }, name });
+            }
+            "AGGREGATE" => {
+                return Ok(Self { body: closed(self.aggregate(&rest)), name: None });
+            }
+            "ORDER" | "SORT" | "CLUSTER" | "DISTRIBUTE" => {
+                let query = joined([self.select(star()), operator.to_vec()]);
+                Body::Closed { query, ordered: true }
+            }
+            "LIMIT" | "OFFSET" => match self.body {
+                Body::Closed { query, ordered: true } => closed(joined([query, operator.to_vec()])),
+                _ => closed(joined([self.select(star()), operator.to_vec()])),
+            },
+            word if SET_WORDS.contains(&word) => {
+                let query = joined([words("SELECT"), star(), words("FROM"), self.factor()]);
+                let query = joined([query, operator.to_vec()]);
+                return Ok(Self { body: closed(query), name: None });
+            }
+            "PIVOT" | "UNPIVOT" | "TABLESAMPLE" => {
+                let from = joined([self.factor(), operator.to_vec()]);
+                Body::Open { from, filters: Vec::new() }
+            }
+            word if JOIN_WORDS.contains(&word) => {
+                let from = match self.body {
+                    Body::Open { from, filters } if filters.is_empty() => from,
+                    _ => self.factor(),
+                };
+                Body::Open { from: joined([from, operator.to_vec()]), filters: Vec::new() }
+            }
+            _ => {
+                let at = operator.first().map_or(Span::empty(), |token| token.span).start;
+                let text = format!("Syntax error at or near '{first}': |> knows no such operator.");
+                return Err(ParseError::syntax(text, at));
+            }
+        };
+        Ok(Self { body, name })
+    }
+
+    /// Each assignment sees those before it.
+    fn assign(self, assignments: &[TokenWithSpan]) -> Result<Self, ParseError> {
+        let mut state = self;
+        for assignment in split(assignments, |token| token.token == Token::Comma) {
+            let name = state.name.clone();
+            let [column, equals, value @ ..] = assignment else {
+                let at = assignment.first().map_or(Span::empty(), |token| token.span).start;
+                return Err(ParseError::syntax("SET needs column = value.", at));
+            };
+            if equals.token != Token::Eq || value.is_empty() {
+                return Err(ParseError::syntax("SET needs column = value.", column.span.start));
+            }
+            let item = joined([brackets(value.to_vec()), words("AS"), vec![column.clone()]]);
+            let star = vec![TokenWithSpan::new(Token::Mul, Span::empty())];
+            let query = state.select(joined([star, words("REPLACE"), brackets(item)]));
+            state = Self { body: Body::Closed { query, ordered: false }, name };
+        }
+        Ok(state)
+    }
+
+    /// `AGGREGATE values GROUP BY keys`: the keys are the first columns.
+    fn aggregate(self, rest: &[TokenWithSpan]) -> Tokens {
+        let Some(at) = find(rest, &["GROUP"]) else { return self.select(rest.to_vec()) };
+        let (values, keys) = rest.split_at(at);
+        let keys = keys.get(2..).unwrap_or_default();
+        let mut columns = keys.to_vec();
+        if !values.is_empty() {
+            columns.push(TokenWithSpan::new(Token::Comma, Span::empty()));
+            columns.extend_from_slice(values);
+        }
+        let count = split(keys, |token| token.token == Token::Comma).len();
+        let mut out = self.select(columns);
+        out.extend(words("GROUP BY"));
+        for number in 1..=count {
+            if number > 1 {
+                out.push(TokenWithSpan::new(Token::Comma, Span::empty()));
+            }
+            let number = Token::Number(number.to_string(), false);
+            out.push(TokenWithSpan::new(number, Span::empty()));
+        }
+        out
+    }
+}
+
+/// The name by which the columns of the one relation of a FROM clause are qualified.
+fn relation_name(from: &[TokenWithSpan]) -> Option<TokenWithSpan> {
+    let is_name = |token: &&TokenWithSpan| matches!(token.token, Token::Word(_));
+    let only_names =
+        from.iter().all(|t| matches!(t.token, Token::Word(_) | Token::Period | Token::RParen));
+    let is_alias = from.len() >= 2 && is_word(from.get(from.len() - 2), "AS");
+    let has_join = find(from, &["JOIN"]).is_some() || find(from, &["LATERAL"]).is_some();
+    if has_join || outside(from).any(|(_, token)| token.token == Token::Comma) {
+        return None;
+    }
+    from.last().filter(|token| is_name(token) && (only_names || is_alias)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::tokens::tokenize;
+
+    #[test]
+    fn queries_become_selects() {
+        for (piped, written) in [
+            ("FROM t SELECT a WHERE b", "SELECT a FROM t WHERE b"),
+            ("FROM t WHERE b", "SELECT * FROM t WHERE b"),
+            ("SELECT trim ( x FROM y )", "SELECT trim ( x FROM y )"),
+            ("FROM t |> WHERE a |> WHERE b", "SELECT * FROM t WHERE ( a ) AND ( b )"),
+            ("FROM t |> DROP a", "SELECT * EXCEPT ( a ) FROM t"),
+            ("FROM t |> AGGREGATE sum ( a ) GROUP BY b", "SELECT b , sum ( a ) FROM t GROUP BY 1"),
+            (
+                "FROM t |> ORDER BY a |> LIMIT 1 |> JOIN u ON t . x = u . x",
+                "SELECT * FROM ( SELECT * FROM t ORDER BY a LIMIT 1 ) AS t JOIN u ON t . x = u . x",
+            ),
+            (
+                "WITH a AS ( FROM t ) FROM a |> SELECT 1",
+                "WITH a AS ( SELECT * FROM t ) SELECT 1 FROM a",
+            ),
+        ] {
+            let tokens = tokenize(piped, None).unwrap();
+            let shown: Vec<String> =
+                tokens.iter().map(|t| t.token.to_string()).filter(|t| t != "EOF").collect();
+            assert_eq!(shown.join(" "), written, "{piped}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Generators of a SELECT (`explode`, `inline`, `stack` …) become relations of its FROM clause, wherever
+//! they stand: among the columns, in a LATERAL VIEW, in FROM.
+//!
+//! The AST has no relation of this kind. It is written as an UNPIVOT whose name column is [`GENERATE`]:
+//! the value is the call, INCLUDE NULLS is OUTER, and the one "column" is what the rows must fulfil before.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, GroupByExpr, Ident, Join, JoinConstraint,
+    JoinOperator, NullInclusion, ObjectName, ObjectNamePart, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
+    Value, WildcardAdditionalOptions,
+};
+
+use super::calls::call;
+use super::functions::constraint;
+use super::rewrite::{HIDDEN, plain};
+use crate::error::{SqlError, SqlResult};
+
+/// Marks a relation that is made by a generator.
+pub const GENERATE: &str = "\u{1}generate";
+
+const GENERATORS: [&str; 8] = [
+    "explode",
+    "explode_outer",
+    "inline",
+    "inline_outer",
+    "json_tuple",
+    "posexplode",
+    "posexplode_outer",
+    "stack",
+];
+
+pub fn is_generator(name: &str) -> bool {
+    GENERATORS.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn called(expr: &Expr) -> Option<String> {
+    let Expr::Function(function) = expr else { return None };
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
+    is_generator(&name.value).then(|| name.value.to_lowercase())
+}
+
+/// One that stands where none may.
+pub fn misplaced(expr: &Expr) -> Option<SqlError> {
+    let name = called(expr)?;
+    let text = format!(
+        "The generator {name} is not supported inside of an expression or outside of SELECT and FROM"
+    );
+    Some(SqlError::new("UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS", "42K0E", text))
+}
+
+pub fn into_relations(select: &mut Select) -> SqlResult<()> {
+    in_from(select)?;
+    lateral_views(select)?;
+    in_projection(select)
+}
+
+struct Generator {
+    call: Expr,
+    outer: bool,
+    alias: TableAlias,
+    filter: Option<Expr>,
+}
+
+impl Generator {
+    fn over(self, input: TableWithJoins) -> TableFactor {
+        let Self { mut call, outer, alias, filter } = self;
+        if let Expr::Function(function) = &mut call {
+            // Under this name it is no longer out of place.
+            let name = format!("{HIDDEN}{}", function.name.to_string().to_lowercase());
+            function.name = ObjectName(vec![ObjectNamePart::Identifier(plain(name))]);
+        }
+        TableFactor::Unpivot {
+            table: Box::new(TableFactor::NestedJoin {
+                table_with_joins: Box::new(input),
+                alias: None,
+            }),
+            value: call,
+            name: plain(GENERATE),
+            columns: filter.into_iter().map(|expr| ExprWithAlias { expr, alias: None }).collect(),
+            null_inclusion: outer.then_some(NullInclusion::IncludeNulls),
+            alias: Some(alias),
+        }
+    }
+}
+
+fn alias(name: Ident, columns: Vec<Ident>) -> TableAlias {
+    let columns =
+        columns.into_iter().map(|name| TableAliasColumnDef { name, data_type: None }).collect();
+    TableAlias { explicit: true, name, columns, at: None }
+}
+
+fn alone(relation: TableFactor) -> TableWithJoins {
+    TableWithJoins { relation, joins: vec![] }
+}
+
+/// A relation of one row, whose column nobody can name.
+fn one_row() -> SqlResult<TableFactor> {
+    Ok(TableFactor::Derived {
+        lateral: false,
+        subquery: crate::parser::parse_query(&format!("SELECT NULL AS `{HIDDEN}none`"))?,
+        alias: Some(alias(plain(format!("{HIDDEN}one")), vec![])),
+        sample: None,
+    })
+}
+
+/// All relations of a FROM clause as one.
+fn together(from: Vec<TableWithJoins>) -> SqlResult<TableWithJoins> {
+    let mut all = from.into_iter();
+    let Some(mut first) = all.next() else { return Ok(alone(one_row()?)) };
+    for next in all {
+        let relation = TableFactor::NestedJoin { table_with_joins: Box::new(next), alias: None };
+        let join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
+        first.joins.push(Join { relation, global: false, join_operator });
+    }
+    Ok(first)
+}
+
+/// The call, whether it sees what stands before it, and how it is called.
+fn as_generator(factor: &TableFactor) -> Option<(Expr, bool, TableAlias)> {
+    let (name, args, lateral, given) = match factor {
+        TableFactor::Table { name, alias, args: Some(args), .. } => {
+            (name, &args.args, false, alias)
+        }
+        TableFactor::Function { lateral, name, args, alias, .. } => (name, args, *lateral, alias),
+        _ => return None,
+    };
+    let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
+    if !is_generator(&ident.value) {
+        return None;
+    }
+    let arguments = args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    });
+    let call = call(&ident.value, arguments.collect::<Option<Vec<_>>>()?);
+    let alias = given.clone().unwrap_or_else(|| alias(plain(ident.value.to_lowercase()), vec![]));
+    Some((call, lateral, alias))
+}
+
+fn in_from(select: &mut Select) -> SqlResult<()> {
+    let mut done: Vec<TableWithJoins> = Vec::new();
+    for TableWithJoins { relation, joins } in std::mem::take(&mut select.from) {
+        let relation = match as_generator(&relation) {
+            Some((call, lateral, alias)) => {
+                let before = if lateral { std::mem::take(&mut done) } else { Vec::new() };
+                Generator { call, outer: false, alias, filter: None }.over(together(before)?)
+            }
+            None => relation,
+        };
+        let mut current = alone(relation);
+        for mut join in joins {
+            let Some((call, lateral, alias)) = as_generator(&join.relation) else {
+                current.joins.push(join);
+                continue;
+            };
+            if !lateral {
+                let generator = Generator { call, outer: false, alias, filter: None };
+                join.relation = generator.over(alone(one_row()?));
+                current.joins.push(join);
+                continue;
+            }
+            let outer = match &join.join_operator {
+                JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => true,
+                JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_) => {
+                    false
+                }
+                _ => return Err(SqlError::unsupported("this join with a lateral generator")),
+            };
+            match constraint(&mut join.join_operator) {
+                None | Some(JoinConstraint::None) => {}
+                Some(JoinConstraint::On(Expr::Value(value)))
+                    if value.value == Value::Boolean(true) => {}
+                _ => return Err(SqlError::unsupported("a condition beside a lateral generator")),
+            }
+            current = alone(Generator { call, outer, alias, filter: None }.over(current));
+        }
+        done.push(current);
+    }
+    select.from = done;
+    Ok(())
+}
+
+fn lateral_views(select: &mut Select) -> SqlResult<()> {
+    for view in std::mem::take(&mut select.lateral_views) {
+        let input = together(std::mem::take(&mut select.from))?;
+        let name = view.lateral_view_name.0.first().and_then(|part| part.as_ident()).cloned();
+        let name = name.unwrap_or_else(|| plain(format!("{HIDDEN}view")));
+        let alias = alias(name, view.lateral_col_alias);
+        let generator =
+            Generator { call: view.lateral_view, outer: view.outer, alias, filter: None };
+        select.from = vec![alone(generator.over(input))];
+    }
+    Ok(())
+}
+
+/// At most one column of a SELECT may be a generator.
+fn in_projection(select: &mut Select) -> SqlResult<()> {
+    let mut found = Vec::new();
+    for (at, item) in select.projection.iter().enumerate() {
+        let (expr, names) = match item {
+            SelectItem::UnnamedExpr(expr) => (expr, vec![]),
+            SelectItem::ExprWithAlias { expr, alias } => (expr, vec![alias.clone()]),
+            SelectItem::ExprWithAliases { expr, aliases } => (expr, aliases.clone()),
+            _ => continue,
+        };
+        if called(expr).is_some() {
+            found.push((at, expr.clone(), names));
+        }
+    }
+    let mut found = found.into_iter();
+    let Some((at, call, names)) = found.next() else { return Ok(()) };
+    if found.next().is_some() {
+        let text = "Only one generator is allowed per SELECT clause";
+        return Err(SqlError::new("UNSUPPORTED_GENERATOR.MULTI_GENERATOR", "42K0E", text));
+    }
+    let is_grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
+    };
+    if is_grouped {
+        return Err(SqlError::unsupported("a generator beside GROUP BY"));
+    }
+    let name = plain(format!("{HIDDEN}generated"));
+    select.projection[at] = SelectItem::QualifiedWildcard(
+        SelectItemQualifiedWildcardKind::ObjectName(ObjectName(vec![ObjectNamePart::Identifier(
+            name.clone(),
+        )])),
+        WildcardAdditionalOptions::default(),
+    );
+    let filter = select.selection.take();
+    let input = together(std::mem::take(&mut select.from))?;
+    let generator = Generator { call, outer: false, alias: alias(name, names), filter };
+    select.from = vec![alone(generator.over(input))];
+    Ok(())
+}
