@@ -12,6 +12,7 @@ use deltalake_core::kernel::transaction::TransactionError;
 use std::fmt;
 
 mod chain;
+mod classes;
 mod text;
 
 /// Why a statement failed.
@@ -199,15 +200,7 @@ impl SqlError {
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::warn!(cause = %cause, "a statement failed inside");
         let text = "An internal error occurred while the statement ran. Its id names it in the engine's log";
-        Self::new(
-            "INTERNAL_ERROR",
-            "        other => SqlError::internal(other),
-    }
-}
-000",
-            text,
-        )
-        .with_code("INTERNAL_ERROR")
+        Self::new("INTERNAL_ERROR", "XX000", text).with_code("INTERNAL_ERROR")
     }
 
     /// Storage or control plane could not be reached or answered with an error.
@@ -317,7 +310,8 @@ fn from_datafusion(error: &DataFusionError) -> SqlError {
         DataFusionError::External(inner) => from_boxed(inner.as_ref()),
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::Plan(message) => text::plan(message),
-        DataFusionError::NotImplemented(message) => SqlError::unsupported(text::feature(message)),
+        DataFusionError::NotImplemented(message) => classes::of(&text::feature(message))
+            .unwrap_or_else(|| SqlError::unsupported(text::feature(message))),
         DataFusionError::Execution(message) => text::execution(message),
         DataFusionError::ResourcesExhausted(message) => {
             tracing::info!(message, "a statement ran out of memory");

@@ -60,7 +60,7 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
             column_not_null(cx, &mut target, &column, not_null).await?;
         }
         TableAction::ColumnDefault { column, default } => {
-            column_default(cx, &mut target, &column, default).await?;
+            column_default(cx, &mut target, &column, default.map(|text| *text)).await?;
         }
         TableAction::ClusterBy(clustering) => cluster_by(cx, &mut target, &clustering).await?,
         TableAction::SetProperties(properties) => {

@@ -88,7 +88,6 @@ impl<'s> Script<'s> {
                     let done = self.step(&handler.action).await;
                     self.handled.pop();
                     match done? {
-                        Flow::Next if handler.continues => Flow::Next,
                         // The block is left.
                         Flow::Next => return Ok(Flow::Next),
                         other => other,

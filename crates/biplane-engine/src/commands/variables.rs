@@ -1,5 +1,6 @@
 //! DECLARE, SET VAR, DROP VARIABLE and EXECUTE IMMEDIATE.
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use biplane_proto::v1;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
@@ -256,6 +257,10 @@ pub async fn finished(output: Output) -> SqlResult<Output> {
         .map(|(field, name)| field.as_ref().clone().with_name(name))
         .collect();
     let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-    let renamed = batches.into_iter().map(|batch| batch.with_schema(schema.clone()));
+    // Not `with_schema`: that one looks for the columns by their names.
+    let renamed = batches.into_iter().map(|batch| {
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &rows)
+    });
     Ok(Output::Batches(schema.clone(), renamed.collect::<Result<_, _>>()?))
 }

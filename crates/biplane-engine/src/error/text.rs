@@ -118,6 +118,9 @@ fn sql_type(arrow: &str) -> String {
 
 pub(super) fn plan(message: &str) -> SqlError {
     if let Some(found) = FUNCTION.captures(message) {
+        if let Some(error) = super::classes::no_function(&found[1]) {
+            return error;
+        }
         return SqlError::function_not_found(format!("`{}`", &found[1]));
     }
     if let Some(found) = TABLE.captures(message) {
@@ -126,6 +129,9 @@ pub(super) fn plan(message: &str) -> SqlError {
         return SqlError::table_not_found(name);
     }
     let line = first_line(message);
+    if let Some(error) = super::classes::of(&line) {
+        return error;
+    }
     if line.contains("must be in GROUP BY") || line.contains("must appear in the GROUP BY") {
         return SqlError::new("MISSING_AGGREGATION", "42803", line);
     }
@@ -146,6 +152,9 @@ pub(super) fn plan(message: &str) -> SqlError {
 
 pub(super) fn execution(message: &str) -> SqlError {
     let lower = message.to_lowercase();
+    if let Some(error) = super::classes::of(&first_line(message)) {
+        return error;
+    }
     if lower.contains("divide by zero") || lower.contains("division by zero") {
         return SqlError::divide_by_zero();
     }

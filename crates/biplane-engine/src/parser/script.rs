@@ -341,7 +341,10 @@ impl Cursor<'_> {
     }
 
     fn handler(&mut self, depth: usize) -> Result<Handler, ParseError> {
-        let continues = self.eat_one_of(&["EXIT", "CONTINUE"]) == Some("CONTINUE");
+        if self.eat("CONTINUE") {
+            return self.unsupported("CONTINUE handlers");
+        }
+        self.expect("EXIT")?;
         self.expect("HANDLER")?;
         self.expect("FOR")?;
         let events = self.items(|this| {
@@ -356,7 +359,7 @@ impl Cursor<'_> {
             })
         })?;
         let action = Box::new(self.step(depth + 1)?);
-        Ok(Handler { continues, events, action })
+        Ok(Handler { events, action })
     }
 
     fn if_step(&mut self, depth: usize) -> Result<Step, ParseError> {
@@ -399,7 +402,7 @@ impl Cursor<'_> {
             false => None,
         };
         self.expect("END CASE")?;
-        Ok(Step::If { branches, otherwise, is_case: true })
+        Ok(Step::If { branches, otherwise, is_case: operand.is_none() })
     }
 }
 

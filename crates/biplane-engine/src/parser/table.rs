@@ -366,7 +366,7 @@ impl Cursor<'_> {
         } else if self.eat("SET NOT NULL") {
             Ok(TableAction::ColumnNotNull { column, not_null: true })
         } else if self.eat("SET DEFAULT") {
-            Ok(TableAction::ColumnDefault { column, default: Some(self.expr_text()?) })
+            Ok(TableAction::ColumnDefault { column, default: Some(Box::new(self.expr_text()?)) })
         } else if self.eat("DROP DEFAULT") {
             Ok(TableAction::ColumnDefault { column, default: None })
         } else if self.eat("DROP NOT NULL") {

@@ -30,6 +30,7 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
+use futures::FutureExt;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -61,7 +62,9 @@ pub struct Text {
 /// A query of the statement itself.
 pub async fn query(cx: &StatementContext, query: &ast::Query) -> SqlResult<Planned> {
     let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
-    crate::trace::span("plan", in_scope(&scope, query.clone(), &[])).await
+    // Boxed: everybody who plans would carry it.
+    let planned = in_scope(&scope, query.clone(), &[]).boxed();
+    crate::trace::span("plan", planned).await
 }
 
 /// The query of a view.
@@ -76,7 +79,7 @@ pub async fn text(cx: &StatementContext, text: &Text, via: &[String]) -> SqlResu
         schema: text.schema.to_lowercase(),
         temp_views: text.temp_views,
     };
-    in_scope(&scope, *query, via).await
+    in_scope(&scope, *query, via).boxed().await
 }
 
 async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> SqlResult<Planned> {

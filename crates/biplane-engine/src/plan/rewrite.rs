@@ -625,6 +625,9 @@ impl VisitorMut for Rewriter<'_> {
             *expr = new;
             return ControlFlow::Continue(());
         }
+        if let Some(error) = widths::refused(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Some(error) = generators::misplaced(expr) {
             return ControlFlow::Break(error);
         }

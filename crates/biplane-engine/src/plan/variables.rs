@@ -7,13 +7,15 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::sql::sqlparser::ast::{AccessExpr, Expr, Ident, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, Ident, Select, SelectItem, VisitMut, VisitorMut,
+};
 use datafusion::sql::sqlparser::tokenizer::Location;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::calls::call;
-use super::rewrite::HIDDEN;
+use super::rewrite::{HIDDEN, plain};
 use crate::context::StatementContext;
 
 /// A name that is missing, and where, if it is known.
@@ -83,7 +85,7 @@ impl Constants {
             value =
                 Expr::CompoundFieldAccess { root: Box::new(value), access_chain: chain.collect() };
         }
-        let mut uses = Uses { missing, value, changed: false };
+        let mut uses = Uses { missing, value, changed: false, number: self.0.len() };
         let _ = ast.visit(&mut uses);
         uses.changed
     }
@@ -101,6 +103,7 @@ struct Uses<'a> {
     missing: &'a Missing,
     value: Expr,
     changed: bool,
+    number: usize,
 }
 
 impl Uses<'_> {
@@ -118,6 +121,26 @@ impl Uses<'_> {
 
 impl VisitorMut for Uses<'_> {
     type Break = ();
+
+    /// A column that is a variable is called as the variable; the number tells two of one name apart.
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for (at, item) in select.projection.iter_mut().enumerate() {
+            let SelectItem::UnnamedExpr(expr) = item else { continue };
+            let name = match &*expr {
+                Expr::Identifier(ident) if self.is_it(std::slice::from_ref(ident)) => {
+                    ident.value.clone()
+                }
+                Expr::CompoundIdentifier(parts) if self.is_it(parts) => {
+                    parts.last().map(|part| part.value.clone()).unwrap_or_default()
+                }
+                _ => continue,
+            };
+            let alias = plain(format!("{name}{HIDDEN}{}_{at}", self.number));
+            *item = SelectItem::ExprWithAlias { expr: self.value.clone(), alias };
+            self.changed = true;
+        }
+        ControlFlow::Continue(())
+    }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let is_it = match &*expr {

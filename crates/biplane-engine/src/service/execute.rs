@@ -45,9 +45,10 @@ pub fn start(
         let timeout = time_limit(&request);
         let statement_id = request.statement_id.clone();
         let work = async {
+            let ran = run(engine, request, &events).boxed();
             match &place {
-                Some(place) => place.record("engine", run(engine, request, &events)).await,
-                None => run(engine, request, &events).await,
+                Some(place) => place.record("engine", ran).await,
+                None => ran.await,
             }
         };
         let work = AssertUnwindSafe(work).catch_unwind();

@@ -31,7 +31,7 @@ async fn difference(harness: &Harness, case: &Case) -> Option<String> {
     match (harness.run(request).await, &case.error) {
         (Err(failed), Some(expected)) => (failed.error_class.split('.').next()
             != expected.split('.').next())
-        .then(|| format!("{} instead of {expected}", failed.error_class)),
+        .then(|| format!("{} instead of {expected}: {}", failed.error_class, failed.message)),
         (Err(failed), None) => Some(failed.message.lines().next().unwrap_or_default().to_owned()),
         (Ok(_), Some(expected)) => Some(format!("no error instead of {expected}")),
         (Ok(ran), None) => {
@@ -61,7 +61,8 @@ fn rows(batch: &RecordBatch) -> Vec<Vec<Value>> {
 }
 
 fn value(array: &dyn Array, at: usize) -> Value {
-    if array.is_null(at) {
+    // An array of the type VOID has no mask that says so.
+    if array.is_null(at) || array.data_type() == &DataType::Null {
         return Value::Null;
     }
     let each = |items: &dyn Array| (0..items.len()).map(|at| value(items, at)).collect::<Value>();

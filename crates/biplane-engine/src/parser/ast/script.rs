@@ -40,8 +40,6 @@ pub struct Block {
 
 #[derive(Debug, Clone)]
 pub struct Handler {
-    /// The block goes on behind the statement that failed.
-    pub continues: bool,
     pub events: Vec<Event>,
     pub action: Box<Step>,
 }

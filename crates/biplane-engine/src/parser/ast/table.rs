@@ -105,7 +105,7 @@ pub enum TableAction {
     /// None: DROP DEFAULT.
     ColumnDefault {
         column: String,
-        default: Option<ExprText>,
+        default: Option<Box<ExprText>>,
     },
     SetProperties(Properties),
     UnsetProperties {
