@@ -13,7 +13,7 @@ const SET_WORDS: [&str; 4] = ["UNION", "EXCEPT", "INTERSECT", "MINUS"];
 const JOIN_WORDS: [&str; 10] =
     ["JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "SEMI", "ANTI", "NATURAL", "LATERAL"];
 /// What ends the FROM clause.
-const CLAUSE_WORDS: [&str; 13] = [
+const CLAUSE_WORDS: [&str; 16] = [
     "SELECT",
     "WHERE",
     "GROUP",
@@ -27,7 +27,14 @@ const CLAUSE_WORDS: [&str; 13] = [
     "LIMIT",
     "OFFSET",
     "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "MINUS",
 ];
+/// What a query of a script may stand behind.
+const SCRIPT_WORDS: [&str; 6] = ["BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT"];
+/// Operators of one query: each may put what is before it into brackets.
+const OPERATORS_MAX: usize = 90;
 
 pub fn plain(tokens: Tokens) -> Result<Tokens, ParseError> {
     let has_pipe = tokens.iter().any(|token| token.token == PIPE);
@@ -54,7 +61,9 @@ fn begins_with_from(tokens: &[TokenWithSpan], at: usize) -> bool {
         None | Some(Token::LParen | Token::SemiColon) => true,
         Some(Token::RParen) => ends_with_list(tokens, at),
         _ => {
-            is_one_of(before(1), &["AS", "UNION", "EXCEPT", "INTERSECT", "MINUS", "EXPLAIN"])
+            is_one_of(before(1), &SET_WORDS)
+                || is_one_of(before(1), &["AS", "EXPLAIN"])
+                || is_one_of(before(1), &SCRIPT_WORDS)
                 || (is_one_of(before(1), &["ALL", "DISTINCT"]) && is_one_of(before(2), &SET_WORDS))
         }
     }
@@ -69,21 +78,42 @@ fn ends_with_list(tokens: &[TokenWithSpan], at: usize) -> bool {
             Token::LParen if depth == 0 => return false,
             Token::LParen => depth -= 1,
             Token::Word(_) if depth == 0 && is_word(tokens.get(index), "WITH") => return true,
-            Token::Word(_) if depth == 0 && is_word(tokens.get(index), "SELECT") => return false,
+            // Nothing else stands between two members of the list, so no text is read twice.
+            Token::Word(_) if depth == 0 && is_one_of(tokens.get(index), &["SELECT", "FROM"]) => {
+                return false;
+            }
+            Token::Word(_) | Token::Comma => {}
+            _ if depth == 0 => return false,
             _ => {}
         }
     }
     false
 }
 
-/// The tokens between two brackets.
+/// The tokens between two brackets: one statement, or those of a script.
 fn level(tokens: &[TokenWithSpan]) -> Result<Tokens, ParseError> {
     let tokens = inner(tokens)?;
-    let parts = split(&tokens, |token| token.token == PIPE);
-    let Some((head, operators)) = parts.split_first() else { return Ok(tokens) };
+    let mut out = Tokens::with_capacity(tokens.len());
+    let mut start = 0;
+    for (end, semicolon) in outside(&tokens).filter(|(_, token)| token.token == Token::SemiColon) {
+        out.extend(statement(&tokens[start..end])?);
+        out.push(semicolon.clone());
+        start = end + 1;
+    }
+    out.extend(statement(&tokens[start..])?);
+    Ok(out)
+}
+
+fn statement(tokens: &[TokenWithSpan]) -> Result<Tokens, ParseError> {
+    let parts = split(tokens, |token| token.token == PIPE);
+    let Some((head, operators)) = parts.split_first() else { return Ok(tokens.to_vec()) };
     let head = from_first(head);
     if operators.is_empty() {
         return Ok(head);
+    }
+    if let Some(more) = operators.get(OPERATORS_MAX) {
+        let at = more.first().map_or(Span::empty(), |token| token.span).start;
+        return Err(ParseError::syntax("A query has too many |> operators.", at));
     }
     let start = query_start(&head);
     let (prefix, query) = head.split_at(start);
@@ -159,26 +189,41 @@ fn find(tokens: &[TokenWithSpan], words: &[&str]) -> Option<usize> {
 
 /// Puts the SELECT in front of the FROM of every query that begins with FROM.
 fn from_first(tokens: &[TokenWithSpan]) -> Tokens {
-    let places: Vec<usize> = outside(tokens).map(|(at, _)| at).collect();
-    let start = places.into_iter().find(|at| begins_with_from(tokens, *at));
-    let Some(start) = start else { return tokens.to_vec() };
-    let (before, query) = tokens.split_at(start);
-    let body_end = find(&query[1..], &CLAUSE_WORDS).map_or(query.len(), |at| at + 1);
-    let (from, rest) = query.split_at(body_end);
-    let mut out = before.to_vec();
-    if let Some((select, rest)) = rest.split_first().filter(|_| is_word(rest.first(), "SELECT")) {
-        let end = find(rest, &CLAUSE_WORDS).unwrap_or(rest.len());
-        out.push(select.clone());
-        out.extend_from_slice(&rest[..end]);
-        out.extend_from_slice(from);
-        out.extend(from_first(&rest[end..]));
-    } else {
+    let starts: Vec<usize> =
+        outside(tokens).map(|(at, _)| at).filter(|at| begins_with_from(tokens, *at)).collect();
+    let mut out = Tokens::with_capacity(tokens.len() + 2 * starts.len());
+    let mut done = 0;
+    for start in starts {
+        if start < done {
+            continue;
+        }
+        out.extend_from_slice(&tokens[done..start]);
+        let query = &tokens[start..];
+        let from_end = find(&query[1..], &CLAUSE_WORDS).map_or(query.len(), |at| at + 1);
+        let (from, rest) = query.split_at(from_end);
         let span = from.first().map_or(Span::empty(), |token| token.span);
-        out.extend([word("SELECT", span), TokenWithSpan::new(Token::Mul, span)]);
+        if is_word(rest.first(), "SELECT") {
+            let end = projection_end(rest);
+            out.extend_from_slice(&rest[..end]);
+            done = start + from_end + end;
+        } else {
+            out.extend([word("SELECT", span), TokenWithSpan::new(Token::Mul, span)]);
+            done = start + from_end;
+        }
         out.extend_from_slice(from);
-        out.extend(from_first(rest));
     }
+    out.extend_from_slice(&tokens[done..]);
     out
+}
+
+/// Where the columns behind SELECT end. The EXCEPT of a `*` belongs to them.
+fn projection_end(select: &[TokenWithSpan]) -> usize {
+    let ends = |at: &usize| {
+        let behind_star = at.checked_sub(1).is_some_and(|at| select[at].token == Token::Mul);
+        is_one_of(select.get(*at), &CLAUSE_WORDS)
+            && !(behind_star && is_word(select.get(*at), "EXCEPT"))
+    };
+    outside(select).map(|(at, _)| at).skip(1).find(ends).unwrap_or(select.len())
 }
 
 /// Where the query begins, behind `CREATE VIEW v AS`, `WITH a AS (…)`, `INSERT INTO t`.
@@ -350,7 +395,11 @@ impl State {
     /// Each assignment sees those before it.
     fn assign(self, assignments: &[TokenWithSpan]) -> Result<Self, ParseError> {
         let mut state = self;
-        for assignment in split(assignments, |token| token.token == Token::Comma) {
+        let assignments = split(assignments, |token| token.token == Token::Comma);
+        if let Some([more, ..]) = assignments.get(OPERATORS_MAX) {
+            return Err(ParseError::syntax("SET has too many columns.", more.span.start));
+        }
+        for assignment in assignments {
             let name = state.name.clone();
             let [column, equals, value @ ..] = assignment else {
                 let at = assignment.first().map_or(Span::empty(), |token| token.span).start;
@@ -414,6 +463,15 @@ mod tests {
             ("FROM t SELECT a WHERE b", "SELECT a FROM t WHERE b"),
             ("FROM t WHERE b", "SELECT * FROM t WHERE b"),
             ("SELECT trim ( x FROM y )", "SELECT trim ( x FROM y )"),
+            ("FROM t EXCEPT FROM u", "SELECT * FROM t EXCEPT SELECT * FROM u"),
+            (
+                "FROM t SELECT * EXCEPT ( a ) MINUS FROM u",
+                "SELECT * EXCEPT ( a ) FROM t MINUS SELECT * FROM u",
+            ),
+            (
+                "BEGIN FROM t WHERE a ; FROM u |> DROP b ; END",
+                "BEGIN SELECT * FROM t WHERE a ; SELECT * EXCEPT ( b ) FROM u ; END",
+            ),
             ("FROM t |> WHERE a |> WHERE b", "SELECT * FROM t WHERE ( a ) AND ( b )"),
             ("FROM t |> DROP a", "SELECT * EXCEPT ( a ) FROM t"),
             ("FROM t |> AGGREGATE sum ( a ) GROUP BY b", "SELECT b , sum ( a ) FROM t GROUP BY 1"),

@@ -16,7 +16,7 @@ pub const STATEMENT_BYTES_MAX: usize = 16 << 20;
 const BRACKET_DEPTH_MAX: usize = 100;
 /// Operators in one chain, `a + a + …`: each is one level of the tree.
 const CHAIN_LENGTH_MAX: usize = 2_000;
-/// Joins and set operations of one query block: each is one level of the plan.
+/// Joins, set operations, generators and pivots of one query block: each is one level of the plan.
 const JOIN_COUNT_MAX: usize = 300;
 
 pub fn tokenize(
@@ -104,7 +104,14 @@ fn check_shape(tokens: &[TokenWithSpan]) -> Result<(), ParseError> {
             Token::Word(w) => match w.keyword {
                 Keyword::CASE => cases += 1,
                 Keyword::END => cases = cases.saturating_sub(1),
-                Keyword::JOIN | Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => {
+                Keyword::JOIN
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::MINUS
+                | Keyword::LATERAL
+                | Keyword::PIVOT
+                | Keyword::UNPIVOT => {
                     if let Some(level) = levels.last_mut() {
                         level.joins += 1;
                     }

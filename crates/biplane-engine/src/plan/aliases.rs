@@ -4,7 +4,9 @@
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visit_expressions,
+};
 use std::ops::ControlFlow;
 
 /// The unqualified column that is missing, if that is why planning failed.
@@ -25,38 +27,55 @@ pub fn missing_column(error: &DataFusionError) -> Option<String> {
     }
 }
 
-/// Puts the meaning of the alias in its place. Whether there was such a place.
-pub fn put_in(query: &mut Query, alias: &str) -> bool {
-    let mut selects = Selects { alias, changed: false };
-    let _ = query.visit(&mut selects);
-    selects.changed
+/// Puts the meaning of the alias in its places. How many expressions that added; None if more than
+/// there may be, and the query is then of no use.
+pub fn put_in(query: &mut Query, alias: &str, added_max: usize) -> Option<usize> {
+    let mut selects = Selects { alias, added: 0, added_max };
+    match query.visit(&mut selects) {
+        ControlFlow::Continue(()) => Some(selects.added),
+        ControlFlow::Break(()) => None,
+    }
 }
 
 struct Selects<'a> {
     alias: &'a str,
-    changed: bool,
+    added: usize,
+    added_max: usize,
+}
+
+/// Expressions in an expression, itself included.
+fn size(expr: &Expr) -> usize {
+    let mut count = 0;
+    let _ = visit_expressions(expr, |_| {
+        count += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    count
 }
 
 impl VisitorMut for Selects<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let mut meaning: Option<Expr> = None;
+        let mut meaning: Option<(Expr, usize)> = None;
         for item in &mut select.projection {
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
             else {
                 continue;
             };
-            if let Some(meaning) = &meaning {
-                let mut uses = Uses { alias: self.alias, meaning, changed: false };
-                let _ = expr.visit(&mut uses);
-                self.changed |= uses.changed;
+            if let Some((meaning, size)) = &meaning {
+                let left = self.added_max - self.added;
+                let mut uses = Uses { alias: self.alias, meaning, size: *size, added: 0, left };
+                expr.visit(&mut uses)?;
+                self.added += uses.added;
             }
             if let SelectItem::ExprWithAlias { expr, alias } = item
                 && alias.value == self.alias
                 && meaning.is_none()
             {
-                meaning = Some(Expr::Nested(Box::new(expr.clone())));
+                let nested = Expr::Nested(Box::new(expr.clone()));
+                let size = size(&nested);
+                meaning = Some((nested, size));
             }
         }
         ControlFlow::Continue(())
@@ -66,7 +85,9 @@ impl VisitorMut for Selects<'_> {
 struct Uses<'a> {
     alias: &'a str,
     meaning: &'a Expr,
-    changed: bool,
+    size: usize,
+    added: usize,
+    left: usize,
 }
 
 impl VisitorMut for Uses<'_> {
@@ -75,8 +96,11 @@ impl VisitorMut for Uses<'_> {
     // Behind the children: what is put in is not visited again.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if matches!(expr, Expr::Identifier(name) if name.value == self.alias) {
+            if self.added + self.size > self.left {
+                return ControlFlow::Break(());
+            }
             *expr = self.meaning.clone();
-            self.changed = true;
+            self.added += self.size;
         }
         ControlFlow::Continue(())
     }

@@ -97,6 +97,28 @@ pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     })
 }
 
+/// `avg(x) FILTER (WHERE c)` → the average of what `c` leaves: the function passes over the filter where
+/// rows are grouped.
+pub fn filtered_average(expr: &mut Expr) {
+    let Expr::Function(function) = expr else { return };
+    if !function.name.to_string().eq_ignore_ascii_case("avg") {
+        return;
+    }
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] = list.args.as_mut_slice() else {
+        return;
+    };
+    let Some(condition) = function.filter.take() else { return };
+    let result = take(value);
+    *value = Expr::Case {
+        case_token: ast::helpers::attached_token::AttachedToken::empty(),
+        end_token: ast::helpers::attached_token::AttachedToken::empty(),
+        operand: None,
+        conditions: vec![ast::CaseWhen { condition: *condition, result }],
+        else_result: None,
+    };
+}
+
 /// Plain positional arguments of a plain call.
 pub fn arguments(function: &Function) -> Option<Vec<Expr>> {
     let FunctionArguments::List(list) = &function.args else { return None };

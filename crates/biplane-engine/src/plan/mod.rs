@@ -44,6 +44,8 @@ pub use versions::Wanted;
 
 /// Aliases of one query that are used by its other columns.
 const ALIASES_MAX: usize = 64;
+/// Expressions that aliases may add to a query: `a + a AS b, b + b AS c, …` doubles with every column.
+const ALIASED_MAX: usize = 20_000;
 
 /// A plan and the names its columns are shown by. Two columns may be shown by one name.
 pub struct Planned {
@@ -86,19 +88,21 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
-    let plan = planned(cx, &tables, query)?;
+    let plan = planned(scope, &tables, query)?;
     let plan = literals::narrow(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })
 }
 
 fn planned(
-    cx: &StatementContext,
+    scope: &Scope<'_>,
     tables: &resolve::Sources,
     mut query: ast::Query,
 ) -> SqlResult<LogicalPlan> {
+    let cx = scope.cx;
     let state = cx.session.state_ref();
     let state = state.read();
+    let mut grown = 0;
     let mut constants = variables::Constants::default();
     for _ in 0..ALIASES_MAX {
         let names = provider::Names {
@@ -113,10 +117,16 @@ fn planned(
             Ok(plan) => return Ok(plan),
             Err(error) => {
                 let column = aliases::missing_column(&error);
-                if column.is_some_and(|name| aliases::put_in(&mut query, &name)) {
-                    continue;
+                if let Some(name) = column {
+                    let added = aliases::put_in(&mut query, &name, ALIASED_MAX - grown);
+                    let Some(added) = added else { break };
+                    grown += added;
+                    if added > 0 {
+                        continue;
+                    }
                 }
-                let missing = variables::missing(&error);
+                // The caller's variables mean nothing in somebody's view.
+                let missing = variables::missing(&error).filter(|_| scope.temp_views);
                 if !missing.is_some_and(|name| constants.put_in(cx, &mut query, &name)) {
                     return Err(error.into());
                 }

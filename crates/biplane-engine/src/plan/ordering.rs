@@ -3,13 +3,13 @@
 
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, GroupByWithModifier, OrderBy, OrderByExpr, OrderByKind, OrderByOptions,
-    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Value,
+    Query, Select, SelectItem, SetExpr, SetOperator, Value,
 };
 
 use crate::error::{SqlError, SqlResult};
 
-pub fn plain(query: &mut Query) -> SqlResult<()> {
-    operators(&mut query.body)?;
+pub fn plain(query: &mut Query) {
+    operators(&mut query.body);
     if let SetExpr::Select(select) = query.body.as_mut() {
         let sorted = sorted_by(select);
         if query.order_by.is_none() && !sorted.is_empty() {
@@ -17,8 +17,8 @@ pub fn plain(query: &mut Query) -> SqlResult<()> {
             query.order_by = Some(OrderBy { kind, interpolate: None });
         }
     }
-    let Some(OrderBy { kind, .. }) = &mut query.order_by else { return Ok(()) };
-    let OrderByKind::All(options) = kind else { return Ok(()) };
+    let Some(OrderBy { kind, .. }) = &mut query.order_by else { return };
+    let OrderByKind::All(options) = kind else { return };
     if let Some(count) = first_select(&query.body).and_then(|select| width(&select.projection)) {
         let position = |at: usize| {
             let number = Expr::value(Value::Number(at.to_string(), false));
@@ -26,34 +26,43 @@ pub fn plain(query: &mut Query) -> SqlResult<()> {
         };
         *kind = OrderByKind::Expressions((1..=count).map(position).collect());
     }
-    Ok(())
 }
 
-/// MINUS is EXCEPT. DataFusion takes the ALL of the two for DISTINCT on the right side alone.
-fn operators(body: &mut SetExpr) -> SqlResult<()> {
-    let SetExpr::SetOperation { left, op, right, set_quantifier } = body else { return Ok(()) };
+/// MINUS is EXCEPT.
+fn operators(body: &mut SetExpr) {
+    let SetExpr::SetOperation { left, op, right, .. } = body else { return };
     if *op == SetOperator::Minus {
         *op = SetOperator::Except;
     }
-    if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
-        return Err(SqlError::unsupported(format!("{op} ALL")));
-    }
-    operators(left)?;
-    operators(right)
+    operators(left);
+    operators(right);
 }
 
 /// `GROUP BY a, b WITH ROLLUP` is `GROUP BY ROLLUP (a, b)`.
-pub fn grouping(select: &mut Select) {
-    let GroupByExpr::Expressions(keys, modifiers) = &mut select.group_by else { return };
-    for modifier in std::mem::take(modifiers) {
-        let each = keys.drain(..).map(|key| vec![key]).collect();
-        *keys = match modifier {
-            GroupByWithModifier::Rollup => vec![Expr::Rollup(each)],
-            GroupByWithModifier::Cube => vec![Expr::Cube(each)],
-            GroupByWithModifier::GroupingSets(sets) => vec![sets],
-            GroupByWithModifier::Totals => each.into_iter().flatten().collect(),
-        };
+///
+/// The planner passes over what stands behind the keys, so nothing may be left there.
+pub fn grouping(select: &mut Select) -> SqlResult<()> {
+    let (keys, modifiers) = match &mut select.group_by {
+        GroupByExpr::Expressions(keys, modifiers) => (keys, std::mem::take(modifiers)),
+        GroupByExpr::All(modifiers) if modifiers.is_empty() => return Ok(()),
+        GroupByExpr::All(_) => {
+            return Err(SqlError::unsupported(
+                "WITH ROLLUP, WITH CUBE or GROUPING SETS behind ALL",
+            ));
+        }
+    };
+    let Some((modifier, more)) = modifiers.split_first() else { return Ok(()) };
+    if !more.is_empty() {
+        return Err(SqlError::unsupported("several modifiers behind the keys of GROUP BY"));
     }
+    let each = keys.drain(..).map(|key| vec![key]).collect();
+    *keys = match modifier {
+        GroupByWithModifier::Rollup => vec![Expr::Rollup(each)],
+        GroupByWithModifier::Cube => vec![Expr::Cube(each)],
+        GroupByWithModifier::GroupingSets(sets) => vec![sets.clone()],
+        GroupByWithModifier::Totals => return Err(SqlError::unsupported("WITH TOTALS")),
+    };
+    Ok(())
 }
 
 fn sorted_by(select: &mut Select) -> Vec<OrderByExpr> {

@@ -406,7 +406,13 @@ fn only_where(aggregate: Expr, condition: &Expr) -> Result<Expr> {
                         Some(filter) => filter.and(condition.clone()),
                         None => condition.clone(),
                     };
-                    params.filter = Some(Box::new(both));
+                    match params.args.as_mut_slice() {
+                        // It passes over the filter where rows are grouped.
+                        [value] if func.name() == "avg" => {
+                            *value = when(both, std::mem::take(value)).end()?;
+                        }
+                        _ => params.filter = Some(Box::new(both)),
+                    }
                     Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, params }))
                 }
                 other => Transformed::no(other),

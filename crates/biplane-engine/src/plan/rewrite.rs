@@ -505,9 +505,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         counted_rows(&query.body)?;
-        if let Err(error) = ordering::plain(query) {
-            return ControlFlow::Break(error);
-        }
+        ordering::plain(query);
         if let ast::SetExpr::Values(values) = query.body.as_mut() {
             values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
         }
@@ -532,7 +530,9 @@ impl VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(error);
         }
         self.select_items(select);
-        ordering::grouping(select);
+        if let Err(error) = ordering::grouping(select) {
+            return ControlFlow::Break(error);
+        }
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 widths::narrow(expr);
@@ -588,6 +588,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         widths::of_window(expr);
+        calls::filtered_average(expr);
         ControlFlow::Continue(())
     }
 

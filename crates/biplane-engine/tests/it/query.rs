@@ -230,5 +230,22 @@ async fn hostile_shapes_do_not_hurt() {
     let list = format!("SELECT 5 IN ({})", list.join(","));
     assert_eq!(harness.rows(&list).await, ["true"]);
     assert!(harness.run(ask("SELECT '\u{0}' \u{feff}")).await.is_err());
+    let doubled: Vec<String> =
+        (1..60).map(|n| format!("a{} + a{} AS a{n}", n - 1, n - 1)).collect();
+    let doubled = format!("SELECT 1 AS a0, {}", doubled.join(", "));
+    assert!(harness.run(ask(&doubled)).await.is_err());
+    for (many, expected) in [
+        (format!("SELECT 1{}", " MINUS SELECT 2".repeat(30)), "1"),
+        (format!("FROM range(1){}", " |> WHERE id < 5 |> AS t".repeat(15)), "0"),
+        (
+            format!("SELECT count(*) FROM range(1){}", {
+                let view = |n| format!(" LATERAL VIEW explode(array(1)) v{n} AS x{n}");
+                (0..15).map(view).collect::<String>()
+            }),
+            "1",
+        ),
+    ] {
+        assert_eq!(harness.rows(&many).await, [expected], "{many}");
+    }
     assert_eq!(harness.rows("SELECT 1").await, ["1"]);
 }
