@@ -155,10 +155,11 @@ def test_a_cluster_runs_in_the_network_of_the_customer(plane):
     assert "PublicIpAddress" not in first and first["MetadataOptions"]["HttpTokens"] == "required"
 
     assert plane.run(made.cluster_id, Language.PYTHON, "sum(range(10))") == "45"
-    # SQL goes to a warehouse of the workspace, wherever its context is.
-    warehouse = plane.client.warehouses.create_and_wait(name="sql", cluster_size="2X-Small", max_num_clusters=1, auto_stop_mins=10)
+    # SQL goes to a warehouse of the workspace, wherever its context is: the one that every new workspace has.
+    [warehouse] = plane.client.warehouses.list()
+    assert warehouse.name == "Starter Warehouse" and warehouse.state.value == "STOPPED"
     assert plane.run(made.cluster_id, Language.SQL, "SELECT 6 * 7 AS n") == [[42]]
-    plane.client.warehouses.delete(warehouse.id)
+    plane.client.warehouses.stop(warehouse.id)
     # While all that works, nobody could come in.
     assert plane.listening() == []
 

@@ -88,7 +88,11 @@ impl Services {
         if let Some(cloud) = &config.cloud {
             identity.set_cloud(Arc::new(crate::cloud::ProviderCloud(cloud.clone())));
         }
-        identity.on_workspace_created(Arc::new(wiring::AssignMetastore(catalog.clone())));
+        identity.on_workspace_created(Arc::new(wiring::FurnishWorkspace {
+            db: db.clone(),
+            catalog: catalog.clone(),
+            compute: compute.clone(),
+        }));
         identity.on_workspace_deleting(Arc::new(wiring::ForgetWorkspace {
             query: query.clone(),
             compute: compute.clone(),

@@ -6,11 +6,9 @@ use crate::{Server, wiring};
 use anyhow::Context;
 use biplane_api::ids::WarehouseId;
 use biplane_identity::BootstrapOptions;
-use biplane_platform::{ApiError, Ctx, keys};
+use biplane_platform::{ApiError, Ctx};
 
 const REGION: &str = "us-east-1";
-/// The warehouse that the profile names.
-const WAREHOUSE_KEY: &str = "starter_warehouse_id";
 
 /// Gives who the system itself acts as, and the warehouse it uses.
 pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
@@ -32,19 +30,8 @@ pub async fn run(server: &Server) -> anyhow::Result<(Ctx, WarehouseId)> {
     }
     let system = services.identity.admin_ctx(done.workspace_id).await.map_err(told)?;
     wiring::bootstrap_catalog(services, &system, REGION).await.map_err(told)?;
-    let warehouse = match keys::find(&server.db, WAREHOUSE_KEY).await.map_err(told)? {
-        Some(id) => id,
-        None => {
-            let made = services
-                .compute
-                .default_warehouse_create(done.workspace_id, &system.principal)
-                .await
-                .map_err(told)?;
-            keys::stored(&server.db, &system.clock, WAREHOUSE_KEY, || made.to_string())
-                .await
-                .map_err(told)?
-        }
-    };
+    let warehouse =
+        wiring::starter_warehouse(&server.db, &services.compute, &system).await.map_err(told)?;
     let token = match done.admin_pat.or_else(|| profile::token(&config.data_dir)) {
         Some(token) => token,
         None => services.identity.admin_pat_issue(done.workspace_id).await.map_err(told)?,

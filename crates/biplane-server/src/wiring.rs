@@ -10,7 +10,7 @@ use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQue
 use biplane_compute::{AcquireRequest, Compute, EngineLease, Tenancies, Tenancy};
 use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting};
 use biplane_platform::db::Change;
-use biplane_platform::{ApiError, Clock, Ctx, Db, Result};
+use biplane_platform::{ApiError, Clock, Ctx, Db, Result, keys};
 use biplane_query::thrift::{Names, Wanted};
 use biplane_query::{
     Engines, Home, Homes, Lease, LeaseGuard, Query, QueryConfig, StagedFiles, StagingVerb,
@@ -294,18 +294,34 @@ pub async fn bootstrap_catalog(services: &Services, system: &Ctx, region: &str) 
     services.catalog.system_tables_renew().await
 }
 
-/// A new workspace gets the metastore of its region.
-pub struct AssignMetastore(pub Arc<Catalog>);
+/// A new workspace gets the metastore of its region, and a warehouse to begin with.
+pub struct FurnishWorkspace {
+    pub db: Db,
+    pub catalog: Arc<Catalog>,
+    pub compute: Arc<Compute>,
+}
 
 #[async_trait::async_trait]
-impl WorkspaceCreated for AssignMetastore {
+impl WorkspaceCreated for FurnishWorkspace {
     async fn workspace_created(
         &self,
-        _ctx: &Ctx,
+        ctx: &Ctx,
         workspace: &biplane_identity::Workspace,
     ) -> Result<()> {
-        self.0.metastore_assign_default(workspace.id, &workspace.region).await
+        self.catalog.metastore_assign_default(workspace.id, &workspace.region).await?;
+        starter_warehouse(&self.db, &self.compute, ctx).await.map(|_| ())
     }
+}
+
+/// Made once in the life of a workspace: whoever deletes it does not find it again.
+pub async fn starter_warehouse(db: &Db, compute: &Arc<Compute>, ctx: &Ctx) -> Result<String> {
+    let workspace = ctx.workspace()?;
+    let key = format!("starter_warehouse_id/{workspace}");
+    if let Some(id) = keys::find(db, &key).await? {
+        return Ok(id);
+    }
+    let made = compute.default_warehouse_create(workspace, &ctx.principal).await?;
+    keys::stored(db, &ctx.clock, &key, || made.to_string()).await
 }
 
 /// A workspace that goes: what runs in it ends before the catalog forgets it.
