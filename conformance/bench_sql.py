@@ -33,7 +33,7 @@ class Biplane:
     def __init__(self, directory, scale):
         os.environ["BIPLANE_SAMPLES_SCALE"] = str(scale)
         self.server = Server(directory)
-        self.connection = self.server.connect(catalog="samples", schema="tpch")
+        self.connection = self.server.connect(catalog="samples", schema="tpch", session_configuration={"use_cached_result": "false"})
         self.cursor = self.connection.cursor()
 
     def ready(self):

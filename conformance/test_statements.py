@@ -162,3 +162,19 @@ def test_history(run, w, server):
     query = found[0]
     assert query.status.value == "FINISHED" and query.rows_produced == 1 and query.user_name == "admin@localhost"
     assert query.metrics.total_time_ms is not None
+
+
+def test_a_query_over_the_same_data_is_answered_from_the_result_cache(run, w, server):
+    run("CREATE OR REPLACE TABLE main.default.measured AS SELECT id FROM range(1000)")
+    query = "SELECT sum(id) FROM main.default.measured"
+    first, second = run(query), run(query)
+    run("INSERT INTO main.default.measured VALUES (1000)")
+    third = run(query)
+    assert [ran.result.data_array for ran in (first, second, third)] == [[["499500"]], [["499500"]], [["500500"]]]
+
+    def from_cache(ran):
+        wanted = QueryFilter(warehouse_ids=[server.warehouse_id], statement_ids=[ran.statement_id])
+        return w.query_history.list(filter_by=wanted, include_metrics=True).res[0].metrics.result_from_cache
+
+    assert [bool(from_cache(ran)) for ran in (first, second, third)] == [False, True, False]
+    run("DROP TABLE main.default.measured")

@@ -18,11 +18,13 @@ use deltalake_core::DeltaTable;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::control::{CallError, ControlClient, ControlError};
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
 use crate::plan::state::Settings;
+use crate::results::Reads;
 use crate::runtime::Engine;
 use crate::service::{Pruned, StatementPool};
 use crate::session::SessionObjects;
@@ -56,6 +58,8 @@ pub struct StatementContext {
     pub frames: Mutex<Vec<Frame>>,
     /// EXECUTE IMMEDIATE inside of each other.
     pub executions: Mutex<usize>,
+    pub reads: Mutex<Reads>,
+    from_cache: AtomicBool,
 }
 
 impl StatementContext {
@@ -80,6 +84,8 @@ impl StatementContext {
             relations: Mutex::default(),
             frames: Mutex::default(),
             executions: Mutex::default(),
+            reads: Mutex::default(),
+            from_cache: AtomicBool::new(false),
         })
     }
 
@@ -266,9 +272,18 @@ impl StatementContext {
     /// A query as the statement itself.
     pub async fn query(&self, query: ast::Query) -> SqlResult<Output> {
         let planned = crate::plan::query(self, &query).await?;
+        let names = Some(planned.names);
+        let key = crate::results::key(self, &query, &planned.plan);
+        if let Some(stream) = key.as_ref().and_then(|key| self.engine.results.get(key)) {
+            self.from_cache.store(true, Ordering::Relaxed);
+            return Ok(Output::Stream(QueryStream { stream, plan: None, names }));
+        }
         let physical = self.physical(planned.plan).await?;
-        let stream = execute_stream(physical.clone(), self.task_context())?;
-        Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names: Some(planned.names) }))
+        let mut stream = execute_stream(physical.clone(), self.task_context())?;
+        if let Some(key) = key {
+            stream = self.engine.results.keeping(key, stream);
+        }
+        Ok(Output::Stream(QueryStream { stream, plan: Some(physical), names }))
     }
 
     // --- variables ---
@@ -353,6 +368,11 @@ impl StatementContext {
     pub(crate) fn take_changes(&self) -> Option<v1::SessionChange> {
         let changes = std::mem::take(&mut *self.changes.lock());
         (changes != v1::SessionChange::default()).then_some(changes)
+    }
+
+    /// The rows were there already, from the same query before.
+    pub(crate) fn from_cache(&self) -> bool {
+        self.from_cache.load(Ordering::Relaxed)
     }
 
     pub(crate) fn peak_memory_bytes(&self) -> u64 {

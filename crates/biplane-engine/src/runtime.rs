@@ -14,6 +14,7 @@ use crate::error::SqlError;
 use crate::footers::{self, Footers};
 use crate::plan::delta::Snapshots;
 use crate::plan::state::{self, Settings};
+use crate::results::Results;
 use crate::service::StatementPool;
 use crate::session::Sessions;
 use crate::storage::Stores;
@@ -26,6 +27,7 @@ pub struct Engine {
     pub stores: Stores,
     pub snapshots: Snapshots,
     pub footers: Footers,
+    pub results: Results,
     pub memory: Arc<dyn MemoryPool>,
     /// Statements that run now.
     pub running: AtomicU32,
@@ -61,6 +63,7 @@ impl Engine {
             stores: Stores::new(config.storage_door.clone()),
             snapshots: Snapshots::default(),
             footers: Footers::default(),
+            results: Results::new(config.memory_limit_bytes),
             memory,
             running: AtomicU32::new(0),
             runtime,

@@ -1339,6 +1339,9 @@ pub struct Metrics {
     pub spilled_bytes: u64,
     #[prost(uint64, tag = "9")]
     pub peak_memory_bytes: u64,
+    /// The rows of the same query before, over the same data.
+    #[prost(bool, tag = "10")]
+    pub from_cache: bool,
 }
 /// What USE and SET left behind; the gateway keeps it with the session.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -30,15 +30,17 @@ pub async fn provider(
     cx: &StatementContext,
     table_id: Option<&str>,
     storage: &Storage,
-    version: Option<Wanted>,
+    wanted: Option<Wanted>,
     described_as: Option<&str>,
 ) -> SqlResult<Arc<dyn TableProvider>> {
     let location = cx.location(storage)?;
-    let table = match version {
+    let table = match wanted {
         None => cx.engine.snapshots.latest(table_id, &location).await?,
         Some(version) => at_version(&location, version).await?,
     };
     let state = table.snapshot()?;
+    let (id, version) = (state.metadata().id(), state.version());
+    cx.reads.lock().version(format!("{} {id} {version}", location.url));
     if let Some(files) = plain_files(cx, table_id, &location, state)? {
         let files = match described_as {
             None => files,

@@ -84,6 +84,9 @@ fn source<'a>(
             Some(version) => Some(versions::wanted(cx, version).await?),
             None => None,
         };
+        if !has_versions(&found.relation) {
+            cx.reads.lock().other();
+        }
         match &found.relation {
             Relation::Table(name) if is_information_schema(name) => {
                 crate::information_schema::provider(cx, name).await
@@ -115,6 +118,16 @@ fn source<'a>(
     .boxed()
 }
 
+/// What is read there can be told from what was there before.
+fn has_versions(relation: &Relation) -> bool {
+    match relation {
+        Relation::Table(name) => !is_information_schema(name),
+        Relation::TempView(_) => true,
+        Relation::Path { format, .. } => format == "delta",
+        Relation::Given(_) | Relation::ReadFiles(_) => false,
+    }
+}
+
 async fn catalog_table(
     cx: &StatementContext,
     table: &ResolvedTable,
@@ -133,7 +146,14 @@ async fn catalog_table(
             table.info.columns.iter().map(|column| column.name.clone()).collect();
         return view(cx, &table.info.full_name, text, &columns, via).await;
     }
-    if table.info.data_source_format.as_deref() == Some(SYSTEM_FORMAT) {
+    let info = &table.info;
+    match info.data_source_format.as_deref() {
+        None | Some("DELTA") => {
+            cx.reads.lock().version(format!("{} {}", info.full_name, info.table_id))
+        }
+        Some(_) => cx.reads.lock().other(),
+    }
+    if info.data_source_format.as_deref() == Some(SYSTEM_FORMAT) {
         return match version {
             None => crate::system_tables::provider(cx, table, via),
             Some(_) => Err(SqlError::unsupported("an older version of a system table")),

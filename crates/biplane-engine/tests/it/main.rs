@@ -6,6 +6,7 @@ mod dml;
 mod harness;
 mod loading;
 mod query;
+mod results;
 mod service;
 mod slt;
 mod spark;

@@ -163,6 +163,6 @@ fn query_metrics(metrics: &Metrics, started_at: i64, duration: i64) -> QueryMetr
         network_sent_bytes: int(metrics.result_bytes),
         spill_to_disk_bytes: int(metrics.spilled_bytes),
         peak_memory_bytes: int(metrics.peak_memory_bytes),
-        result_from_cache: false,
+        result_from_cache: metrics.from_cache,
     }
 }

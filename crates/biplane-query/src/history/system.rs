@@ -54,7 +54,7 @@ fn row(stored: Stored) -> Option<SystemRow> {
         "read_rows": metrics.rows_read,
         "produced_rows": metrics.rows_produced,
         "read_bytes": metrics.bytes_read,
-        "from_result_cache": false,
+        "from_result_cache": metrics.from_cache,
         "spilled_local_bytes": metrics.spilled_bytes,
         "executed_as_user_id": user_id,
         "executed_as": info.principal_name,

@@ -27,6 +27,8 @@ pub struct Metrics {
     pub result_bytes: u64,
     pub spilled_bytes: u64,
     pub peak_memory_bytes: u64,
+    /// Answered without execution.
+    pub from_cache: bool,
 }
 
 pub(crate) struct Stored {

@@ -372,6 +372,7 @@ impl Run {
             result_bytes: snapshot.bytes,
             spilled_bytes: found.spilled_bytes,
             peak_memory_bytes: found.peak_memory_bytes,
+            from_cache: found.from_cache,
         }
     }
 }

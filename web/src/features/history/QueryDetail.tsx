@@ -150,6 +150,7 @@ function Metrics({ info }: { info: QueryInfo }) {
     ['Rows read', formatCount(metrics.rows_read_count)],
     ['Bytes read', formatBytes(metrics.read_bytes)],
     ['Files read, pruned', `${formatCount(metrics.read_files_count)}, ${formatCount(metrics.pruned_files_count)}`],
+    ['From the result cache', metrics.result_from_cache ? 'Yes' : 'No'],
     ['Spilled to disk', formatBytes(metrics.spill_to_disk_bytes)],
     ['Peak memory', formatBytes(metrics.peak_memory_bytes)],
     ['Sent to the client', formatBytes(metrics.network_sent_bytes)],
