@@ -111,6 +111,14 @@ fn is_cluster(s: &str) -> bool {
     s.len() == 20 && s.bytes().enumerate().all(shape)
 }
 
+fn hex16_upper() -> String {
+    hex16().to_ascii_uppercase()
+}
+
+fn is_hex16_upper(s: &str) -> bool {
+    s.len() == 16 && s.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+}
+
 fn is_uuid(s: &str) -> bool {
     s.len() == 36 && uuid::Uuid::try_parse(s).is_ok()
 }
@@ -127,6 +135,7 @@ text_id!(MetastoreId, uuid_text, is_uuid);
 text_id!(/** Any catalog securable: catalog, schema, table, volume, function, ... */ SecurableId, uuid_text, is_uuid);
 text_id!(WarehouseId, hex16, is_hex16);
 text_id!(/** A cluster, as clients know it: `0123-456789-abcdefgh`. */ ClusterId, cluster_text, is_cluster);
+text_id!(/** A cluster policy: `A1B2C3D4E5F60718`. */ PolicyId, hex16_upper, is_hex16_upper);
 text_id!(NodeId, uuid_text, is_uuid);
 text_id!(SandboxId, uuid_text, is_uuid);
 text_id!(SqlSessionId, uuid_text, is_uuid);

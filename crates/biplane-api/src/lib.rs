@@ -13,6 +13,7 @@ pub mod mesh;
 pub mod network;
 pub mod network_config;
 pub mod nodes;
+pub mod policies;
 pub mod provisioning;
 pub mod query;
 pub mod seen;

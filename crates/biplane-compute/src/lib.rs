@@ -9,6 +9,7 @@ mod clusters;
 mod code;
 mod mesh;
 mod nodes;
+mod policies;
 pub mod provider;
 mod relay;
 mod state;
@@ -56,6 +57,7 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "compute_0010", sql: include_str!("../migrations/0010_admission.sql") },
     Migration { name: "compute_0011", sql: include_str!("../migrations/0011_clusters.sql") },
+    Migration { name: "compute_0012", sql: include_str!("../migrations/0012_policies.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -199,6 +201,7 @@ impl Compute {
             .merge(nodes::http::routes())
             .merge(code::routes())
             .merge(clusters::http::routes())
+            .merge(policies::http::routes())
             .with_state(self)
     }
 }

@@ -30,6 +30,7 @@ const ENGINEERING: &[&str] = &[
     "mlflow",
     "pipelines",
     "policies",
+    "policy-families",
     "repos",
     "serving-endpoints",
 ];

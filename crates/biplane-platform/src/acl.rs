@@ -41,19 +41,26 @@ pub const CLUSTERS: ObjectType = ObjectType {
     ],
 };
 
+/// Admins make them; others may use them or not.
+pub const CLUSTER_POLICIES: ObjectType = ObjectType {
+    name: "cluster-policies",
+    singular: "cluster-policy",
+    levels: &[("CAN_USE", "Can make clusters that keep to the policy")],
+};
+
 /// All object types there are.
-pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES, &CLUSTERS];
+pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES, &CLUSTERS, &CLUSTER_POLICIES];
 
 /// The group that may do everything. An object without an owner has an entry of it, which says that the
 /// object exists.
 pub const ADMINS: &str = "admins";
 
 /// The entry that an object without an owner always has.
-pub fn existence() -> Entry {
+pub fn existence(object: &ObjectType) -> Entry {
     Entry {
         principal_kind: "group".into(),
         principal_name: ADMINS.into(),
-        permission_level: "CAN_MANAGE".into(),
+        permission_level: object.highest().into(),
     }
 }
 
@@ -61,6 +68,10 @@ impl ObjectType {
     /// Whether objects of this type have an owner.
     pub fn owned(&self) -> bool {
         self.rank("IS_OWNER").is_some()
+    }
+
+    pub fn highest(&self) -> &'static str {
+        self.levels.last().map_or("", |(level, _)| level)
     }
 
     pub fn rank(&self, level: &str) -> Option<usize> {

@@ -1259,6 +1259,176 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/policies/clusters/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a policy. For admins. */
+        post: operations["policy_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes a policy. Clusters of it run on. For admins. */
+        post: operations["policy_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces what a policy says. Clusters are left as they are. For admins. */
+        post: operations["policy_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/enforce-compliance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes a cluster so that it keeps to its policy; one that runs is restarted. */
+        post: operations["compliance_enforce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One policy, with the definition that holds. */
+        get: operations["policy_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/get-compliance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a cluster keeps to what its policy says now. */
+        get: operations["compliance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policies that the caller may use. */
+        get: operations["policy_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policies/clusters/list-compliance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same of all clusters of a policy. */
+        get: operations["compliance_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policy-families": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The families that policies can be made of. */
+        get: operations["policy_family_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/policy-families/{policy_family_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One family. */
+        get: operations["policy_family_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/preview/scim/v2/Groups": {
         parameters: {
             query?: never;
@@ -3020,6 +3190,13 @@ export interface components {
         CloneFrom: {
             source_cluster_id?: string;
         };
+        ClusterCompliance: components["schemas"]["Compliance"] & {
+            cluster_id: components["schemas"]["ClusterId"];
+        };
+        ClusterComplianceList: {
+            clusters: components["schemas"]["ClusterCompliance"][];
+            next_page_token?: string | null;
+        };
         /** @description Create. Cloning takes everything that is not said here from another cluster. */
         ClusterCreate: components["schemas"]["ClusterSpec"] & {
             clone_from?: components["schemas"]["CloneFrom"] | null;
@@ -3212,6 +3389,26 @@ export interface components {
             contextId?: string | null;
             /** @description `python` or `sql`. */
             language?: string | null;
+        };
+        Compliance: {
+            is_compliant: boolean;
+            /** @description Path → what is wrong; the first 200. */
+            violations?: {
+                [key: string]: string;
+            };
+        };
+        ComplianceEnforce: {
+            cluster_id?: string;
+            /** @description ENFORCE_IMMEDIATELY */
+            enforce_mode?: string | null;
+            /** @description Tells what would change, and changes nothing. */
+            validate_only?: boolean;
+        };
+        ComplianceEnforced: {
+            changes: components["schemas"]["SettingsChange"][];
+            /** @description APPLIED or NO_CHANGES; absent when it was only asked what would change. */
+            enforce_result?: string | null;
+            has_changes: boolean;
         };
         ConfigurationPairs: {
             configuration_pairs?: components["schemas"]["KeyValue"][];
@@ -4098,11 +4295,58 @@ export interface components {
             principal?: string;
             remove?: string[];
         };
+        /** @description With the definition that holds: that of a family has what differs from it in it. */
+        Policy: components["schemas"]["PolicySpec"] & {
+            /** Format: int64 */
+            created_at_timestamp: number;
+            creator_user_name?: string | null;
+            is_default: boolean;
+            policy_id: components["schemas"]["PolicyId"];
+        };
+        PolicyCreated: {
+            policy_id: components["schemas"]["PolicyId"];
+        };
+        PolicyEdit: components["schemas"]["PolicySpec"] & {
+            policy_id?: string;
+        };
         PolicyEnforcement: {
             /** @description DBSQL, ML_SERVING; empty means all */
             dry_run_mode_product_filter?: string[] | null;
             /** @description ENFORCED or DRY_RUN */
             enforcement_mode?: string | null;
+        };
+        PolicyFamily: {
+            definition: string;
+            description: string;
+            name: string;
+            policy_family_id: string;
+        };
+        PolicyFamilyList: {
+            next_page_token?: string | null;
+            policy_families: components["schemas"]["PolicyFamily"][];
+        };
+        /** @description A cluster policy: `A1B2C3D4E5F60718`. */
+        PolicyId: string;
+        PolicyList: {
+            policies: components["schemas"]["Policy"][];
+            /** Format: int64 */
+            total_count: number;
+        };
+        PolicyNamed: {
+            policy_id?: string;
+        };
+        /** @description What a caller says of a policy: a definition, or a family and what differs from it. */
+        PolicySpec: {
+            /** @description JSON as text: attribute path → rule. */
+            definition?: string | null;
+            description?: string | null;
+            libraries?: unknown[] | null;
+            /** Format: int64 */
+            max_clusters_per_user?: number | null;
+            name?: string | null;
+            /** @description JSON as text: rules that replace or complete those of the family. */
+            policy_family_definition_overrides?: string | null;
+            policy_family_id?: string | null;
         };
         PresignedUrl: {
             headers: components["schemas"]["HttpHeader"][];
@@ -4486,6 +4730,11 @@ export interface components {
         };
         SetPermissions: {
             access_control_list?: components["schemas"]["AccessControlRequest"][];
+        };
+        SettingsChange: {
+            field: string;
+            new_value?: string | null;
+            previous_value?: string | null;
         };
         SparkNode: {
             host_private_ip?: string | null;
@@ -9472,6 +9721,312 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicySpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyCreated"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compliance_enforce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplianceEnforce"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplianceEnforced"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_get: {
+        parameters: {
+            query?: {
+                policy_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compliance_get: {
+        parameters: {
+            query?: {
+                cluster_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compliance"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_list: {
+        parameters: {
+            query?: {
+                /** @description POLICY_CREATION_TIME (the default) or POLICY_NAME */
+                sort_column?: string;
+                /** @description DESC (the default) or ASC */
+                sort_order?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compliance_list: {
+        parameters: {
+            query?: {
+                policy_id?: string;
+                page_size?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterComplianceList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_family_list: {
+        parameters: {
+            query?: {
+                max_results?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyFamilyList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_family_get: {
+        parameters: {
+            query?: {
+                version?: number;
+            };
+            header?: never;
+            path: {
+                policy_family_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyFamily"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };

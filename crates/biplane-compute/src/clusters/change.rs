@@ -2,7 +2,7 @@
 
 use super::events;
 use super::store::{self, Cluster};
-use crate::Compute;
+use crate::{Compute, policies};
 use biplane_api::clusters::{ClusterState, ClusterTermination};
 use biplane_platform::{Ctx, Result, Tx};
 use serde_json::{Value, json};
@@ -33,6 +33,9 @@ pub(super) async fn write(
 ) -> Result<bool> {
     let mut new = row.clone();
     change(&mut new);
+    if new.is_active() && (!row.is_active() || row.spec.policy_id != new.spec.policy_id) {
+        policies::require_room(tx, &new).await?;
+    }
     if !store::update(tx, &new).await? {
         return Ok(false);
     }

@@ -10,7 +10,7 @@ pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod keep;
 pub(crate) mod local;
-mod ops;
+pub(crate) mod ops;
 mod own;
 mod reap;
 mod reasons;
@@ -21,6 +21,7 @@ mod versions;
 mod view;
 
 pub(crate) use use_it::Attached;
+pub(crate) use versions::named as version_named;
 pub(crate) use versions::newest as newest_version;
 
 use crate::Compute;
@@ -183,7 +184,7 @@ impl Compute {
     }
 
     /// What can be had: of the provider, and of the workspace's own machines.
-    async fn node_types_of(&self, workspace: WorkspaceId) -> Result<Arc<[NodeType]>> {
+    pub(crate) async fn node_types_of(&self, workspace: WorkspaceId) -> Result<Arc<[NodeType]>> {
         let known = self.clusters.types.lock().get(&workspace).cloned();
         if let Some((at, types)) = known
             && at.elapsed() < TYPES_KEPT

@@ -4,13 +4,13 @@ use super::change::{self, begin, terminate, terminating};
 use super::reasons::{self, reason};
 use super::store::{self, Cluster};
 use super::{events, spec};
-use crate::Compute;
+use crate::{Compute, policies};
 use biplane_api::clusters::{
     ClusterCreate, ClusterEdit, ClusterResize, ClusterSpec, ClusterState as State, ClusterUpdate,
 };
 use biplane_api::ids::ClusterId;
 use biplane_platform::acl::{self, CLUSTERS, Entry};
-use biplane_platform::{ApiError, Ctx, Entitlement, ErrorCode, Principal, PrincipalKind, Result};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Principal, PrincipalKind, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -72,9 +72,6 @@ impl Compute {
         request: &ClusterCreate,
     ) -> Result<ClusterId> {
         let workspace = ctx.workspace()?;
-        if !ctx.principal.workspace_admin {
-            ctx.require_entitlement(Entitlement::AllowClusterCreate)?;
-        }
         let asked = match &request.clone_from {
             None => request.spec.clone(),
             Some(from) => {
@@ -84,7 +81,8 @@ impl Compute {
             }
         };
         let types = self.node_types_of(workspace).await?;
-        let complete = spec::complete(&asked, &types, &ctx.principal.name)?;
+        let policed = self.policed(ctx, &asked, &types, None).await?;
+        let complete = spec::complete(&policed, &types, &ctx.principal.name)?;
         let now = ctx.now_ms();
         let row = Cluster {
             id: ClusterId::random(),
@@ -92,7 +90,7 @@ impl Compute {
             name: complete.cluster_name.clone().unwrap_or_default(),
             workers: spec::first_workers(&complete),
             spec: complete,
-            request: asked,
+            request: policed,
             creator_name: ctx.principal.name.clone(),
             source: source(ctx).into(),
             state: State::Pending,
@@ -114,8 +112,9 @@ impl Compute {
                 format!("A workspace has at most {CLUSTERS_PER_WORKSPACE_MAX} clusters."),
             ));
         }
+        policies::require_room(&mut tx, &row).await?;
         store::insert(&mut tx, &row).await?;
-        for entry in [maker(&ctx.principal), acl::existence()] {
+        for entry in [maker(&ctx.principal), acl::existence(&CLUSTERS)] {
             acl::grant(&mut tx, workspace, &CLUSTERS, row.id.as_str(), &entry).await?;
         }
         let details = json!({
@@ -157,19 +156,21 @@ impl Compute {
 
     pub async fn cluster_update(self: &Arc<Self>, ctx: &Ctx, asked: &ClusterUpdate) -> Result<()> {
         let row = self.cluster_for(ctx, &asked.cluster_id, "CAN_MANAGE").await?;
-        let spec = masked(&row.request, &asked.cluster, &asked.update_mask)?;
+        let held = self.refreshed(ctx, &row).await?;
+        let spec = masked(&held, &asked.cluster, &asked.update_mask)?;
         self.cluster_respec(ctx, &row, &spec).await
     }
 
     /// A running cluster is restarted, for nothing else makes everything of it so.
-    async fn cluster_respec(
+    pub(crate) async fn cluster_respec(
         self: &Arc<Self>,
         ctx: &Ctx,
         row: &Cluster,
         asked: &ClusterSpec,
     ) -> Result<()> {
         let types = self.node_types_of(row.workspace_id).await?;
-        let complete = spec::complete(asked, &types, &row.creator_name)?;
+        let policed = self.policed(ctx, asked, &types, Some(row)).await?;
+        let complete = spec::complete(&policed, &types, &row.creator_name)?;
         let now = ctx.now_ms();
         self.cluster_alter(ctx, row.id.as_str(), "CAN_MANAGE", |row| {
             require(row, &[State::Running, State::Terminated])?;
@@ -179,7 +180,7 @@ impl Compute {
                 "previous_cluster_size": events::size(row),
             });
             row.name = complete.cluster_name.clone().unwrap_or_default();
-            (row.spec, row.request) = (complete.clone(), asked.clone());
+            (row.spec, row.request) = (complete.clone(), policed.clone());
             match row.state {
                 State::Running => {
                     begin(row, State::Restarting, now);
@@ -225,6 +226,10 @@ impl Compute {
                 ));
             }
         }
+        let row = self.cluster_for(ctx, &asked.cluster_id, "CAN_RESTART").await?;
+        let mut sized = row.request.clone();
+        (sized.num_workers, sized.autoscale) = (asked.num_workers, asked.autoscale.clone());
+        self.size_policed(ctx, &row, &sized).await?;
         self.cluster_alter(ctx, &asked.cluster_id, "CAN_RESTART", |row| {
             require(row, &[State::Running, State::Resizing])?;
             if row.spec.is_single_node == Some(true) {

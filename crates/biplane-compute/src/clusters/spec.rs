@@ -69,7 +69,6 @@ fn refuse(asked: &ClusterSpec) -> Result<()> {
         (given(&asked.cluster_log_conf), "cluster_log_conf"),
         (asked.init_scripts.as_ref().is_some_and(|list| !list.is_empty()), "init_scripts"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
-        (text(&asked.policy_id), "policy_id"),
         (text(&asked.instance_pool_id), "instance_pool_id"),
         (text(&asked.driver_instance_pool_id), "driver_instance_pool_id"),
     ];

@@ -39,6 +39,16 @@ impl Cluster {
     pub fn is(&self, states: &[ClusterState]) -> bool {
         states.contains(&self.state)
     }
+
+    /// It has hosts, or is to have some.
+    pub fn is_active(&self) -> bool {
+        !self.deleted && !self.is(&[ClusterState::Terminating, ClusterState::Terminated])
+    }
+
+    /// The policy that it keeps to.
+    pub fn policy(&self) -> Option<&str> {
+        self.spec.policy_id.as_deref().filter(|id| !id.is_empty())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -137,7 +147,7 @@ pub(super) async fn get(tx: &mut Tx, id: &ClusterId) -> Result<Option<Cluster>> 
     row.as_ref().map(cluster).transpose()
 }
 
-pub(super) async fn of_workspace(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Cluster>> {
+pub(crate) async fn of_workspace(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Cluster>> {
     let sql = clusters!("SELECT", "FROM clusters WHERE workspace_id = $1 AND deleted = 0");
     tx.fetch_all(sql, args![workspace.0]).await?.iter().map(cluster).collect()
 }

@@ -23,6 +23,23 @@ pub(super) fn known(key: &str) -> bool {
     VERSIONS.iter().any(|(known, _)| *known == key)
 }
 
+/// What policies call a version: `auto:latest`, `auto:latest-lts`, `auto:prev-major`, `auto:prev-lts`.
+pub(crate) fn named(alias: &str) -> Option<&'static str> {
+    let major = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
+    let found = match alias {
+        "auto:latest" => VERSIONS.first(),
+        "auto:latest-lts" => lts().next(),
+        "auto:prev-lts" => lts().nth(1),
+        "auto:prev-major" => VERSIONS.iter().find(|(key, _)| major(key) != major(newest())),
+        _ => None,
+    };
+    found.map(|(key, _)| *key)
+}
+
+fn lts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    VERSIONS.iter().filter(|(_, name)| name.contains(" LTS "))
+}
+
 pub(super) fn list() -> SparkVersionList {
     let one =
         |(key, name): &(&str, &str)| SparkVersion { key: (*key).into(), name: (*name).into() };

@@ -32,6 +32,7 @@ impl Compute {
         ] {
             tx.execute(sql, args![workspace_id.0]).await?;
         }
+        crate::policies::forget(&mut tx, workspace_id).await?;
         tx.commit().await?;
         for slot in &slots {
             self.release(slot);

@@ -20,24 +20,24 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tower::ServiceExt;
 
-struct Site {
-    world: World,
-    provider: Arc<FakeProvider>,
+pub struct Site {
+    pub world: World,
+    pub provider: Arc<FakeProvider>,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(quick()).await
     }
 
-    async fn with(config: ComputeConfig) -> Self {
+    pub async fn with(config: ComputeConfig) -> Self {
         let world = World::without_node(config).await;
         let provider = FakeProvider::of(&world);
         provider.serve(&world);
         Self { world, provider }
     }
 
-    async fn call_as(&self, ctx: &Ctx, method: &str, path: &str, body: Value) -> (u16, Value) {
+    pub async fn call_as(&self, ctx: &Ctx, method: &str, path: &str, body: Value) -> (u16, Value) {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -51,21 +51,21 @@ impl Site {
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    async fn post(&self, call: &str, body: Value) -> (u16, Value) {
+    pub async fn post(&self, call: &str, body: Value) -> (u16, Value) {
         let path = format!("/api/2.1/clusters/{call}");
         self.call_as(&self.world.ctx, "POST", &path, body).await
     }
 
-    async fn done(&self, call: &str, body: Value) {
+    pub async fn done(&self, call: &str, body: Value) {
         let (status, answer) = self.post(call, body).await;
         assert_eq!(status, 200, "{call}: {answer}");
     }
 
-    async fn create(&self, workers: i64) -> String {
+    pub async fn create(&self, workers: i64) -> String {
         self.create_with(json!({ "num_workers": workers })).await
     }
 
-    async fn create_with(&self, more: Value) -> String {
+    pub async fn create_with(&self, more: Value) -> String {
         let mut body = json!({
             "cluster_name": "test", "spark_version": "16.4.x-scala2.12", "node_type_id": "small",
         });
@@ -75,7 +75,7 @@ impl Site {
         answer["cluster_id"].as_str().unwrap().to_owned()
     }
 
-    async fn get(&self, id: &str) -> Value {
+    pub async fn get(&self, id: &str) -> Value {
         let path = format!("/api/2.0/clusters/get?cluster_id={id}");
         let (status, answer) = self.call_as(&self.world.ctx, "GET", &path, Value::Null).await;
         assert_eq!(status, 200, "{answer}");
@@ -84,23 +84,23 @@ impl Site {
         answer
     }
 
-    async fn until(&self, id: &str, state: &str) -> Value {
+    pub async fn until(&self, id: &str, state: &str) -> Value {
         eventually(state, async || Some(self.get(id).await).filter(|one| one["state"] == state))
             .await
     }
 
-    async fn events(&self, id: &str) -> Vec<String> {
+    pub async fn events(&self, id: &str) -> Vec<String> {
         let (_, answer) = self.post("events", json!({ "cluster_id": id, "order": "ASC" })).await;
         let kinds = answer["events"].as_array().unwrap().iter();
         kinds.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    async fn nothing_left(&self) {
+    pub async fn nothing_left(&self) {
         eventually("the end of all hosts", async || self.provider.live().is_empty().then_some(()))
             .await;
     }
 
-    async fn ended_for(&self, id: &str, code: &str) -> Value {
+    pub async fn ended_for(&self, id: &str, code: &str) -> Value {
         let info = self.until(id, "TERMINATED").await;
         assert_eq!(info["termination_reason"]["code"], code, "{info}");
         self.nothing_left().await;

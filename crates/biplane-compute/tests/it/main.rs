@@ -13,6 +13,7 @@ mod life;
 mod loss;
 mod mesh;
 mod placement;
+mod policies;
 mod reach;
 mod relay;
 mod seen;
