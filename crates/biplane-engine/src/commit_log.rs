@@ -43,8 +43,19 @@ impl LogStore for CommitLog {
             CommitOrBytes::LogBytes(bytes) => CommitOrBytes::LogBytes(named(bytes)),
             other => other,
         };
-        let written = self.0.write_commit_entry(version, commit, operation_id);
-        crate::trace::span("commit", written).await
+        let bytes = match &commit {
+            CommitOrBytes::LogBytes(bytes) => Some(bytes.clone()),
+            CommitOrBytes::TmpCommit(_) => None,
+        };
+        let write = self.0.write_commit_entry(version, commit, operation_id);
+        let written = crate::trace::span("commit", write).await;
+        if let (Err(TransactionError::VersionAlreadyExists(_)), Some(bytes)) = (&written, bytes)
+            && matches!(self.0.read_commit_entry(version).await, Ok(Some(there)) if there == bytes)
+        {
+            // It is our own: the store did it, and was asked again because its answer was lost.
+            return Ok(());
+        }
+        written
     }
 
     async fn abort_commit_entry(
@@ -95,8 +106,10 @@ fn named(commit: Bytes) -> Bytes {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use deltalake_core::logstore::{StorageConfig, logstore_for};
 
     #[test]
     fn the_statement_names_the_commit() {
@@ -112,5 +125,20 @@ mod tests {
         }
         let alone = r#"{"commitInfo":{"biplane.operation":"TRUNCATE"}}"#;
         assert_eq!(named(alone.into()), r#"{"commitInfo":{"operation":"TRUNCATE"}}"#);
+    }
+
+    #[tokio::test]
+    async fn a_commit_whose_answer_was_lost_is_our_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = url::Url::from_directory_path(dir.path()).unwrap();
+        let log = CommitLog(logstore_for(&url, StorageConfig::default()).unwrap());
+        let write = async |text: &'static str| {
+            let commit = CommitOrBytes::LogBytes(text.into());
+            log.write_commit_entry(0, commit, Uuid::new_v4()).await
+        };
+        write("ours").await.unwrap();
+        write("ours").await.unwrap();
+        let other = write("theirs").await.unwrap_err();
+        assert!(matches!(other, TransactionError::VersionAlreadyExists(0)));
     }
 }

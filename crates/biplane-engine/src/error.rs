@@ -45,6 +45,9 @@ impl fmt::Display for SqlError {
 
 impl std::error::Error for SqlError {}
 
+/// The class of a change that met another one.
+pub const CONCURRENT_WRITE: &str = "DELTA_CONCURRENT_APPEND";
+
 impl SqlError {
     pub fn new(class: &str, sql_state: &str, message: impl Into<String>) -> Self {
         Self {
@@ -184,7 +187,7 @@ impl SqlError {
     }
 
     pub fn concurrent_write(message: impl Into<String>) -> Self {
-        Self::new("DELTA_CONCURRENT_APPEND", "2D521", message).with_code("ABORTED")
+        Self::new(CONCURRENT_WRITE, "2D521", message).with_code("ABORTED")
     }
 
     pub fn exhausted(message: impl Into<String>) -> Self {
@@ -446,10 +449,20 @@ fn from_delta(error: &DeltaTableError) -> SqlError {
         DeltaTableError::Transaction { source: TransactionError::ObjectStore { source } } => {
             from_store(source)
         }
-        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::Transaction { .. } => {
+        DeltaTableError::VersionAlreadyExists(_)
+        | DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
+        } => {
             tracing::info!(cause = %error, "a commit met another one");
-            text::transaction(&error.to_string())
+            let text = "The table was changed by another statement at the same time. Run the statement again";
+            SqlError::concurrent_write(text)
         }
+        DeltaTableError::Transaction { source: TransactionError::DeltaTableAppendOnly } => {
+            let text =
+                "Rows of this table may be added, not changed or deleted (`delta.appendOnly`)";
+            SqlError::new("DELTA_CANNOT_MODIFY_APPEND_ONLY", "42809", text)
+        }
+        DeltaTableError::Transaction { source } => text::uncommitted(&source.to_string()),
         DeltaTableError::SchemaMismatch { msg } => {
             SqlError::new("DELTA_SCHEMA_MISMATCH", "42KDG", text::first_line(msg))
         }
@@ -459,7 +472,7 @@ fn from_delta(error: &DeltaTableError) -> SqlError {
         }
         DeltaTableError::GenericError { source } => from_boxed(source.as_ref()),
         DeltaTableError::Generic(message) => text::delta_generic(message),
-        DeltaTableError::CommitValidation { .. } => text::transaction(&error.to_string()),
+        DeltaTableError::CommitValidation { .. } => text::uncommitted(&error.to_string()),
         other => chain::storage(other).unwrap_or_else(|| SqlError::internal(other)),
     }
 }

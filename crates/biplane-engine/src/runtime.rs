@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use crate::commands::Turns;
 use crate::config::EngineConfig;
 use crate::control::ControlClient;
 use crate::error::SqlError;
@@ -28,6 +29,8 @@ pub struct Engine {
     pub snapshots: Snapshots,
     pub footers: Footers,
     pub results: Results,
+    /// Of statements that change tables.
+    pub turns: Turns,
     pub memory: Arc<dyn MemoryPool>,
     /// Statements that run now.
     pub running: AtomicU32,
@@ -63,6 +66,7 @@ impl Engine {
             stores: Stores::new(config.storage_door.clone()),
             snapshots: Snapshots::default(),
             footers: Footers::default(),
+            turns: Turns::default(),
             results: Results::new(config.memory_limit_bytes),
             memory,
             running: AtomicU32::new(0),

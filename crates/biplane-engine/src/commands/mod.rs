@@ -1,5 +1,6 @@
 //! Statement → [`Output`]: one place where every kind of statement is sent to the code that runs it.
 
+mod again;
 mod alter;
 mod catalog;
 mod clustering;
@@ -33,6 +34,7 @@ mod view;
 mod volume;
 mod write;
 
+pub use again::Turns;
 pub use table::create_from_plan as samples_table;
 
 use biplane_api::internal::Access;
@@ -42,13 +44,26 @@ use futures::future::{BoxFuture, ready};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
-use crate::parser::{CreateContainer, Drop, Name, ObjectKind, Statement};
+use crate::parser::{CreateContainer, Drop, InsertMode, Name, ObjectKind, Statement};
 
 fn later<'a, F>(make: impl FnOnce() -> F) -> BoxFuture<'a, SqlResult<Output>>
 where
     F: Future<Output = SqlResult<Output>> + Send + 'a,
 {
     make().boxed()
+}
+
+/// A change of rows, again as long as other writers come first.
+fn change<'a, S: Clone + Send + Sync + 'a>(
+    cx: &'a StatementContext,
+    table: Name,
+    polite: bool,
+    statement: S,
+    run: fn(&'a StatementContext, S) -> BoxFuture<'a, SqlResult<Output>>,
+) -> BoxFuture<'a, SqlResult<Output>> {
+    later(move || async move {
+        again::until_committed(cx, &table, polite, || run(cx, statement.clone())).await
+    })
 }
 
 /// A statement may run others, so what waits here must be small: each kind's future is made and boxed
@@ -72,14 +87,31 @@ pub fn run(cx: &StatementContext, statement: Statement) -> BoxFuture<'_, SqlResu
         Statement::CreateFunction(create) => later(move || function::create(cx, *create)),
         Statement::Drop(drop) => later(move || drop_object(cx, drop)),
         Statement::CommentOn(comment) => later(move || alter::comment_on(cx, comment)),
-        Statement::Insert(insert) => later(move || insert::run(cx, *insert)),
-        Statement::Update(update) => later(move || update::update(cx, *update)),
-        Statement::Delete(delete) => later(move || update::delete(cx, *delete)),
-        Statement::Merge(merge) => later(move || merge::run(cx, *merge)),
+        Statement::Insert(insert) => {
+            let polite = !matches!(insert.mode, InsertMode::Append);
+            change(cx, insert.table.clone(), polite, insert, |cx, insert| {
+                later(move || insert::run(cx, *insert))
+            })
+        }
+        Statement::Update(update) => {
+            change(cx, update.table.clone(), true, update, |cx, update| {
+                later(move || update::update(cx, *update))
+            })
+        }
+        Statement::Delete(delete) => {
+            change(cx, delete.table.clone(), true, delete, |cx, delete| {
+                later(move || update::delete(cx, *delete))
+            })
+        }
+        Statement::Merge(merge) => change(cx, merge.target.clone(), true, merge, |cx, merge| {
+            later(move || merge::run(cx, *merge))
+        }),
         Statement::Truncate { table } => {
             later(move || async move { update::truncate(cx, &table).await })
         }
-        Statement::CopyInto(copy) => later(move || copy_into::run(cx, *copy)),
+        Statement::CopyInto(copy) => change(cx, copy.table.clone(), false, copy, |cx, copy| {
+            later(move || copy_into::run(cx, *copy))
+        }),
         Statement::Optimize(optimize) => later(move || maintenance::optimize(cx, *optimize)),
         Statement::Vacuum(vacuum) => later(move || maintenance::vacuum(cx, vacuum)),
         Statement::Restore(restore) => later(move || maintenance::restore(cx, restore)),

@@ -174,16 +174,14 @@ pub(super) fn execution(message: &str) -> SqlError {
     SqlError::new("INVALID_PARAMETER_VALUE", "22023", first_line(message))
 }
 
-pub(super) fn transaction(message: &str) -> SqlError {
+pub(super) fn uncommitted(message: &str) -> SqlError {
     if message.contains("protocol")
         || message.contains("feature")
         || message.contains("unsupported")
     {
         return SqlError::new("DELTA_UNSUPPORTED_FEATURES_FOR_WRITE", "56038", first_line(message));
     }
-    SqlError::concurrent_write(
-        "The table was changed by another statement at the same time. Run the statement again",
-    )
+    SqlError::new("DELTA_OPERATION_FAILED", "58030", first_line(message))
 }
 
 pub(super) fn invalid_data(message: &str) -> SqlError {

@@ -1,6 +1,7 @@
 //! INSERT, UPDATE, DELETE, MERGE and the upkeep of tables.
 
 use crate::catalog;
+use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_inserted_in_every_way() {
@@ -149,4 +150,40 @@ async fn tables_are_kept_in_order() {
     harness.sql("VACUUM t").await;
     assert_eq!(harness.rows("SELECT sum(id) FROM t").await, ["6"]);
     assert_eq!(harness.fails("OPTIMIZE t WHERE id = 1").await.sql_state, "42P10");
+}
+
+/// Eight writers, who all change the same row, add rows and take them away again.
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_table_wait_for_each_other_and_lose_nothing() {
+    const WRITERS: usize = 8;
+    const TURNS: usize = 4;
+    let harness = Arc::new(catalog::start().await);
+    harness.sql("CREATE TABLE counter (k INT, n BIGINT)").await;
+    harness.sql("INSERT INTO counter VALUES (1, 0), (2, 0)").await;
+    harness.sql("CREATE TABLE notes (writer INT, turn INT)").await;
+    let writers = (0..WRITERS).map(|writer| {
+        let harness = harness.clone();
+        tokio::spawn(async move {
+            for turn in 0..TURNS {
+                harness.sql("UPDATE counter SET n = n + 1 WHERE k = 1").await;
+                harness.sql(&format!("INSERT INTO notes VALUES ({writer}, {turn})")).await;
+                let merge = "MERGE INTO counter t USING (SELECT 2 AS k) s ON t.k = s.k
+                             WHEN MATCHED THEN UPDATE SET n = t.n + 1";
+                harness.sql(merge).await;
+                let before = turn as i64 - 1;
+                let delete =
+                    format!("DELETE FROM notes WHERE writer = {writer} AND turn = {before}");
+                harness.sql(&delete).await;
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let all = WRITERS * TURNS;
+    let counted = harness.rows("SELECT n FROM counter ORDER BY k").await;
+    assert_eq!(counted, [all.to_string(), all.to_string()]);
+    let last =
+        format!("SELECT count(DISTINCT writer), count(*), min(turn) = {} FROM notes", TURNS - 1);
+    assert_eq!(harness.rows(&last).await, [format!("{WRITERS}|{WRITERS}|true")]);
 }
