@@ -8,7 +8,9 @@ pub mod error;
 pub mod files;
 pub mod identity;
 pub mod ids;
+pub mod init_scripts;
 pub mod internal;
+pub mod libraries;
 pub mod mesh;
 pub mod network;
 pub mod network_config;
@@ -16,6 +18,7 @@ pub mod nodes;
 pub mod policies;
 pub mod provisioning;
 pub mod query;
+pub mod secrets;
 pub mod seen;
 
 pub use error::{ApiError, ErrorCode};

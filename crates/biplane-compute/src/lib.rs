@@ -13,6 +13,7 @@ mod policies;
 pub mod provider;
 mod relay;
 mod state;
+mod supplies;
 mod system;
 mod warehouses;
 
@@ -26,6 +27,7 @@ pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
 pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
 pub use nodes::sandboxes::SandboxFilter;
 pub use nodes::tokens::NewNode;
+pub use supplies::{FileBytes, Supplies};
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;
@@ -58,6 +60,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0010", sql: include_str!("../migrations/0010_admission.sql") },
     Migration { name: "compute_0011", sql: include_str!("../migrations/0011_clusters.sql") },
     Migration { name: "compute_0012", sql: include_str!("../migrations/0012_policies.sql") },
+    Migration { name: "compute_0013", sql: include_str!("../migrations/0013_libraries.sql") },
+    Migration { name: "compute_0014", sql: include_str!("../migrations/0014_init_scripts.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.

@@ -16,8 +16,14 @@ const CREDENTIAL_BYTES_MAX: usize = 8192;
 const STATEMENT_PATHS: &[&str] =
     &["/internal/v1/", "/api/2.1/unity-catalog/", "/api/2.0/unity-catalog/", "/api/2.0/fs/"];
 /// What code of a user may call with the token of its sandbox.
-const CODE_PATHS: &[&str] =
-    &["/api/2.0/sql/statements", "/api/2.0/fs/files/", "/api/2.0/fs/directories/"];
+const CODE_PATHS: &[&str] = &[
+    "/api/2.0/sql/statements",
+    "/api/2.0/fs/files/",
+    "/api/2.0/fs/directories/",
+    "/api/2.0/secrets/get",
+    "/api/2.0/secrets/list",
+    "/api/2.0/secrets/scopes/list",
+];
 /// What a token with scope `sql` and no more may call.
 const SQL_PATHS: &[&str] =
     &["/api/2.0/sql/", "/sql/", "/api/2.0/preview/scim/v2/Me", "/api/2.0/scim/v2/Me"];

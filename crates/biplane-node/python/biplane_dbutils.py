@@ -7,6 +7,26 @@ from collections import namedtuple
 
 import biplane
 
+# Values of secrets: what shows them shows `[REDACTED]` instead. Against mistakes, not against intent.
+HIDDEN = {os.environ[name] for name in os.environ.get("BIPLANE_SECRET_NAMES", "").split(",") if name in os.environ}
+
+
+def hide(value):
+    """The same without the values of secrets."""
+    if isinstance(value, str):
+        for word in sorted(HIDDEN, key=len, reverse=True):
+            if word.strip():
+                value = value.replace(word, "[REDACTED]")
+        return value
+    if isinstance(value, list):
+        return [hide(one) for one in value]
+    if isinstance(value, dict):
+        return {key: hide(one) for key, one in value.items()}
+    return value
+
+
+SecretMetadata = namedtuple("SecretMetadata", ["key"])
+SecretScope = namedtuple("SecretScope", ["name"])
 FileInfo = namedtuple("FileInfo", ["path", "name", "size", "modificationTime"])
 
 TEXT_CHARS_MAX = 512 << 10
@@ -200,10 +220,28 @@ class Files:
 class Secrets:
     """dbutils.secrets"""
 
-    def _unsupported(self, *_, **__):
-        raise biplane.Error("FEATURE_DISABLED", "Secrets are not supported by this server.")
+    @staticmethod
+    def _ask(path, **query):
+        import json
 
-    get = getBytes = list = listScopes = _unsupported
+        with _Client() as client:
+            return json.loads(client.request("GET", "/api/2.0/secrets/" + path, query=query).read() or b"{}")
+
+    def getBytes(self, scope, key):
+        import base64
+
+        value = base64.b64decode(self._ask("get", scope=scope, key=key)["value"])
+        HIDDEN.add(value.decode("utf-8", "replace"))
+        return value
+
+    def get(self, scope, key):
+        return self.getBytes(scope, key).decode()
+
+    def list(self, scope):
+        return [SecretMetadata(one["key"]) for one in self._ask("list", scope=scope).get("secrets") or []]
+
+    def listScopes(self):
+        return [SecretScope(one["name"]) for one in self._ask("scopes/list").get("scopes") or []]
 
 
 class Widgets:
@@ -266,4 +304,4 @@ class DBUtils:
         self.notebook, self.library = Notebook(), Library()
 
     def help(self, *_):
-        print("dbutils.fs, dbutils.widgets, dbutils.notebook.exit, dbutils.library.restartPython")
+        print("dbutils.fs, dbutils.secrets, dbutils.widgets, dbutils.notebook.exit, dbutils.library.restartPython")

@@ -202,7 +202,10 @@ class Runner:
             self.keep_token(frame)
         elif operation == "create":
             if context is None and len(self.contexts) < CONTEXTS_MAX:
-                self.contexts[id] = Context(id, self.selector, frame.get("environment") or {})
+                variables = frame.get("environment") or {}
+                if frame.get("secrets"):
+                    variables["BIPLANE_SECRET_NAMES"] = ",".join(frame["secrets"])
+                self.contexts[id] = Context(id, self.selector, variables)
         elif context is None:
             if operation == "execute":
                 self.finish(id, frame["command"], error("ContextLost", "The context is not there any more."))

@@ -19,7 +19,7 @@ import traceback
 import types
 import warnings
 
-from biplane_dbutils import DBUtils, Exit, Restart
+from biplane_dbutils import HIDDEN, DBUtils, Exit, Restart, hide
 
 ROWS_MAX = 10_000
 COLUMNS_MAX = 1_000
@@ -333,6 +333,17 @@ class Session:
         return result
 
 
+def hides(stream):
+    """What is printed of secrets is hidden where it is written in one piece."""
+    write = stream.write
+
+    def hidden(text):
+        write(hide(text) if HIDDEN and isinstance(text, str) else text)
+        return len(text)
+
+    stream.write = hidden
+
+
 def flush():
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -350,6 +361,8 @@ def main():
     # Of every import of PySpark; what it speaks of is tested with what is installed here.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     session = Session()
+    hides(sys.stdout)
+    hides(sys.stderr)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection.send(ready=True)
     while True:
@@ -364,6 +377,9 @@ def main():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             result = {"error": failure(late)}
         flush()
+        if HIDDEN:
+            pictures = result.pop("images", [])
+            result = {**hide(result), "images": pictures}
         connection.send(done=order["command"], result=result)
 
 

@@ -22,6 +22,7 @@ mod proxy;
 mod python;
 mod sandboxes;
 mod service;
+mod shares;
 mod tls;
 
 pub use biplane_doors::{Operator, Range};

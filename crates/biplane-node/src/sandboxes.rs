@@ -5,6 +5,7 @@ use crate::isolation::{Engine, Launch};
 use crate::prestarted::{Pool, Prestarted, Size};
 use crate::process::{self, Ended, Ending};
 use crate::python::{Python, PythonError, Runtime};
+use crate::shares::{self, Shares};
 use crate::tls::Dialer;
 use crate::{NodeConfig, door, host};
 use biplane_api::ids::{SandboxId, WorkspaceId};
@@ -46,6 +47,8 @@ pub enum StartError {
     NoProgram,
     #[error(transparent)]
     Python(#[from] PythonError),
+    #[error("the request names no directory of a cluster")]
+    Share,
     #[error("the directory of the sandbox could not be made")]
     Dir(#[source] io::Error),
     #[error("the request cannot be read")]
@@ -60,6 +63,7 @@ pub struct Sandboxes {
     config: Arc<NodeConfig>,
     /// Holds a directory for each of them.
     dir: PathBuf,
+    shares: Shares,
     dialer: Arc<Dialer>,
     isolator: Arc<dyn Isolator>,
     engine: Engine,
@@ -116,6 +120,7 @@ impl Sandboxes {
         let (state, starting, ended, pool) = Default::default();
         Self {
             config,
+            shares: Shares::beside(&dir),
             dir,
             dialer,
             isolator,
@@ -136,12 +141,16 @@ impl Sandboxes {
         id: SandboxId,
         request: StartSandboxRequest,
     ) -> Result<(), StartError> {
-        let runtime = match request.program {
+        let mut runtime = match request.program {
             None => return Err(StartError::NoProgram),
             Some(Program::Engine(_)) => None,
             Some(Program::Python(_)) => Some(self.python.ready()?),
             Some(Program::Runtime(_)) => Some(self.python.runtime_ready()?),
         };
+        if let (Some(runtime), Some(wanted)) = (&mut runtime, &request.cluster) {
+            runtime.share = Some(self.shares.of(wanted)?);
+        }
+        let filled = runtime.as_ref().and_then(|runtime| shares::filled_by(runtime.share.as_ref()));
         let is_engine = runtime.is_none();
         let _turn = self.turn(&id).await;
         let Some(kills) = self.enter(&id, request.generation)? else {
@@ -164,6 +173,9 @@ impl Sandboxes {
             state.running.insert(id.clone(), running);
         }
         tracing::info!(sandbox_id = %id, generation, pid = sandbox.pid, "sandbox started");
+        if let (Some(dir), most @ 1..) = (filled, self.config.isolation.sandbox_disk_bytes) {
+            tokio::spawn(shares::bound(dir, most, ending.clone(), closed.clone()));
+        }
         let (all, abandoned) = (self.clone(), self.abandoned.clone());
         tokio::spawn(async move {
             let watching = abandoned.run_until_cancelled(std::future::pending::<()>());

@@ -125,7 +125,9 @@ fn status(error: &StartError) -> Status {
     match error {
         StartError::Full => Status::resource_exhausted(text),
         StartError::Generation => Status::failed_precondition(text),
-        StartError::NoProgram | StartError::Reach(_) => Status::invalid_argument(text),
+        StartError::NoProgram | StartError::Share | StartError::Reach(_) => {
+            Status::invalid_argument(text)
+        }
         StartError::Python(PythonError::Absent(_)) => Status::unimplemented(text),
         StartError::Closing | StartError::Python(PythonError::Building(_)) => {
             Status::unavailable(text)

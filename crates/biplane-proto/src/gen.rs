@@ -141,6 +141,9 @@ pub struct StartSandboxRequest {
     /// What it may reach; absent: what was said of its workspace before.
     #[prost(message, optional, tag = "7")]
     pub reach: ::core::option::Option<Reach>,
+    /// On a host of a cluster; code of users alone has it.
+    #[prost(message, optional, tag = "12")]
+    pub cluster: ::core::option::Option<ClusterShare>,
     #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8, 9")]
     pub program: ::core::option::Option<start_sandbox_request::Program>,
 }
@@ -155,6 +158,16 @@ pub mod start_sandbox_request {
         #[prost(message, tag = "9")]
         Runtime(super::RuntimeProgram),
     }
+}
+/// The directory that sandboxes of one cluster share on a host. It goes when another cluster has the host.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClusterShare {
+    /// One cluster in one generation: letters, digits, `-`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// This sandbox fills it: it may write there, and finds the host's common programs. The others read.
+    #[prost(bool, tag = "2")]
+    pub prepares: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EngineProgram {}

@@ -18,6 +18,7 @@ use biplane_platform::{Clock, Db, keys};
 use biplane_query::Query;
 use biplane_query::thrift::Thrift;
 use biplane_workspace::Workspace;
+use biplane_workspace::secrets::Secrets;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,6 +33,7 @@ pub struct Services {
     pub identity: Arc<Identity>,
     pub catalog: Arc<Catalog>,
     pub workspace: Arc<Workspace>,
+    pub secrets: Arc<Secrets>,
     pub compute: Arc<Compute>,
     pub query: Arc<Query>,
     pub thrift: Arc<Thrift>,
@@ -66,6 +68,12 @@ impl Services {
             identity: identity.clone(),
             catalog: catalog.clone(),
         }));
+        let secrets = wiring::secrets(db, clock, &identity).await.map_err(wiring::told)?;
+        compute.set_supplies(Arc::new(wiring::ClusterSupplies {
+            identity: identity.clone(),
+            workspace: workspace.clone(),
+            secrets: secrets.clone(),
+        }));
         compute.set_places(Arc::new(crate::places::WorkspacePlaces {
             identity: identity.clone(),
             cloud: config.cloud.clone(),
@@ -97,9 +105,10 @@ impl Services {
             query: query.clone(),
             compute: compute.clone(),
             catalog: catalog.clone(),
+            secrets: secrets.clone(),
         }));
         identity.on_principal_deleting(Arc::new(wiring::ForgetGrants(catalog.clone())));
-        Ok(Self { identity, catalog, workspace, compute, query, thrift, relay_ca })
+        Ok(Self { identity, catalog, workspace, secrets, compute, query, thrift, relay_ca })
     }
 
     fn documented(&self) -> OpenApiRouter {
@@ -108,6 +117,7 @@ impl Services {
             .merge(self.identity.routes())
             .merge(self.catalog.routes())
             .merge(self.workspace.routes())
+            .merge(self.secrets.routes())
             .merge(self.compute.clone().routes())
             .merge(self.query.routes())
     }

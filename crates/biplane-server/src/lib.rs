@@ -280,6 +280,7 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<(Db, KeptSeat)> 
         biplane_catalog::MIGRATIONS,
         biplane_compute::MIGRATIONS,
         biplane_query::MIGRATIONS,
+        biplane_workspace::secrets::MIGRATIONS,
     ])
     .await
     .map_err(told("migrating"))?;

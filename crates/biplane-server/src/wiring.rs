@@ -7,7 +7,9 @@ use biplane_api::catalog::{FunctionInfo, TableInfo};
 use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
-use biplane_compute::{AcquireRequest, Compute, EngineLease, Tenancies, Tenancy};
+use biplane_compute::{
+    AcquireRequest, Compute, EngineLease, FileBytes, Supplies, Tenancies, Tenancy,
+};
 use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result, keys};
@@ -16,6 +18,7 @@ use biplane_query::{
     Engines, Home, Homes, Lease, LeaseGuard, Query, QueryConfig, StagedFiles, StagingVerb,
     WarehouseRules, Wish,
 };
+use biplane_workspace::secrets::{People, Secrets};
 use biplane_workspace::{FileVerb, Volumes, Workspace};
 use parking_lot::Mutex;
 use std::any::Any;
@@ -77,6 +80,48 @@ impl Volumes for CatalogVolumes {
         let found = self.1.principal_resolve(principal, Some(workspace)).await?;
         let gone = || ApiError::denied("Whoever this link was made for may not be here any more.");
         Ok(Ctx { principal: found.ok_or_else(gone)?, ..self.1.admin_ctx(workspace).await? })
+    }
+}
+
+/// Secrets are shared with people that identity knows.
+struct IdentityPeople(Arc<Identity>);
+
+#[async_trait::async_trait]
+impl People for IdentityPeople {
+    async fn known(&self, name: &str) -> Result<Option<(String, String)>> {
+        let known = self.0.principal_by_name(name).await?;
+        Ok(known.map(|known| (known.kind.to_owned(), known.name)))
+    }
+}
+
+pub async fn secrets(db: &Db, clock: &Clock, identity: &Arc<Identity>) -> Result<Arc<Secrets>> {
+    let key = keys::signing_key(db, clock, "secrets").await?;
+    Secrets::new(db.clone(), clock.clone(), key, Arc::new(IdentityPeople(identity.clone())))
+}
+
+/// Hosts of clusters are prepared with files, read as the people that identity knows.
+pub struct ClusterSupplies {
+    pub identity: Arc<Identity>,
+    pub workspace: Arc<Workspace>,
+    pub secrets: Arc<Secrets>,
+}
+
+#[async_trait::async_trait]
+impl Supplies for ClusterSupplies {
+    async fn ctx_of(&self, name: &str, workspace: WorkspaceId) -> Result<Ctx> {
+        let gone = || ApiError::denied(format!("{name:.255} is not in the workspace any more."));
+        let known = self.identity.principal_by_name(name).await?.ok_or_else(gone)?;
+        let found = self.identity.principal_resolve(known.id, Some(workspace)).await?;
+        let ctx = self.identity.admin_ctx(workspace).await?;
+        Ok(Ctx { principal: found.ok_or_else(gone)?, ..ctx })
+    }
+
+    async fn file_open(&self, ctx: &Ctx, path: &str) -> Result<FileBytes> {
+        self.workspace.file_open(ctx, path).await
+    }
+
+    async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>> {
+        self.secrets.secret_read(ctx, scope, key).await
     }
 }
 
@@ -329,6 +374,7 @@ pub struct ForgetWorkspace {
     pub query: Arc<Query>,
     pub compute: Arc<Compute>,
     pub catalog: Arc<Catalog>,
+    pub secrets: Arc<Secrets>,
 }
 
 #[async_trait::async_trait]
@@ -336,6 +382,7 @@ impl WorkspaceDeleting for ForgetWorkspace {
     async fn workspace_deleting(&self, id: WorkspaceId) -> Result<()> {
         self.query.workspace_forget(id).await?;
         self.compute.workspace_forget(id).await?;
+        self.secrets.workspace_forget(id).await?;
         self.catalog.workspace_forget(id).await
     }
 }

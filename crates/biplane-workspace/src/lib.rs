@@ -1,4 +1,4 @@
-//! Files on volumes: the Files API and multipart uploads.
+//! Files on volumes: the Files API and multipart uploads; secrets of workspaces.
 //!
 //! Rights and places are the catalog's: every path goes through `Volumes`. Bytes are streamed between
 //! the client and the object store; nothing here holds a whole file.
@@ -6,6 +6,7 @@
 mod files;
 mod links;
 mod place;
+pub mod secrets;
 mod uploads;
 
 pub use links::FileVerb;
@@ -14,6 +15,8 @@ pub use place::{Place, delete_prefix};
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_platform::{Clock, Ctx, Result};
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -51,6 +54,15 @@ impl Workspace {
         files::http::routes(self)
             .merge(uploads::http::routes(self))
             .merge(links::http::routes(self))
+    }
+
+    /// The bytes of a file that `ctx` may read.
+    pub async fn file_open(
+        &self,
+        ctx: &Ctx,
+        path: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+        files::file_open(self, ctx, path).await
     }
 
     /// Removes parts of uploads that were never completed; for the server's timer.

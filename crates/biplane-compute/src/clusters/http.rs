@@ -40,6 +40,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
         .routes(routes!(node_type_list))
         .routes(routes!(zone_list))
         .routes(routes!(spark_version_list))
+        .merge(super::libraries::http::routes())
+        .merge(super::scripts::http::routes())
         .route("/api/2.0/clusters/create", post(cluster_create))
         .route("/api/2.0/clusters/edit", post(cluster_edit))
         .route("/api/2.0/clusters/update", post(cluster_update))

@@ -5,14 +5,16 @@
 use super::Keeper;
 use super::change::{terminate, terminating};
 use super::hosts::{self, Order};
+use super::libraries;
 use super::reasons::{self, reason};
+use super::scripts::{self, Prepared};
 use super::store::{self, Cluster, HostRow, TOPIC};
 use crate::Compute;
 use biplane_api::clusters::{ClusterState as State, ClusterTermination};
 use biplane_api::ids::{ClusterId, NodeId};
-use biplane_platform::Result;
 use biplane_platform::acl::{self, CLUSTERS};
 use biplane_platform::db::Change;
+use biplane_platform::{ErrorCode, Result};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -118,6 +120,7 @@ async fn run(compute: Arc<Compute>, id: ClusterId, keeper: Arc<Keeper>) {
                 if !keeper.asked.load(Ordering::SeqCst) {
                     keepers.remove(&id);
                     compute.clusters.used.lock().remove(&id);
+                    compute.clusters.environments.lock().remove(&id);
                     return;
                 }
                 continue;
@@ -174,6 +177,7 @@ async fn step(compute: &Arc<Compute>, id: &ClusterId, memory: &mut Memory) -> Re
     if row.state != State::Running {
         return settle(compute, &row, &staying).await;
     }
+    libraries::keep(compute, &row, &staying).await?;
     watch_idleness(compute, &row, memory).await
 }
 
@@ -204,6 +208,18 @@ async fn at_the_end(compute: &Arc<Compute>, row: &Cluster, nothing_left: bool) -
 async fn settle(compute: &Arc<Compute>, row: &Cluster, hosts: &[HostRow]) -> Result<Next> {
     let there = hosts.iter().filter(|host| host.ready).count();
     if i64::try_from(there) != Ok(row.workers + 1) {
+        return Ok(Next::Rest);
+    }
+    if let Err(error) = compute.cluster_environment(row).await {
+        if error.code.http_status().is_server_error() && error.code != ErrorCode::FeatureDisabled {
+            return Err(error);
+        }
+        let text = format!("A secret could not be read for the cluster: {}", error.message);
+        let said = [("databricks_error_message", text.as_str())];
+        let why = reason("SECRET_RESOLUTION_ERROR", reasons::CLIENT_ERROR, &said);
+        return give_up(compute, row, &why).await;
+    }
+    if scripts::before_use(compute, row, hosts).await? == Prepared::Soon {
         return Ok(Next::Rest);
     }
     let event = match row.state {

@@ -5,31 +5,37 @@
 //! before it is ordered, and what no row knows is ended (`reap`); a host of a cluster runs nothing else.
 
 mod change;
+mod environment;
 mod events;
 pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod keep;
+mod libraries;
 pub(crate) mod local;
 pub(crate) mod ops;
 mod own;
+mod prepare;
 mod reap;
 mod reasons;
+mod scripts;
 mod spec;
 pub(crate) mod store;
 mod use_it;
 mod versions;
 mod view;
 
+pub(crate) use environment::Environment;
 pub(crate) use use_it::Attached;
 pub(crate) use versions::named as version_named;
 pub(crate) use versions::newest as newest_version;
 
 use crate::Compute;
 use crate::provider::{NodeType, Place, Provider};
+use crate::supplies::Supplies;
 use biplane_api::ids::{ClusterId, WorkspaceId};
-use biplane_platform::{ApiError, Result};
+use biplane_platform::{ApiError, Ctx, Result};
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -103,8 +109,13 @@ pub(crate) struct Clusters {
     providers: RwLock<BTreeMap<String, Arc<dyn Provider>>>,
     places: RwLock<Option<Arc<dyn Places>>>,
     home: RwLock<Home>,
+    supplies: RwLock<Option<Arc<dyn Supplies>>>,
     keepers: Mutex<HashMap<ClusterId, Arc<Keeper>>>,
     types: Mutex<HashMap<WorkspaceId, KnownTypes>>,
+    /// Where something is being prepared, and what.
+    busy: Mutex<HashSet<(ClusterId, &'static str)>>,
+    /// What was resolved, and for which generation.
+    environments: Mutex<HashMap<ClusterId, (i64, Environment)>>,
     /// When somebody last did something there.
     used: Mutex<HashMap<ClusterId, Instant>>,
     /// Machines ordered before that were ordered by a server before this one.
@@ -143,6 +154,21 @@ impl Compute {
     /// Who decides where clusters run. Without it, on this machine.
     pub fn set_places(&self, places: Arc<dyn Places>) {
         *self.clusters.places.write() = Some(places);
+    }
+
+    /// Where files and people of the workspaces are. Without it hosts get none.
+    pub fn set_supplies(&self, supplies: Arc<dyn Supplies>) {
+        *self.clusters.supplies.write() = Some(supplies);
+    }
+
+    fn supplies(&self) -> Result<Arc<dyn Supplies>> {
+        let known = self.clusters.supplies.read().clone();
+        known.ok_or_else(|| ApiError::unsupported("Files on hosts of clusters"))
+    }
+
+    /// Who owns the cluster: what is read for it, is read as them.
+    async fn cluster_owner(&self, row: &store::Cluster) -> Result<Ctx> {
+        self.supplies()?.ctx_of(&row.creator_name, row.workspace_id).await
     }
 
     /// From now on clusters can be. Machines of the workspaces' own are always among the providers.

@@ -3,7 +3,7 @@
 use super::change::{self, begin, terminate, terminating};
 use super::reasons::{self, reason};
 use super::store::{self, Cluster};
-use super::{events, spec};
+use super::{events, scripts, spec};
 use crate::{Compute, policies};
 use biplane_api::clusters::{
     ClusterCreate, ClusterEdit, ClusterResize, ClusterSpec, ClusterState as State, ClusterUpdate,
@@ -83,6 +83,7 @@ impl Compute {
         let types = self.node_types_of(workspace).await?;
         let policed = self.policed(ctx, &asked, &types, None).await?;
         let complete = spec::complete(&policed, &types, &ctx.principal.name)?;
+        self.cluster_reads_check(ctx, None, &complete).await?;
         let now = ctx.now_ms();
         let row = Cluster {
             id: ClusterId::random(),
@@ -171,6 +172,7 @@ impl Compute {
         let types = self.node_types_of(row.workspace_id).await?;
         let policed = self.policed(ctx, asked, &types, Some(row)).await?;
         let complete = spec::complete(&policed, &types, &row.creator_name)?;
+        self.cluster_reads_check(ctx, Some(row), &complete).await?;
         let now = ctx.now_ms();
         self.cluster_alter(ctx, row.id.as_str(), "CAN_MANAGE", |row| {
             require(row, &[State::Running, State::Terminated])?;
@@ -350,6 +352,7 @@ impl Compute {
             };
             change::write(&mut tx, row, go, None, self.clock.now_ms()).await?;
         }
+        scripts::forget_workspace(&mut tx, workspace).await?;
         let left = store::hosts_of_workspace(&mut tx, workspace).await?;
         tx.commit().await?;
         for row in &rows {

@@ -50,6 +50,8 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
     pairs("spark_env_vars", asked.spark_env_vars.as_ref(), PAIRS_MAX)?;
     pairs("custom_tags", asked.custom_tags.as_ref(), TAGS_MAX)?;
     environment(asked.spark_env_vars.as_ref())?;
+    super::environment::check(asked)?;
+    super::scripts::check(asked)?;
     if let Some(aws) = &asked.aws_attributes {
         spec.aws_attributes = Some(attributes(aws)?);
     }
@@ -67,7 +69,6 @@ fn refuse(asked: &ClusterSpec) -> Result<()> {
         (given(&asked.worker_node_type_flexibility), "worker_node_type_flexibility"),
         (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
         (given(&asked.cluster_log_conf), "cluster_log_conf"),
-        (asked.init_scripts.as_ref().is_some_and(|list| !list.is_empty()), "init_scripts"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
         (text(&asked.instance_pool_id), "instance_pool_id"),
         (text(&asked.driver_instance_pool_id), "driver_instance_pool_id"),
@@ -179,13 +180,10 @@ fn pairs(what: &str, pairs: Option<&BTreeMap<String, String>>, most: usize) -> R
 }
 
 fn environment(variables: Option<&BTreeMap<String, String>>) -> Result<()> {
-    for (name, value) in variables.into_iter().flatten() {
+    for name in variables.into_iter().flat_map(BTreeMap::keys) {
         let well = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if !name.chars().all(well) || name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(ApiError::invalid(format!("{name:.64} is no name of a variable.")));
-        }
-        if value.contains("{{secrets/") {
-            return Err(ApiError::unsupported("A reference to a secret in spark_env_vars"));
         }
     }
     Ok(())

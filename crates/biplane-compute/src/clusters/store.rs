@@ -227,6 +227,7 @@ pub(super) async fn update(tx: &mut Tx, row: &Cluster) -> Result<bool> {
 
 pub(super) async fn delete(tx: &mut Tx, id: &ClusterId) -> Result<()> {
     tx.execute("DELETE FROM cluster_events WHERE cluster_id = $1", args![id.as_str()]).await?;
+    super::libraries::store::delete_all(tx, id).await?;
     tx.execute("DELETE FROM clusters WHERE id = $1", args![id.as_str()]).await?;
     tx.notify(TOPIC, id.as_str());
     Ok(())
@@ -293,5 +294,6 @@ pub(super) async fn host_ready(tx: &mut Tx, node_id: &NodeId) -> Result<()> {
 
 pub(super) async fn host_delete(tx: &mut Tx, node_id: &NodeId) -> Result<()> {
     tx.execute("DELETE FROM cluster_hosts WHERE node_id = $1", args![node_id.as_str()]).await?;
+    super::libraries::store::setup_delete(tx, node_id).await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What runs on a cluster: commands of those who may attach to it, on its driver.
 
+use super::environment::Environment;
 use super::spec::SINGLE_USER;
 use super::store::{self, Cluster};
 use crate::Compute;
@@ -7,17 +8,17 @@ use crate::nodes::place::Given;
 use biplane_api::clusters::ClusterState as State;
 use biplane_api::ids::{ClusterId, NodeId};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
-use std::collections::BTreeMap;
 
 /// A cluster that runs, as one of its users has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Attached {
     pub id: ClusterId,
+    pub generation: i64,
     pub driver: NodeId,
     /// What its machine has.
     pub size: Given,
     /// For the programs there.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Environment,
 }
 
 impl Compute {
@@ -45,11 +46,13 @@ impl Compute {
             }
         };
         self.clusters.used(&row.id);
+        let environment = self.cluster_environment(&row).await?;
         Ok(Attached {
             id: row.id,
+            generation: row.generation,
             driver: driver.node_id,
             size: driver.size,
-            environment: row.spec.spark_env_vars.unwrap_or_default(),
+            environment,
         })
     }
 }

@@ -40,7 +40,12 @@ impl Compute {
         let (mut read, mut write) = tokio::io::split(stream);
         let listening = async {
             while let Ok(event) = frames::read(&mut read).await {
-                self.code_event(&sandbox, &event);
+                match &sandbox.prepares {
+                    None => self.code_event(&sandbox, &event),
+                    // Who waits for it sets the pace.
+                    Some(heard) if heard.send(event).await.is_ok() => {}
+                    Some(_) => return,
+                }
             }
         };
         let closed = sandbox.closed.clone();
@@ -71,7 +76,7 @@ impl Compute {
         loop {
             let frame = tokio::select! {
                 biased;
-                _ = renew.tick() => match self.code_token(sandbox) {
+                _ = renew.tick(), if sandbox.prepares.is_none() => match self.code_token(sandbox) {
                     Some(frame) => frame,
                     None => return,
                 },

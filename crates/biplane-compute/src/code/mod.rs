@@ -10,6 +10,7 @@ mod frames;
 mod http;
 mod link;
 mod ops;
+mod prepare;
 mod result;
 mod runtime;
 mod sandbox;
@@ -17,6 +18,7 @@ mod spark;
 mod version;
 
 pub(crate) use http::routes;
+pub(crate) use prepare::{Preparer, Ran, Run};
 pub(crate) use sandbox::CodeSandbox;
 pub(crate) use spark::routes as spark_routes;
 pub use spark::{PREFIX as SPARK_PREFIX, refusal as spark_refusal};

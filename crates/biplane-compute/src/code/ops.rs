@@ -91,7 +91,8 @@ impl Compute {
         if let Some(sandbox) = &context.sandbox
             && !sandbox.order(json!({
                 "op": "create", "context": id,
-                "environment": sandbox.cluster.as_ref().map(|on| &on.environment),
+                "environment": sandbox.cluster.as_ref().map(|on| &on.environment.variables),
+                "secrets": sandbox.cluster.as_ref().map(|on| &on.environment.secret),
             }))
         {
             context.fail("The Python sandbox does not answer.");

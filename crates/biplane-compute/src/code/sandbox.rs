@@ -9,7 +9,9 @@ use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::{ApiError, ErrorCode, Principal, Result};
 use biplane_proto::v1::start_sandbox_request::Program;
-use biplane_proto::v1::{Limits, PythonProgram, Reach, RuntimeProgram, StartSandboxRequest};
+use biplane_proto::v1::{
+    ClusterShare, Limits, PythonProgram, Reach, RuntimeProgram, StartSandboxRequest,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub struct CodeSandbox {
     pub cluster: Option<Attached>,
     /// None: it holds interpreters.
     pub runtime: Option<Runtime>,
+    /// It prepares a host of its cluster, and this is who hears what it says.
+    pub prepares: Option<mpsc::Sender<Value>>,
     /// Why it ended, for its user.
     pub fate: Mutex<Option<String>>,
     place: Mutex<Option<(NodeId, Given)>>,
@@ -89,6 +93,7 @@ impl CodeSandbox {
             created_at,
             cluster: None,
             runtime,
+            prepares: None,
             fate: Mutex::default(),
             place: Mutex::default(),
             orders,
@@ -126,7 +131,12 @@ impl CodeSandbox {
     fn wanted(&self) -> Given {
         if let Some(cluster) = &self.cluster {
             let Given { cpu_millis, memory_bytes } = cluster.size;
-            return Given { cpu_millis, memory_bytes: memory_bytes / 2 };
+            let half = memory_bytes / 2;
+            let memory_bytes = match self.prepares {
+                Some(_) => half.min(WANTED.memory_bytes),
+                None => half,
+            };
+            return Given { cpu_millis, memory_bytes };
         }
         if self.runtime.is_some() { WANTED_BY_RUNTIME } else { WANTED }
     }
@@ -138,6 +148,10 @@ impl CodeSandbox {
             Some(_) => Program::Runtime(RuntimeProgram {}),
         };
         let resource_id = self.cluster.as_ref().map_or(super::CLUSTER, |on| on.id.as_str());
+        let cluster = self.cluster.as_ref().map(|on| ClusterShare {
+            name: format!("{}-{}", on.id, on.generation),
+            prepares: self.prepares.is_some(),
+        });
         StartSandboxRequest {
             sandbox_id: self.id.to_string(),
             generation: 1,
@@ -146,6 +160,7 @@ impl CodeSandbox {
             program: Some(program),
             limits: Some(Limits { cpu_millis, memory_bytes }),
             reach,
+            cluster,
         }
     }
 
@@ -291,6 +306,7 @@ impl Code {
                 && sandbox.cluster.as_ref().map(|on| (&on.id, &on.driver))
                     == cluster.map(|on| (&on.id, &on.driver))
                 && sandbox.runtime.is_none()
+                && sandbox.prepares.is_none()
                 && !sandbox.closed.is_cancelled()
         };
         if let Some(found) = sandboxes.values().find(own) {

@@ -57,6 +57,10 @@ pub async fn serve(
     Ok(())
 }
 
+/// They are read by it, and never written.
+const SECRETS: &[&str] =
+    &["/api/2.0/secrets/get", "/api/2.0/secrets/list", "/api/2.0/secrets/scopes/list"];
+
 /// What code of users may call. Never what engines may: that would hand out keys.
 fn open_to_code(path: &str) -> bool {
     let statements = path.strip_prefix("/api/2.0/sql/statements");
@@ -64,6 +68,7 @@ fn open_to_code(path: &str) -> bool {
         || path.starts_with("/api/2.0/biplane/results/")
         || path.starts_with("/api/2.0/fs/files/")
         || path.starts_with("/api/2.0/fs/directories/")
+        || SECRETS.contains(&path)
 }
 
 async fn serve_code(
@@ -73,8 +78,8 @@ async fn serve_code(
     calls: Router,
 ) -> Result<(), Refused> {
     let peer = RelayPeer { sandbox_id: sandbox.id.clone(), workspace_id: sandbox.workspace_id };
-    let service =
-        hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+    let service = hyper::service::service_fn(
+        move |mut request: http::Request<hyper::body::Incoming>| {
             let open = open_to_code(request.uri().path());
             request.extensions_mut().insert(peer.clone());
             let calls = calls.clone();
@@ -82,11 +87,11 @@ async fn serve_code(
                 if open {
                     return calls.oneshot(request.map(Body::new)).await;
                 }
-                let message =
-                    "Code in a sandbox may call the statement API and the files API only.";
+                let message = "Code in a sandbox may run statements, use files and read secrets, and nothing else.";
                 Ok(ApiError::new(ErrorCode::PermissionDenied, message).into_response())
             }
-        });
+        },
+    );
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PING)
@@ -110,12 +115,17 @@ mod tests {
             "/api/2.0/sql/statements",
             "/api/2.0/sql/statements/x/result/chunks/0",
             "/api/2.0/fs/files/Volumes/a/b/c/d",
+            "/api/2.0/secrets/get",
         ] {
             assert!(open_to_code(open));
         }
-        for closed in
-            ["/internal/v1/resolve", "/api/2.0/sql/statementsx", "/api/2.0/token/create", "/"]
-        {
+        for closed in [
+            "/internal/v1/resolve",
+            "/api/2.0/secrets/put",
+            "/api/2.0/sql/statementsx",
+            "/api/2.0/token/create",
+            "/",
+        ] {
             assert!(!open_to_code(closed));
         }
     }

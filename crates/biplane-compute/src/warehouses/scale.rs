@@ -197,6 +197,7 @@ async fn start(
         program: Some(Program::Engine(EngineProgram {})),
         limits: Some(Limits { cpu_millis, memory_bytes }),
         reach,
+        cluster: None,
     };
     if let Err(status) = node.start_sandbox(request).await {
         tracing::warn!(warehouse_id = %slot.id, node_id = %node.id, %status, "a sandbox could not be started");

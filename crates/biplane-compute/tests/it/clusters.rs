@@ -108,7 +108,7 @@ impl Site {
     }
 }
 
-fn named(id: &str) -> Value {
+pub fn named(id: &str) -> Value {
     json!({ "cluster_id": id })
 }
 

@@ -16,11 +16,12 @@ use biplane_proto::v1::*;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::client::TlsStream;
@@ -56,6 +57,24 @@ impl Relay {
     }
 }
 
+/// Exit code and output of what a host is told to run.
+pub type Runs = Arc<dyn Fn(&NodeId, &Value) -> (i64, String) + Send + Sync>;
+
+async fn read_frame(stream: &mut TlsStream<TcpStream>) -> Option<Value> {
+    let length = stream.read_u32().await.ok()?;
+    let mut body = vec![0; length as usize];
+    stream.read_exact(&mut body).await.ok()?;
+    serde_json::from_slice(&body).ok()
+}
+
+async fn write_frame(stream: &mut TlsStream<TcpStream>, frame: &Value) {
+    let body = frame.to_string().into_bytes();
+    let mut bytes = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
+    bytes.extend(body);
+    let _ = stream.write_all(&bytes).await;
+    let _ = stream.flush().await;
+}
+
 struct Running {
     request: StartSandboxRequest,
     end: CancellationToken,
@@ -69,6 +88,17 @@ impl FakeNode {
 
     /// Under an id and with labels that were given to it.
     pub fn start_as(home: &Relay, id: NodeId, labels: &[(&str, &str)], hello: Hello) -> Self {
+        Self::start_running(home, id, labels, hello, Arc::new(|_, _| (0, String::new())))
+    }
+
+    /// With what comes of what it is told to run.
+    pub fn start_running(
+        home: &Relay,
+        id: NodeId,
+        labels: &[(&str, &str)],
+        hello: Hello,
+        runs: Runs,
+    ) -> Self {
         let labels: HashMap<&str, &str> = labels.iter().copied().collect();
         let labels = serde_json::to_string(&labels).unwrap();
         let end = CancellationToken::new();
@@ -88,7 +118,7 @@ impl FakeNode {
             let running = Running { request, end };
             node.running.lock().insert(stranger.sandbox_id.clone(), running);
         }
-        let (serving, db) = (node.service(), home.db.clone());
+        let (serving, db) = (node.service(runs), home.db.clone());
         let life = async move {
             serving.admit(&db, labels).await;
             serving.serve().await;
@@ -101,7 +131,7 @@ impl FakeNode {
         Self::start(world, Hello { cpus: 8, memory_bytes: gib << 30, ..Hello::default() })
     }
 
-    fn service(&self) -> Service {
+    fn service(&self, runs: Runs) -> Service {
         // Not the guard: it is the handle's.
         let Self { id, hello, relay, who, running, stops, answers, .. } = self.clone();
         Service {
@@ -110,6 +140,7 @@ impl FakeNode {
             relay,
             who,
             running,
+            runs,
             stops: stops.subscribe(),
             answers: answers.subscribe(),
         }
@@ -156,6 +187,7 @@ struct Service {
     relay: SocketAddr,
     who: Arc<(Arc<RelayCa>, Credential)>,
     running: Arc<Mutex<HashMap<String, Running>>>,
+    runs: Runs,
     stops: watch::Receiver<bool>,
     answers: watch::Receiver<bool>,
 }
@@ -203,6 +235,25 @@ impl Service {
         }
     }
 
+    /// It keeps files, and runs what the tests say that it does.
+    async fn preparer(self, sandbox_id: String) {
+        let mut stream = self.connect(Role::Code { sandbox_id }).await.unwrap();
+        while let Some(order) = read_frame(&mut stream).await {
+            match order["op"].as_str() {
+                Some("file") => write_frame(&mut stream, &json!({ "event": "kept" })).await,
+                Some("run") => {
+                    let (status, said) = (self.runs)(&self.id, &order);
+                    let output = json!({ "event": "output", "text": said });
+                    write_frame(&mut stream, &output).await;
+                    let exited =
+                        json!({ "event": "exited", "status": status, "tail": said, "late": false });
+                    write_frame(&mut stream, &exited).await;
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// It is there and says nothing.
     async fn interpreter(self, sandbox_id: String) {
         let mut stream = self.connect(Role::Code { sandbox_id }).await.unwrap();
@@ -245,6 +296,12 @@ impl Node for Service {
         let (request, end) = (request.into_inner(), CancellationToken::new());
         let id = request.sandbox_id.clone();
         match request.program {
+            Some(Program::Python(_))
+                if request.cluster.as_ref().is_some_and(|one| one.prepares) =>
+            {
+                let life = self.clone().preparer(id.clone());
+                tokio::spawn(end.clone().run_until_cancelled_owned(life));
+            }
             Some(Program::Python(_)) => {
                 let life = self.clone().interpreter(id.clone());
                 tokio::spawn(end.clone().run_until_cancelled_owned(life));

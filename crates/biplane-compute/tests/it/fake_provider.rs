@@ -1,6 +1,6 @@
 //! A provider whose machines are `FakeNode`s, and that fails when it is told to.
 
-use crate::fake_node::{FakeNode, Relay};
+use crate::fake_node::{FakeNode, Relay, Runs};
 use crate::support::World;
 use biplane_api::ids::WorkspaceId;
 use biplane_compute::provider::{
@@ -26,6 +26,8 @@ pub struct FakeProvider {
     pub open: watch::Sender<bool>,
     /// Machines join.
     pub join: watch::Sender<bool>,
+    /// What comes of what machines that join from now on are told to run.
+    pub runs: Mutex<Runs>,
 }
 
 pub struct Machine {
@@ -43,6 +45,7 @@ impl FakeProvider {
             orders: AtomicUsize::new(0),
             open: watch::Sender::new(true),
             join: watch::Sender::new(true),
+            runs: Mutex::new(Arc::new(|_, _| (0, String::new()))),
         })
     }
 
@@ -137,7 +140,8 @@ impl Provider for FakeProvider {
         let joins = *self.join.borrow();
         let node = joins.then(|| {
             let labels = [("cluster", order.cluster_id.as_str())];
-            FakeNode::start_as(&self.relay, node_id, &labels, hello)
+            let runs = self.runs.lock().clone();
+            FakeNode::start_running(&self.relay, node_id, &labels, hello, runs)
         });
         let machine = Machine { host: host.clone(), order: order.clone(), node };
         self.machines.lock().insert(id, machine);

@@ -47,6 +47,11 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("runner.py", include_str!("../../python/runner.py")),
     ("worker.py", include_str!("../../python/worker.py")),
     ("runtime.py", include_str!("../../python/runtime.py")),
+    ("prepare.py", include_str!("../../python/prepare.py")),
+    ("bin/pip", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" -m pip \"$@\"\n"),
+    ("bin/pip3", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" -m pip \"$@\"\n"),
+    ("bin/python", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" \"$@\"\n"),
+    ("bin/python3", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" \"$@\"\n"),
     (TIMEZONE, "UTC\n"),
     ("biplane.py", include_str!("../../python/biplane.py")),
     ("biplane_dbutils.py", include_str!("../../python/biplane_dbutils.py")),
@@ -149,14 +154,18 @@ impl Images {
         }
         let _lock = self.lock()?;
         let making = self.making("code")?;
+        let bin = making.join("bin");
+        DirBuilder::new().mode(0o755).create(&bin)?;
+        fs::set_permissions(&bin, Permissions::from_mode(0o755))?;
         for (name, text) in PROGRAMS {
+            let mode = if name.starts_with("bin/") { 0o755 } else { 0o644 };
             let mut file = OpenOptions::new()
                 .write(true)
                 .create_new(true)
-                .mode(0o644)
+                .mode(mode)
                 .open(making.join(name))?;
             file.write_all(text.as_bytes())?;
-            file.set_permissions(Permissions::from_mode(0o644))?;
+            file.set_permissions(Permissions::from_mode(mode))?;
         }
         put(&making, &code)?;
         Ok(code)

@@ -5,6 +5,7 @@
 //! everything else.
 
 mod image;
+mod tools;
 
 use crate::NodeConfig;
 use crate::isolation::Launch;
@@ -24,6 +25,9 @@ const INTERPRETERS: &[&str] = &["/usr/bin/python3", "/usr/local/bin/python3", "p
 const PACKAGES: &str = "/opt/biplane/packages";
 const CODE: &str = "/opt/biplane/code";
 const SAIL: &str = "/opt/biplane/sail";
+const CLUSTER: &str = "/opt/biplane/cluster";
+/// Where init scripts of others look for Python.
+const USUAL_BIN: &str = "/databricks/python/bin";
 /// Whom the operator trusts; the first that is there.
 const AUTHORITIES: &[&str] =
     &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
@@ -109,7 +113,7 @@ impl Python {
     pub fn ready(&self) -> Result<Runtime, PythonError> {
         let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
         let image = found.images.get()?;
-        Ok(Runtime { interpreter: found.interpreter.clone(), image, sail: None })
+        Ok(Runtime { interpreter: found.interpreter.clone(), image, sail: None, share: None })
     }
 
     /// The same for a Spark Connect runtime.
@@ -117,7 +121,7 @@ impl Python {
         let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
         let (image, sail) = (found.images.get(), found.sail.get());
         let interpreter = found.interpreter.clone();
-        Ok(Runtime { interpreter, image: image?, sail: Some(sail?) })
+        Ok(Runtime { interpreter, image: image?, sail: Some(sail?), share: None })
     }
 }
 
@@ -156,6 +160,16 @@ pub struct Runtime {
     image: Arc<Image>,
     /// It is a Spark Connect runtime.
     sail: Option<Arc<Image>>,
+    /// What it has of its cluster.
+    pub share: Option<Share>,
+}
+
+/// The directory of a cluster on this host.
+#[derive(Debug, Clone)]
+pub struct Share {
+    pub dir: PathBuf,
+    /// This sandbox fills it.
+    pub prepares: bool,
 }
 
 impl Runtime {
@@ -194,7 +208,15 @@ impl Runtime {
     }
 
     fn first_program(&self) -> &'static str {
-        if self.sail.is_some() { "runtime.py" } else { "runner.py" }
+        match (self.prepares(), &self.sail) {
+            (true, _) => "prepare.py",
+            (false, Some(_)) => "runtime.py",
+            (false, None) => "runner.py",
+        }
+    }
+
+    fn prepares(&self) -> bool {
+        self.share.as_ref().is_some_and(|share| share.prepares)
     }
 
     fn mounts(&self) -> io::Result<Vec<Mount>> {
@@ -212,7 +234,20 @@ impl Runtime {
             mounts.push(Mount::new(&timezone, Path::new("/etc/timezone"), Access::Read)?);
         }
         mounts.push(Mount::new(&self.image.packages, Path::new(PACKAGES), Access::Program)?);
-        mounts.push(Mount::new(&self.image.code, Path::new(CODE), Access::Read)?);
+        let code = if self.prepares() { Access::Program } else { Access::Read };
+        mounts.push(Mount::new(&self.image.code, Path::new(CODE), code)?);
+        if let Some(share) = &self.share {
+            let access = if share.prepares { Access::Write } else { Access::Program };
+            mounts.push(Mount::new(&share.dir, Path::new(CLUSTER), access)?);
+        }
+        if self.prepares() {
+            mounts.push(Mount::new(
+                &self.image.code.join("bin"),
+                Path::new(USUAL_BIN),
+                Access::Program,
+            )?);
+            mounts.extend(tools::mounts().iter().cloned());
+        }
         if let Some(authorities) = authorities() {
             mounts.push(Mount::new(authorities, Path::new(AUTHORITIES_INSIDE), Access::Read)?);
         }
@@ -227,13 +262,27 @@ impl Runtime {
         Ok(once.into_values().collect())
     }
 
+    fn cluster_dir(&self, sees_host: bool) -> Option<PathBuf> {
+        let share = self.share.as_ref()?;
+        Some(if sees_host { share.dir.clone() } else { CLUSTER.into() })
+    }
+
     fn search_path(&self, own: &Path, packages: &Path, code: &Path, sees_host: bool) -> String {
+        let cluster = self.cluster_dir(sees_host).map(|dir| dir.join("packages"));
         let sail = self.sail.as_ref().map(|sail| match sees_host {
             true => sail.packages.clone(),
             false => SAIL.into(),
         });
-        let paths = [Some(own), Some(packages), sail.as_deref(), Some(code)];
+        let paths = [Some(own), cluster.as_deref(), Some(packages), sail.as_deref(), Some(code)];
         paths.into_iter().flatten().map(text).collect::<Vec<_>>().join(":")
+    }
+
+    fn programs_path(&self, cluster: Option<&Path>, code: &Path) -> String {
+        let own = cluster.map(|dir| [dir.join("bin"), dir.join("packages/bin")]);
+        let pip = self.prepares().then(|| code.join("bin"));
+        let paths = own.into_iter().flatten().chain(pip).map(|path| text(&path));
+        let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned);
+        paths.chain(usual).collect::<Vec<_>>().join(":")
     }
 
     fn environment(
@@ -245,14 +294,18 @@ impl Runtime {
     ) -> Vec<(String, String)> {
         let paths = isolator.paths(launch.dir);
         let packages = if sees_host { self.image.packages.clone() } else { PACKAGES.into() };
-        let own = paths.work.join("packages");
+        let cluster = self.cluster_dir(sees_host);
+        let own = match &cluster {
+            Some(dir) if self.prepares() => dir.join("packages"),
+            _ => paths.work.join("packages"),
+        };
         let threads = launch.cpu_millis.div_ceil(1000).max(1).to_string();
         let mut env = vec![
             ("HOME", text(&paths.work)),
             ("TMPDIR", text(&paths.tmp)),
             ("LANG", "C.UTF-8".into()),
             ("TZ", "UTC".into()),
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+            ("PATH", self.programs_path(cluster.as_deref(), code)),
             ("PYTHONPATH", self.search_path(&own, &packages, code, sees_host)),
             ("PYTHONNOUSERSITE", "1".into()),
             // Its client looks for it, and ends the program when there is none.
@@ -268,6 +321,12 @@ impl Runtime {
             ("PIP_NO_INPUT", "1".into()),
             ("PIP_DISABLE_PIP_VERSION_CHECK", "1".into()),
         ];
+        if let Some(dir) = &cluster {
+            env.push(("BIPLANE_CLUSTER_DIR", text(dir)));
+        }
+        if self.prepares() {
+            env.push(("BIPLANE_PYTHON", text(&self.interpreter.executable)));
+        }
         if self.sail.is_some() {
             env.extend(sail_environment(launch, &paths.work));
         }

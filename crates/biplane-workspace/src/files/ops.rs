@@ -7,6 +7,7 @@ use biplane_api::files::{DirectoryEntry, ListDirectoryResponse};
 use biplane_api::internal::Access;
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, page};
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
@@ -256,4 +257,13 @@ pub async fn directory_delete(service: &Workspace, ctx: &Ctx, path: &VolumePath)
             place.store.delete(&place.key.clone().join(DIRECTORY_MARKER)).await.map_err(store_error)
         }
     }
+}
+
+pub async fn file_open(
+    service: &Workspace,
+    ctx: &Ctx,
+    path: &str,
+) -> Result<BoxStream<'static, Result<Bytes>>> {
+    let found = file_get(service, ctx, &VolumePath::parse(path)?, GetOptions::default()).await?;
+    Ok(found.into_stream().map_err(store_error).boxed())
 }

@@ -1,6 +1,8 @@
 //! The Files API over its router, on a real directory.
 #![expect(clippy::unwrap_used, reason = "test")]
 
+mod secrets;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response, StatusCode};
