@@ -113,7 +113,7 @@ def test_dbutils(client, python):  # noqa: F811
     assert python.text("open('/tmp/b.txt').read(), dbutils.fs.ls(root + '/c')") == "('hello', [])"
     assert python.text("dbutils.fs.rm(root + '/a', True)") == "True"
     assert python.text("dbutils.widgets.text('n', '5')\ndbutils.widgets.get('n')") == "'5'"
-    assert "not supported" in python.error("dbutils.secrets.get('scope', 'key')")
+    assert "does not exist" in python.error("dbutils.secrets.get('scope', 'key')")
     assert python.text("dbutils.notebook.exit('over')\nprint('never')") == "over"
     python.run("kept = 1")
     python.run("dbutils.library.restartPython()")

@@ -1195,6 +1195,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/global-init-scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, in the order that they run. */
+        get: operations["global_init_script_list"];
+        put?: never;
+        /** Adds a script for all clusters that start from now on. */
+        post: operations["global_init_script_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/global-init-scripts/{script_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One, with its text. */
+        get: operations["global_init_script_get"];
+        put?: never;
+        post?: never;
+        /** Removes one. */
+        delete: operations["global_init_script_delete"];
+        options?: never;
+        head?: never;
+        /** Replaces one. */
+        patch: operations["global_init_script_update"];
+        trace?: never;
+    };
     "/api/2.0/ip-access-lists": {
         parameters: {
             query?: never;
@@ -1225,6 +1262,74 @@ export interface paths {
         options?: never;
         head?: never;
         patch: operations["ip_access_list_update"];
+        trace?: never;
+    };
+    "/api/2.0/libraries/all-cluster-statuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The libraries of all clusters. */
+        get: operations["library_status_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/libraries/cluster-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The libraries of a cluster and how they are. */
+        get: operations["library_status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/libraries/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has libraries installed on a cluster, now and with every start. */
+        post: operations["library_install"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/libraries/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has libraries gone with the next start of a cluster. */
+        post: operations["library_uninstall"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/2.0/permissions/{object_type}/{object_id}": {
@@ -1550,6 +1655,193 @@ export interface paths {
         };
         /** Warehouses as older BI tools see them. */
         get: operations["data_source_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/acls/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes somebody's permission on a scope. */
+        post: operations["secret_acl_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/acls/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Somebody's permission on a scope. */
+        get: operations["secret_acl_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/acls/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All permissions on a scope. */
+        get: operations["secret_acl_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/acls/put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives somebody a permission on a scope. */
+        post: operations["secret_acl_put"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes a secret. */
+        post: operations["scope_secret_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The value of a secret. */
+        get: operations["scope_secret_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names of the secrets of a scope. */
+        get: operations["scope_secret_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a secret. */
+        post: operations["scope_secret_put"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/scopes/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a scope. */
+        post: operations["secret_scope_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/scopes/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes a scope and what is in it. */
+        post: operations["secret_scope_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/secrets/scopes/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scopes that the caller may read. */
+        get: operations["secret_scope_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3058,6 +3350,9 @@ export interface components {
         AccountUpdateMetastore: {
             metastore_info: components["schemas"]["UpdateMetastore"];
         };
+        AllClusterLibraries: {
+            statuses?: components["schemas"]["ClusterLibraries"][];
+        };
         AssignMetastore: {
             default_catalog_name?: string | null;
             metastore_id?: string | null;
@@ -3270,6 +3565,10 @@ export interface components {
             terminated_time?: number | null;
             termination_reason?: components["schemas"]["ClusterTermination"] | null;
         };
+        ClusterLibraries: {
+            cluster_id: components["schemas"]["ClusterId"];
+            library_statuses?: components["schemas"]["LibraryFullStatus"][];
+        };
         ClusterList: {
             clusters: components["schemas"]["ClusterInfo"][];
             next_page_token?: string | null;
@@ -3412,6 +3711,10 @@ export interface components {
         };
         ConfigurationPairs: {
             configuration_pairs?: components["schemas"]["KeyValue"][];
+        };
+        CranLibrary: {
+            package?: string | null;
+            repo?: string | null;
         };
         CreateAbortUploadUrl: {
             expire_time?: string | null;
@@ -3821,6 +4124,39 @@ export interface components {
         GetTokenResponse: {
             token_info: components["schemas"]["TokenInfo"];
         };
+        GlobalInitScript: {
+            /** Format: int64 */
+            created_at: number;
+            created_by: string;
+            enabled: boolean;
+            name: string;
+            /** Format: int64 */
+            position: number;
+            /** @description In Base64; of one alone. */
+            script?: string | null;
+            script_id: string;
+            /** Format: int64 */
+            updated_at: number;
+            updated_by: string;
+        };
+        GlobalInitScriptCreated: {
+            script_id: string;
+        };
+        /** @description Create and update. */
+        GlobalInitScriptPut: {
+            enabled?: boolean | null;
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description 0 runs first; without it, last.
+             */
+            position?: number | null;
+            /** @description In Base64, at most 64 KiB. */
+            script?: string | null;
+        };
+        GlobalInitScripts: {
+            scripts?: components["schemas"]["GlobalInitScript"][];
+        };
         /** @description `/.well-known/databricks-config` */
         HostMetadata: {
             account_id: string;
@@ -3877,6 +4213,31 @@ export interface components {
             key?: string;
             value?: string;
         };
+        /** @description Install and uninstall. */
+        LibrariesNamed: {
+            cluster_id?: string;
+            libraries?: components["schemas"]["Library"][];
+        };
+        /** @description Exactly one of these. */
+        Library: {
+            cran?: components["schemas"]["CranLibrary"] | null;
+            egg?: string | null;
+            jar?: string | null;
+            maven?: components["schemas"]["MavenLibrary"] | null;
+            pypi?: components["schemas"]["PypiLibrary"] | null;
+            /** @description `/Volumes/…/requirements.txt` */
+            requirements?: string | null;
+            /** @description `/Volumes/…/name.whl` */
+            whl?: string | null;
+        };
+        LibraryFullStatus: {
+            is_library_for_all_clusters: boolean;
+            library: components["schemas"]["Library"];
+            messages?: string[];
+            status: components["schemas"]["LibraryStatus"];
+        };
+        /** @enum {string} */
+        LibraryStatus: "PENDING" | "RESOLVING" | "INSTALLING" | "INSTALLED" | "SKIPPED" | "FAILED" | "UNINSTALL_ON_RESTART";
         ListCatalogs: {
             catalogs: components["schemas"]["CatalogInfo"][];
             next_page_token?: string | null;
@@ -3931,6 +4292,11 @@ export interface components {
         LoginRequest: {
             password: string;
             user_name: string;
+        };
+        MavenLibrary: {
+            coordinates?: string | null;
+            exclusions?: string[] | null;
+            repo?: string | null;
         };
         MetastoreAssignment: {
             default_catalog_name?: string | null;
@@ -4402,6 +4768,12 @@ export interface components {
             /** @description ACTIVE. */
             state?: string;
         };
+        PypiLibrary: {
+            /** @description As pip takes it: `simplejson==3.8.0` */
+            package?: string | null;
+            /** @description Of the index. */
+            repo?: string | null;
+        };
         QueryHistoryResponse: {
             has_next_page: boolean;
             next_page_token?: string | null;
@@ -4701,6 +5073,23 @@ export interface components {
             type?: string | null;
             value?: string | null;
         };
+        SecretAcl: {
+            permission: string;
+            principal: string;
+        };
+        SecretAclNamed: {
+            principal?: string | null;
+            scope?: string | null;
+        };
+        SecretAclPut: {
+            /** @description READ, WRITE or MANAGE */
+            permission?: string | null;
+            principal?: string | null;
+            scope?: string | null;
+        };
+        SecretAcls: {
+            items?: components["schemas"]["SecretAcl"][];
+        };
         SecretInfo: {
             /** @description RFC 3339. */
             create_time: string;
@@ -4712,6 +5101,49 @@ export interface components {
             /** @description `ACTIVE` or `EXPIRED`. */
             status: string;
             update_time: string;
+        };
+        SecretList: {
+            secrets?: components["schemas"]["SecretMetadata"][];
+        };
+        SecretMetadata: {
+            key: string;
+            /** Format: int64 */
+            last_updated_timestamp: number;
+        };
+        SecretNamed: {
+            key?: string | null;
+            scope?: string | null;
+        };
+        SecretPut: {
+            /** @description … or this, in Base64. */
+            bytes_value?: string | null;
+            key?: string | null;
+            scope?: string | null;
+            /** @description Either this … */
+            string_value?: string | null;
+        };
+        SecretScope: {
+            backend_type: string;
+            name: string;
+        };
+        SecretScopeCreate: {
+            backend_azure_keyvault?: unknown;
+            /** @description `users`: everybody in the workspace may manage it. Else its maker may. */
+            initial_manage_principal?: string | null;
+            scope?: string | null;
+            /** @description DATABRICKS */
+            scope_backend_type?: string | null;
+        };
+        SecretScopeNamed: {
+            scope?: string | null;
+        };
+        SecretScopes: {
+            scopes?: components["schemas"]["SecretScope"][];
+        };
+        SecretValue: {
+            key: string;
+            /** @description In Base64. */
+            value: string;
         };
         ServiceError: {
             /** @description `BAD_REQUEST`, `NOT_FOUND`, `PERMISSION_DENIED`, `DEADLINE_EXCEEDED`, … */
@@ -9422,6 +9854,155 @@ export interface operations {
             };
         };
     };
+    global_init_script_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlobalInitScripts"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    global_init_script_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GlobalInitScriptPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlobalInitScriptCreated"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    global_init_script_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlobalInitScript"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    global_init_script_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    global_init_script_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GlobalInitScriptPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     ip_access_list_list: {
         parameters: {
             query?: never;
@@ -9593,6 +10174,124 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    library_status_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllClusterLibraries"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    library_status_get: {
+        parameters: {
+            query?: {
+                cluster_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterLibraries"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    library_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LibrariesNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    library_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LibrariesNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10637,6 +11336,343 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DataSource"][];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_acl_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretAclNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_acl_get: {
+        parameters: {
+            query?: {
+                scope?: string;
+                key?: string;
+                principal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAcl"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_acl_list: {
+        parameters: {
+            query?: {
+                scope?: string;
+                key?: string;
+                principal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretAcls"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_acl_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretAclPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    scope_secret_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    scope_secret_get: {
+        parameters: {
+            query?: {
+                scope?: string;
+                key?: string;
+                principal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretValue"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    scope_secret_list: {
+        parameters: {
+            query?: {
+                scope?: string;
+                key?: string;
+                principal?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    scope_secret_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_scope_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretScopeCreate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_scope_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretScopeNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    secret_scope_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretScopes"];
                 };
             };
             "4XX": {

@@ -23,10 +23,10 @@ pub fn routes(secrets: &Arc<Secrets>) -> OpenApiRouter {
         .routes(routes!(secret_scope_create))
         .routes(routes!(secret_scope_delete))
         .routes(routes!(secret_scope_list))
-        .routes(routes!(secret_put))
-        .routes(routes!(secret_delete))
-        .routes(routes!(secret_get))
-        .routes(routes!(secret_list))
+        .routes(routes!(scope_secret_put))
+        .routes(routes!(scope_secret_delete))
+        .routes(routes!(scope_secret_get))
+        .routes(routes!(scope_secret_list))
         .routes(routes!(secret_acl_put))
         .routes(routes!(secret_acl_delete))
         .routes(routes!(secret_acl_get))
@@ -75,49 +75,49 @@ async fn secret_scope_list(State(secrets): Service, ctx: Ctx) -> Result<Json<Sec
 }
 
 /// Writes a secret.
-#[utoipa::path(post, path = "/api/2.0/secrets/put", operation_id = "secret_put", tag = "secrets", request_body = SecretPut,
+#[utoipa::path(post, path = "/api/2.0/secrets/put", operation_id = "scope_secret_put", tag = "secrets", request_body = SecretPut,
     responses((status = 200, body = Empty), (status = "4XX", body = ErrorBody)))]
-async fn secret_put(
+async fn scope_secret_put(
     State(secrets): Service,
     ctx: Ctx,
     ApiJson(request): ApiJson<SecretPut>,
 ) -> Result<Json<Empty>> {
-    secrets.secret_put(&ctx, &request).await?;
+    secrets.scope_secret_put(&ctx, &request).await?;
     Ok(Json(Empty {}))
 }
 
 /// Deletes a secret.
-#[utoipa::path(post, path = "/api/2.0/secrets/delete", operation_id = "secret_delete", tag = "secrets", request_body = SecretNamed,
+#[utoipa::path(post, path = "/api/2.0/secrets/delete", operation_id = "scope_secret_delete", tag = "secrets", request_body = SecretNamed,
     responses((status = 200, body = Empty), (status = "4XX", body = ErrorBody)))]
-async fn secret_delete(
+async fn scope_secret_delete(
     State(secrets): Service,
     ctx: Ctx,
     ApiJson(request): ApiJson<SecretNamed>,
 ) -> Result<Json<Empty>> {
-    secrets.secret_delete(&ctx, request.scope.as_deref(), request.key.as_deref()).await?;
+    secrets.scope_secret_delete(&ctx, request.scope.as_deref(), request.key.as_deref()).await?;
     Ok(Json(Empty {}))
 }
 
 /// The value of a secret.
-#[utoipa::path(get, path = "/api/2.0/secrets/get", operation_id = "secret_get", tag = "secrets", params(Named),
+#[utoipa::path(get, path = "/api/2.0/secrets/get", operation_id = "scope_secret_get", tag = "secrets", params(Named),
     responses((status = 200, body = SecretValue), (status = "4XX", body = ErrorBody)))]
-async fn secret_get(
+async fn scope_secret_get(
     State(secrets): Service,
     ctx: Ctx,
     ApiQuery(query): ApiQuery<Named>,
 ) -> Result<Json<SecretValue>> {
-    secrets.secret_get(&ctx, query.scope.as_deref(), query.key.as_deref()).await.map(Json)
+    secrets.scope_secret_get(&ctx, query.scope.as_deref(), query.key.as_deref()).await.map(Json)
 }
 
 /// The names of the secrets of a scope.
-#[utoipa::path(get, path = "/api/2.0/secrets/list", operation_id = "secret_list", tag = "secrets", params(Named),
+#[utoipa::path(get, path = "/api/2.0/secrets/list", operation_id = "scope_secret_list", tag = "secrets", params(Named),
     responses((status = 200, body = SecretList), (status = "4XX", body = ErrorBody)))]
-async fn secret_list(
+async fn scope_secret_list(
     State(secrets): Service,
     ctx: Ctx,
     ApiQuery(query): ApiQuery<Named>,
 ) -> Result<Json<SecretList>> {
-    secrets.secret_list(&ctx, query.scope.as_deref()).await.map(Json)
+    secrets.scope_secret_list(&ctx, query.scope.as_deref()).await.map(Json)
 }
 
 /// Gives somebody a permission on a scope.

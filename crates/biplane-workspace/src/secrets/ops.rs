@@ -119,7 +119,7 @@ impl Secrets {
         tx.commit().await
     }
 
-    pub async fn secret_put(&self, ctx: &Ctx, asked: &SecretPut) -> Result<()> {
+    pub async fn scope_secret_put(&self, ctx: &Ctx, asked: &SecretPut) -> Result<()> {
         let workspace = ctx.workspace()?;
         let scope = name("scope", asked.scope.as_deref())?;
         let key = name("key", asked.key.as_deref())?;
@@ -149,7 +149,7 @@ impl Secrets {
         tx.commit().await
     }
 
-    pub async fn secret_delete(
+    pub async fn scope_secret_delete(
         &self,
         ctx: &Ctx,
         scope: Option<&str>,
@@ -164,7 +164,7 @@ impl Secrets {
         }
     }
 
-    pub async fn secret_list(&self, ctx: &Ctx, scope: Option<&str>) -> Result<SecretList> {
+    pub async fn scope_secret_list(&self, ctx: &Ctx, scope: Option<&str>) -> Result<SecretList> {
         let scope = name("scope", scope)?;
         let mut tx = self.db.read().await?;
         self.scope(&mut tx, ctx, scope, "READ").await?;
@@ -173,7 +173,7 @@ impl Secrets {
         Ok(SecretList { secrets: found.map(one).collect() })
     }
 
-    pub async fn secret_get(
+    pub async fn scope_secret_get(
         &self,
         ctx: &Ctx,
         scope: Option<&str>,

@@ -136,7 +136,7 @@ async fn what_is_no_secret_is_refused() {
     let ann = user("ann@x", 1);
     site.done(&ann, "scopes/create", json!({ "scope": "mine" })).await;
     for (path, body, status, code) in [
-        ("scopes/create", json!({ "scope": "mine" }), 400, "RESOURCE_ALREADY_EXISTS"),
+        ("scopes/create", json!({ "scope": "mine" }), 409, "RESOURCE_ALREADY_EXISTS"),
         ("scopes/create", json!({ "scope": "a/b" }), 400, "INVALID_PARAMETER_VALUE"),
         ("scopes/create", json!({}), 400, "INVALID_PARAMETER_VALUE"),
         (
