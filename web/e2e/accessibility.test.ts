@@ -119,6 +119,12 @@ const PAGES: readonly [string, string, Step][] = [
   ['a cluster', '/clusters/1122-150000-etl00001', (page) => page.getByText('spark.sql.shuffle.partitions').waitFor()],
   ['a cluster that failed', '/clusters/1120-090000-gpu00003?tab=events', (page) => page.getByText('A host was lost').waitFor()],
   ['what a cluster does', '/clusters/1122-150000-etl00001?tab=metrics', (page) => page.getByRole('cell', { name: /^Driver/ }).waitFor()],
+  ['cluster policies', '/clusters/policies', (page) => page.getByRole('link', { name: 'Small clusters' }).waitFor()],
+  ['a policy', '/clusters/policies/A1B2C3D4E5F60718', (page) => page.getByText('autotermination_minutes').waitFor()],
+  ['the form of a cluster policy', '/clusters/policies', (page) => page.getByRole('button', { name: 'Create policy' }).click()],
+  ['instance pools', '/clusters/pools', (page) => page.getByRole('link', { name: 'Warm hosts' }).waitFor()],
+  ['a pool', '/clusters/pools/0101-120000-hosts12-pool-abcdefgh', (page) => page.getByText('Idle hosts end').waitFor()],
+  ['the form of a pool', '/clusters/pools', (page) => page.getByRole('button', { name: 'Create pool' }).click()],
   [
     'the form of a cluster',
     '/clusters/new',

@@ -119,6 +119,17 @@ fn is_hex16_upper(s: &str) -> bool {
     s.len() == 16 && s.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
 }
 
+/// `0123-456789-hosts12-pool-abcdefgh`
+fn pool_text() -> String {
+    let text = cluster_text();
+    format!("{}-hosts{}-pool-{}", &text[..11], &text[8..10], &text[12..])
+}
+
+fn is_pool(s: &str) -> bool {
+    let well = |b: u8| b == b'-' || b.is_ascii_digit() || b.is_ascii_lowercase();
+    s.len() == 33 && s.get(19..25) == Some("-pool-") && s.bytes().all(well)
+}
+
 fn is_uuid(s: &str) -> bool {
     s.len() == 36 && uuid::Uuid::try_parse(s).is_ok()
 }
@@ -136,6 +147,7 @@ text_id!(/** Any catalog securable: catalog, schema, table, volume, function, ..
 text_id!(WarehouseId, hex16, is_hex16);
 text_id!(/** A cluster, as clients know it: `0123-456789-abcdefgh`. */ ClusterId, cluster_text, is_cluster);
 text_id!(/** A cluster policy: `A1B2C3D4E5F60718`. */ PolicyId, hex16_upper, is_hex16_upper);
+text_id!(/** An instance pool: `0123-456789-hosts12-pool-abcdefgh`. */ InstancePoolId, pool_text, is_pool);
 text_id!(NodeId, uuid_text, is_uuid);
 text_id!(SandboxId, uuid_text, is_uuid);
 text_id!(SqlSessionId, uuid_text, is_uuid);
@@ -158,6 +170,9 @@ mod tests {
         assert!("ABCDEF0123456789".parse::<WarehouseId>().is_err());
         assert!(ClusterId::random().as_str().parse::<ClusterId>().is_ok());
         assert!("0123-456789-abcdefg!".parse::<ClusterId>().is_err());
+        assert!(PolicyId::random().as_str().parse::<PolicyId>().is_ok());
+        assert!(InstancePoolId::random().as_str().parse::<InstancePoolId>().is_ok());
+        assert!("0123-456789-abcdefgh".parse::<InstancePoolId>().is_err());
         assert!("../../etc/passwd".parse::<StatementId>().is_err());
     }
 }

@@ -16,6 +16,7 @@ pub mod network;
 pub mod network_config;
 pub mod nodes;
 pub mod policies;
+pub mod pools;
 pub mod provisioning;
 pub mod query;
 pub mod secrets;

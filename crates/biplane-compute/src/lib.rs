@@ -62,6 +62,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0012", sql: include_str!("../migrations/0012_policies.sql") },
     Migration { name: "compute_0013", sql: include_str!("../migrations/0013_libraries.sql") },
     Migration { name: "compute_0014", sql: include_str!("../migrations/0014_init_scripts.sql") },
+    Migration { name: "compute_0015", sql: include_str!("../migrations/0015_pools.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.
@@ -206,6 +207,7 @@ impl Compute {
             .merge(code::routes())
             .merge(clusters::http::routes())
             .merge(policies::http::routes())
+            .merge(clusters::pools::http::routes())
             .with_state(self)
     }
 }

@@ -48,8 +48,18 @@ pub const CLUSTER_POLICIES: ObjectType = ObjectType {
     levels: &[("CAN_USE", "Can make clusters that keep to the policy")],
 };
 
+pub const INSTANCE_POOLS: ObjectType = ObjectType {
+    name: "instance-pools",
+    singular: "instance-pool",
+    levels: &[
+        ("CAN_ATTACH_TO", "Can attach clusters to the pool"),
+        ("CAN_MANAGE", "Can manage the pool"),
+    ],
+};
+
 /// All object types there are.
-pub const OBJECT_TYPES: &[&ObjectType] = &[&WAREHOUSES, &CLUSTERS, &CLUSTER_POLICIES];
+pub const OBJECT_TYPES: &[&ObjectType] =
+    &[&WAREHOUSES, &CLUSTERS, &CLUSTER_POLICIES, &INSTANCE_POOLS];
 
 /// The group that may do everything. An object without an owner has an entry of it, which says that the
 /// object exists.

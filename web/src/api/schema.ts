@@ -1232,6 +1232,91 @@ export interface paths {
         patch: operations["global_init_script_update"];
         trace?: never;
     };
+    "/api/2.0/instance-pools/create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a pool; its idle hosts start at once. */
+        post: operations["instance_pool_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-pools/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes a pool and ends its idle hosts. Clusters keep theirs until they end. */
+        post: operations["instance_pool_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-pools/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes name, tags and how many hosts there are. What the hosts are stays. */
+        post: operations["instance_pool_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-pools/get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One pool, and how many hosts it has. */
+        get: operations["instance_pool_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-pools/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The pools that the caller may attach clusters to. */
+        get: operations["instance_pool_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/ip-access-lists": {
         parameters: {
             query?: never;
@@ -3945,6 +4030,17 @@ export interface components {
             name: string;
             path: string;
         };
+        DiskSpec: {
+            /** Format: int64 */
+            disk_count?: number | null;
+            /** Format: int64 */
+            disk_size?: number | null;
+            disk_type?: components["schemas"]["DiskType"] | null;
+        };
+        DiskType: {
+            /** @description GENERAL_PURPOSE_SSD */
+            ebs_volume_type?: string | null;
+        };
         EffectivePrivilege: {
             inherited_from_name?: string | null;
             /** @description Absent when granted on the securable itself. */
@@ -4172,6 +4268,79 @@ export interface components {
         };
         InitiateUploadResponse: {
             multipart_upload: components["schemas"]["MultipartUpload"];
+        };
+        InstancePool: components["schemas"]["InstancePoolSpec"] & {
+            default_tags: {
+                [key: string]: string;
+            };
+            instance_pool_id: components["schemas"]["InstancePoolId"];
+            /** @description ACTIVE */
+            state: string;
+            stats: components["schemas"]["InstancePoolStats"];
+            status: components["schemas"]["InstancePoolStatus"];
+        };
+        InstancePoolAws: {
+            /** @description ON_DEMAND, SPOT or SPOT_WITH_FALLBACK */
+            availability?: string | null;
+            instance_profile_arn?: string | null;
+            /**
+             * Format: int64
+             * @description 100: the price on demand is the most that is paid.
+             */
+            spot_bid_price_percent?: number | null;
+            zone_id?: string | null;
+        };
+        InstancePoolCreated: {
+            instance_pool_id: components["schemas"]["InstancePoolId"];
+        };
+        InstancePoolEdit: components["schemas"]["InstancePoolSpec"] & {
+            instance_pool_id?: string;
+        };
+        /** @description An instance pool: `0123-456789-hosts12-pool-abcdefgh`. */
+        InstancePoolId: string;
+        InstancePoolList: {
+            instance_pools: components["schemas"]["InstancePool"][];
+        };
+        InstancePoolNamed: {
+            instance_pool_id?: string;
+        };
+        /** @description What a caller says of a pool. Fields of other clouds are not kept. */
+        InstancePoolSpec: {
+            aws_attributes?: components["schemas"]["InstancePoolAws"] | null;
+            custom_tags?: {
+                [key: string]: string;
+            } | null;
+            disk_spec?: components["schemas"]["DiskSpec"] | null;
+            enable_elastic_disk?: boolean | null;
+            /** Format: int64 */
+            idle_instance_autotermination_minutes?: number | null;
+            instance_pool_name?: string | null;
+            /**
+             * Format: int64
+             * @description Of idle ones and those of clusters together; absent = no limit.
+             */
+            max_capacity?: number | null;
+            /** Format: int64 */
+            min_idle_instances?: number | null;
+            node_type_flexibility?: unknown;
+            node_type_id?: string | null;
+            preloaded_docker_images?: unknown[] | null;
+            /** @description One at most. A host has every runtime from its start. */
+            preloaded_spark_versions?: string[] | null;
+        };
+        InstancePoolStats: {
+            /** Format: int64 */
+            idle_count: number;
+            /** Format: int64 */
+            pending_idle_count: number;
+            /** Format: int64 */
+            pending_used_count: number;
+            /** Format: int64 */
+            used_count: number;
+        };
+        InstancePoolStatus: {
+            /** @description Why the last hosts could not be had. */
+            pending_instance_errors?: components["schemas"]["PendingInstanceError"][];
         };
         InternetDestination: {
             /** @description `pypi.org`, or `*.example.com` for all below it */
@@ -4635,6 +4804,10 @@ export interface components {
         OutboundAccessList: {
             accesses: components["schemas"]["OutboundAccessInfo"][];
             next_page_token?: string | null;
+        };
+        PendingInstanceError: {
+            instance_id: string;
+            message: string;
         };
         Permission: {
             inherited: boolean;
@@ -9991,6 +10164,155 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_pool_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstancePoolSpec"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstancePoolCreated"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_pool_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstancePoolNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_pool_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstancePoolEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_pool_get: {
+        parameters: {
+            query?: {
+                instance_pool_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstancePool"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_pool_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstancePoolList"];
                 };
             };
             "4XX": {

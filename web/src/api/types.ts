@@ -146,3 +146,11 @@ export type PrivateAccess = Named<Present<Schemas['PrivateAccessSettings']>, 'pr
 export type WorkspaceRequest = Partial<Present<Schemas['WorkspaceRequest']>>;
 export type Assignment = Present<Schemas['PermissionAssignment']>;
 export type Metastore = Present<Schemas['MetastoreInfo']>;
+
+export type PolicySpec = Present<Schemas['PolicySpec']>;
+export type Policy = Present<Schemas['Policy']>;
+export type PolicyFamily = Present<Schemas['PolicyFamily']>;
+export type Compliance = Present<Schemas['Compliance']>;
+export type SettingsChange = Present<Schemas['SettingsChange']>;
+export type InstancePool = Present<Schemas['InstancePool']>;
+export type InstancePoolSpec = Present<Schemas['InstancePoolSpec']>;

@@ -39,6 +39,9 @@ pub(super) async fn write(
     if !store::update(tx, &new).await? {
         return Ok(false);
     }
+    if new.is_active() && new.generation != row.generation {
+        policies::libraries_want(tx, &new).await?;
+    }
     if let Some((kind, details)) = event {
         events::write(tx, &row.id, kind, details, now).await?;
     }

@@ -1,6 +1,7 @@
 //! The machines of one cluster: ordered, awaited, watched, ended.
 
 use super::keep::{Memory, Next, TRY_AGAIN, give_up};
+use super::pools::{self, Taken};
 use super::reasons::{self, reason};
 use super::store::{self, Cluster, HostRow};
 use super::{CLUSTER, change, own, spec};
@@ -48,10 +49,54 @@ pub(super) async fn order(
     if missing.is_empty() {
         return Ok(Next::Rest);
     }
+    let new = wanted(compute, row, missing).await?;
+    let mut tx = compute.db.write().await?;
+    // Whoever changed the row meanwhile may not want them.
+    if !change::write(&mut tx, row, |_| (), None, compute.clock.now_ms()).await? {
+        return Ok(Next::Again);
+    }
+    let (mut ordered, mut noted) = (Vec::new(), false);
+    for mut host in new {
+        match pools::taken(compute, &mut tx, &mut host).await? {
+            Taken::Host => {
+                store::host_insert(&mut tx, &host).await?;
+                noted = true;
+            }
+            Taken::Order => {
+                store::host_insert(&mut tx, &host).await?;
+                noted = true;
+                ordered.push(host);
+            }
+            Taken::Soon => memory.wake_at(Instant::now() + TRY_AGAIN),
+            Taken::Not(why) => {
+                drop(tx);
+                without(compute, row, &host, &why).await?;
+                return Ok(Next::Again);
+            }
+        }
+    }
+    if !noted {
+        return Ok(Next::Rest);
+    }
+    tx.commit().await?;
+    let now = Instant::now();
+    for host in ordered {
+        let until = now + compute.config.clusters.launch_wait;
+        let order = Order { order: None, attempts: 0, retry_at: now, until };
+        memory.orders.insert(host.node_id, order);
+    }
+    Ok(Next::Again)
+}
+
+/// Rows for these hosts of the cluster, which nobody was asked for yet.
+async fn wanted(compute: &Arc<Compute>, row: &Cluster, missing: Vec<i64>) -> Result<Vec<HostRow>> {
     let types = compute.node_types_of(row.workspace_id).await?;
     let mut new = Vec::new();
     for ordinal in missing {
         let spec = &row.spec;
+        let driver = spec.driver_instance_pool_id.as_deref().filter(|_| ordinal == 0);
+        let pools = [driver, spec.instance_pool_id.as_deref()];
+        let pool_id = pools.into_iter().flatten().find_map(|id| id.parse().ok());
         let wanted = if ordinal == 0 { &spec.driver_node_type_id } else { &spec.node_type_id };
         let wanted = wanted.clone().unwrap_or_default();
         let (provider, place) = compute.source_of(row.workspace_id, &wanted).await?;
@@ -75,24 +120,10 @@ pub(super) async fn order(
             is_spot: false,
             ready: false,
             created_at: compute.clock.now_ms(),
+            pool_id,
         });
     }
-    let mut tx = compute.db.write().await?;
-    // Whoever changed the row meanwhile may not want them.
-    if !change::write(&mut tx, row, |_| (), None, compute.clock.now_ms()).await? {
-        return Ok(Next::Again);
-    }
-    for host in &new {
-        store::host_insert(&mut tx, host).await?;
-    }
-    tx.commit().await?;
-    let now = Instant::now();
-    for host in new {
-        let until = now + compute.config.clusters.launch_wait;
-        let order = Order { order: None, attempts: 0, retry_at: now, until };
-        memory.orders.insert(host.node_id, order);
-    }
-    Ok(Next::Again)
+    Ok(new)
 }
 
 /// Has the provider make those that it was not asked for, or could not make.
@@ -189,6 +220,11 @@ async fn adopt(compute: &Arc<Compute>, host: &HostRow) -> Result<()> {
 }
 
 async fn put_together(compute: &Arc<Compute>, row: &Cluster, host: &HostRow) -> Result<HostOrder> {
+    if let Some(id) = &host.pool_id {
+        let pool = pools::store::get(&mut compute.db.read().await?, id.as_str()).await?;
+        let pool = pool.ok_or_else(|| ApiError::internal("the pool of a host that is ordered"))?;
+        return pools::put_together(compute, &pool, &host.node_id, &host.place).await;
+    }
     let aws = row.spec.aws_attributes.clone().unwrap_or_default();
     let on_demand = host.ordinal < aws.first_on_demand.unwrap_or(0);
     let availability = match on_demand {
@@ -421,7 +457,8 @@ pub(super) async fn end(
             return Ok(true);
         }
     }
-    match end_now(compute, going).await {
+    let going = pools::give_back(compute, going).await?;
+    match end_now(compute, &going).await {
         Ok(()) => Ok(true),
         Err(error) => {
             tracing::warn!(cluster_id = %row.id, %error, "hosts could not be ended");
@@ -461,6 +498,10 @@ async fn end_now(compute: &Arc<Compute>, going: &[HostRow]) -> Result<()> {
     let mut tx = compute.db.write().await?;
     for host in going {
         store::host_delete(&mut tx, &host.node_id).await?;
+        if let Some(pool) = &host.pool_id {
+            // It may have room for another one now, or may be forgotten.
+            tx.notify(pools::store::TOPIC, pool.as_str());
+        }
         if host.provider != own::NAME {
             // Its certificate is good for nothing from now on.
             crate::nodes::store::delete(&mut tx, &host.node_id).await?;

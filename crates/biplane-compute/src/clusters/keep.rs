@@ -6,6 +6,7 @@ use super::Keeper;
 use super::change::{terminate, terminating};
 use super::hosts::{self, Order};
 use super::libraries;
+use super::pools;
 use super::reasons::{self, reason};
 use super::scripts::{self, Prepared};
 use super::store::{self, Cluster, HostRow, TOPIC};
@@ -93,6 +94,15 @@ impl Compute {
                     }
                     Err(_) => true,
                 },
+                Some(Ok(change)) if &*change.topic == pools::store::TOPIC => {
+                    match change.key.parse() {
+                        Ok(id) => {
+                            self.pool_keep(&id);
+                            false
+                        }
+                        Err(_) => true,
+                    }
+                }
                 Some(Ok(change)) => &*change.topic == "*",
                 Some(Err(RecvError::Closed)) => return,
             };
@@ -104,7 +114,7 @@ impl Compute {
         for id in active {
             self.cluster_keep(&id);
         }
-        Ok(())
+        self.pools_look().await
     }
 }
 

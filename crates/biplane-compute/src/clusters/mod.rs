@@ -14,6 +14,7 @@ mod libraries;
 pub(crate) mod local;
 pub(crate) mod ops;
 mod own;
+pub(crate) mod pools;
 mod prepare;
 mod reap;
 mod reasons;
@@ -25,6 +26,7 @@ mod versions;
 mod view;
 
 pub(crate) use environment::Environment;
+pub(crate) use libraries::{library_check, library_want};
 pub(crate) use use_it::Attached;
 pub(crate) use versions::named as version_named;
 pub(crate) use versions::newest as newest_version;
@@ -32,7 +34,7 @@ pub(crate) use versions::newest as newest_version;
 use crate::Compute;
 use crate::provider::{NodeType, Place, Provider};
 use crate::supplies::Supplies;
-use biplane_api::ids::{ClusterId, WorkspaceId};
+use biplane_api::ids::{ClusterId, InstancePoolId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, Result};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -111,6 +113,7 @@ pub(crate) struct Clusters {
     home: RwLock<Home>,
     supplies: RwLock<Option<Arc<dyn Supplies>>>,
     keepers: Mutex<HashMap<ClusterId, Arc<Keeper>>>,
+    pool_keepers: Mutex<HashMap<InstancePoolId, Arc<Keeper>>>,
     types: Mutex<HashMap<WorkspaceId, KnownTypes>>,
     /// Where something is being prepared, and what.
     busy: Mutex<HashSet<(ClusterId, &'static str)>>,
@@ -122,7 +125,7 @@ pub(crate) struct Clusters {
     began_ms: RwLock<i64>,
 }
 
-/// The task of one cluster.
+/// The task of one cluster, or one pool.
 #[derive(Default)]
 pub(crate) struct Keeper {
     wake: Notify,
@@ -139,6 +142,7 @@ impl Keeper {
 impl Clusters {
     pub fn wake_all(&self) {
         self.keepers.lock().values().for_each(|keeper| keeper.ask());
+        self.pool_keepers.lock().values().for_each(|keeper| keeper.ask());
     }
 
     pub fn used(&self, id: &ClusterId) {

@@ -3,7 +3,7 @@
 use super::change::{self, begin, terminate, terminating};
 use super::reasons::{self, reason};
 use super::store::{self, Cluster};
-use super::{events, scripts, spec};
+use super::{events, pools, scripts, spec};
 use crate::{Compute, policies};
 use biplane_api::clusters::{
     ClusterCreate, ClusterEdit, ClusterResize, ClusterSpec, ClusterState as State, ClusterUpdate,
@@ -34,7 +34,7 @@ fn require(row: &Cluster, states: &[State]) -> Result<()> {
     if row.is(states) { Ok(()) } else { Err(unexpected(row)) }
 }
 
-fn maker(principal: &Principal) -> Entry {
+pub(super) fn maker(principal: &Principal) -> Entry {
     let kind = match principal.kind {
         PrincipalKind::User => "user",
         PrincipalKind::ServicePrincipal => "service_principal",
@@ -82,7 +82,9 @@ impl Compute {
         };
         let types = self.node_types_of(workspace).await?;
         let policed = self.policed(ctx, &asked, &types, None).await?;
-        let complete = spec::complete(&policed, &types, &ctx.principal.name)?;
+        let pools = self.pools_of(ctx, &policed, None).await?;
+        let pooled = pools::pooled(&policed, pools.0.as_ref(), pools.1.as_ref())?;
+        let complete = spec::complete(&pooled, &types, &ctx.principal.name)?;
         self.cluster_reads_check(ctx, None, &complete).await?;
         let now = ctx.now_ms();
         let row = Cluster {
@@ -115,6 +117,7 @@ impl Compute {
         }
         policies::require_room(&mut tx, &row).await?;
         store::insert(&mut tx, &row).await?;
+        policies::libraries_want(&mut tx, &row).await?;
         for entry in [maker(&ctx.principal), acl::existence(&CLUSTERS)] {
             acl::grant(&mut tx, workspace, &CLUSTERS, row.id.as_str(), &entry).await?;
         }
@@ -171,7 +174,9 @@ impl Compute {
     ) -> Result<()> {
         let types = self.node_types_of(row.workspace_id).await?;
         let policed = self.policed(ctx, asked, &types, Some(row)).await?;
-        let complete = spec::complete(&policed, &types, &row.creator_name)?;
+        let pools = self.pools_of(ctx, &policed, Some(row)).await?;
+        let pooled = pools::pooled(&policed, pools.0.as_ref(), pools.1.as_ref())?;
+        let complete = spec::complete(&pooled, &types, &row.creator_name)?;
         self.cluster_reads_check(ctx, Some(row), &complete).await?;
         let now = ctx.now_ms();
         self.cluster_alter(ctx, row.id.as_str(), "CAN_MANAGE", |row| {

@@ -34,7 +34,7 @@ impl Compute {
             Some(places) => places.places().await?,
             None => Vec::new(),
         };
-        let rows = store::all_hosts(&mut self.db.read().await?).await?;
+        let rows = store::owned(&mut self.db.read().await?).await?;
         known.extend(rows.into_iter().map(|row| (row.provider, row.place)));
         let mut once: Vec<(String, Place)> = Vec::new();
         for one in known {
@@ -58,11 +58,11 @@ impl Compute {
                 }
             };
             // Read after the list: what is in the list and owned was noted before it was made.
-            let rows = store::all_hosts(&mut self.db.read().await?).await?;
+            let rows = store::owned(&mut self.db.read().await?).await?;
             let owned = |host: &crate::provider::Host| {
                 rows.iter().any(|row| {
                     row.host_id.as_ref() == Some(&host.host_id)
-                        || host.node_id.as_ref() == Some(&row.node_id)
+                        || host.node_id.as_ref().is_some_and(|id| id.as_str() == row.node_id)
                 })
             };
             let nobodys: Vec<String> = found

@@ -48,7 +48,7 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
     mode(&mut spec, user)?;
     pairs("spark_conf", asked.spark_conf.as_ref(), PAIRS_MAX)?;
     pairs("spark_env_vars", asked.spark_env_vars.as_ref(), PAIRS_MAX)?;
-    pairs("custom_tags", asked.custom_tags.as_ref(), TAGS_MAX)?;
+    tags_check(asked.custom_tags.as_ref())?;
     environment(asked.spark_env_vars.as_ref())?;
     super::environment::check(asked)?;
     super::scripts::check(asked)?;
@@ -61,7 +61,6 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
 }
 
 fn refuse(asked: &ClusterSpec) -> Result<()> {
-    let text = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
     let given = |value: &Option<Value>| value.as_ref().is_some_and(|value| !value.is_null());
     let unsupported = [
         (given(&asked.docker_image), "docker_image"),
@@ -70,8 +69,6 @@ fn refuse(asked: &ClusterSpec) -> Result<()> {
         (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
         (given(&asked.cluster_log_conf), "cluster_log_conf"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
-        (text(&asked.instance_pool_id), "instance_pool_id"),
-        (text(&asked.driver_instance_pool_id), "driver_instance_pool_id"),
     ];
     if let Some((_, what)) = unsupported.iter().find(|(asked, _)| *asked) {
         return Err(ApiError::unsupported(format!("{what} of a cluster")));
@@ -179,6 +176,10 @@ fn pairs(what: &str, pairs: Option<&BTreeMap<String, String>>, most: usize) -> R
     }
 }
 
+pub(super) fn tags_check(tags: Option<&BTreeMap<String, String>>) -> Result<()> {
+    pairs("custom_tags", tags, TAGS_MAX)
+}
+
 fn environment(variables: Option<&BTreeMap<String, String>>) -> Result<()> {
     for name in variables.into_iter().flat_map(BTreeMap::keys) {
         let well = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -189,7 +190,7 @@ fn environment(variables: Option<&BTreeMap<String, String>>) -> Result<()> {
     Ok(())
 }
 
-fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
+pub(super) fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
     let mut aws = asked.clone();
     let availability = aws.availability.get_or_insert_with(|| "ON_DEMAND".into());
     if availability_of(availability).is_none() {

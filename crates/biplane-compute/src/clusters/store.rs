@@ -3,7 +3,7 @@
 use crate::nodes::place::Given;
 use crate::provider::Place;
 use biplane_api::clusters::{ClusterSpec, ClusterState, ClusterTermination};
-use biplane_api::ids::{ClusterId, NodeId, WorkspaceId};
+use biplane_api::ids::{ClusterId, InstancePoolId, NodeId, WorkspaceId};
 use biplane_platform::db::{Row, args};
 use biplane_platform::{ApiError, Result, Tx};
 use serde::Serialize;
@@ -68,6 +68,8 @@ pub(crate) struct HostRow {
     pub is_spot: bool,
     pub ready: bool,
     pub created_at: i64,
+    /// Where it came from, or is to go.
+    pub pool_id: Option<InstancePoolId>,
 }
 
 macro_rules! clusters {
@@ -85,7 +87,7 @@ macro_rules! hosts {
     ($rest:literal) => {
         concat!(
             "SELECT node_id, cluster_id, workspace_id, generation, ordinal, provider, place, node_type_id, cpu_millis,
-               memory_mib, host_id, private_ip, is_spot, ready, created_at FROM cluster_hosts ",
+               memory_mib, host_id, private_ip, is_spot, ready, created_at, pool_id FROM cluster_hosts ",
             $rest
         )
     };
@@ -134,6 +136,7 @@ fn host(row: &Row) -> Result<HostRow> {
         is_spot: row.bool(12)?,
         ready: row.bool(13)?,
         created_at: row.int(14)?,
+        pool_id: row.opt_text(15)?.and_then(|id| id.parse().ok()),
     })
 }
 
@@ -247,12 +250,36 @@ pub(super) async fn all_hosts(tx: &mut Tx) -> Result<Vec<HostRow>> {
     tx.fetch_all(hosts!("ORDER BY node_id"), args![]).await?.iter().map(host).collect()
 }
 
-/// Notes a machine before it is ordered.
+/// A machine that somebody owns: of a cluster, or of a pool.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub node_id: String,
+    pub host_id: Option<String>,
+    pub provider: String,
+    pub place: Place,
+}
+
+/// All of them in one statement, so that one that changes over is seen.
+pub(super) async fn owned(tx: &mut Tx) -> Result<Vec<Owned>> {
+    let sql = "SELECT node_id, host_id, provider, place FROM cluster_hosts
+               UNION ALL SELECT node_id, host_id, provider, place FROM pool_hosts";
+    let one = |row: &Row| {
+        Ok(Owned {
+            node_id: row.text(0)?,
+            host_id: row.opt_text(1)?,
+            provider: row.text(2)?,
+            place: row.json(3)?,
+        })
+    };
+    tx.fetch_all(sql, args![]).await?.iter().map(one).collect()
+}
+
+/// Notes a machine before it is ordered, or one that was there.
 pub(super) async fn host_insert(tx: &mut Tx, new: &HostRow) -> Result<()> {
     tx.execute(
         "INSERT INTO cluster_hosts (node_id, cluster_id, workspace_id, generation, ordinal, provider, place,
-           node_type_id, cpu_millis, memory_mib, is_spot, ready, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12)",
+           node_type_id, cpu_millis, memory_mib, is_spot, ready, created_at, host_id, private_ip, pool_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         args![
             new.node_id.as_str(),
             new.cluster_id.as_str(),
@@ -265,7 +292,11 @@ pub(super) async fn host_insert(tx: &mut Tx, new: &HostRow) -> Result<()> {
             i64::from(new.size.cpu_millis),
             i64::try_from(new.size.memory_bytes >> 20).unwrap_or(i64::MAX),
             new.is_spot,
-            new.created_at
+            new.ready,
+            new.created_at,
+            new.host_id.clone(),
+            new.private_ip.clone(),
+            new.pool_id.as_ref().map(|id| id.to_string())
         ],
     )
     .await?;

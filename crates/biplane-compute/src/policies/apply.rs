@@ -1,10 +1,13 @@
 //! Policies at work: what is asked of a cluster goes through here before anything else is made of it.
 
-use super::check;
+use super::check::{self, Violations};
 use super::families::definition;
-use super::ops::missing;
+use super::ops::{libraries, missing};
+use super::rule::Definition;
 use super::store::{self, PolicyRow};
 use crate::Compute;
+use crate::clusters::library_want;
+use crate::clusters::pools::store as pools;
 use crate::clusters::store as clusters;
 use crate::provider::NodeType;
 use biplane_api::clusters::ClusterSpec;
@@ -37,11 +40,37 @@ impl Compute {
         let definition = definition(&policy.spec)?;
         let mut seen = check::seen(asked)?;
         check::fill(&definition, &mut seen, asked.apply_policy_default_values == Some(true));
-        let wrong = check::violations(&definition, &seen, types);
-        if !wrong.is_empty() {
-            return Err(check::refusal(&wrong));
+        let filled = check::unseen(seen)?;
+        let wrong = self.violations(&definition, &filled, types).await?;
+        match wrong.is_empty() {
+            true => Ok(filled),
+            false => Err(check::refusal(&wrong)),
         }
-        check::unseen(seen)
+    }
+
+    /// What does not keep to the policy. A pool says which machines there are to be.
+    pub(super) async fn violations(
+        &self,
+        definition: &Definition,
+        spec: &ClusterSpec,
+        types: &[NodeType],
+    ) -> Result<Violations> {
+        let mut seen = check::seen(spec)?;
+        let ids = [&spec.instance_pool_id, &spec.driver_instance_pool_id];
+        if ids.iter().any(|id| id.is_some()) {
+            let mut tx = self.db.read().await?;
+            let mut machines = [None, None];
+            for (id, machine) in ids.into_iter().zip(&mut machines) {
+                if let Some(id) = id.as_deref().filter(|id| !id.is_empty()) {
+                    let pool = pools::get(&mut tx, id).await?;
+                    *machine = pool.map(|pool| pool.node_type().to_owned());
+                }
+            }
+            let [workers, driver] = machines;
+            let driver = driver.or_else(|| workers.clone());
+            check::machines(definition, &mut seen, workers, driver);
+        }
+        Ok(check::violations(definition, &seen, types))
     }
 
     /// Refuses a size that the cluster's policy does not allow; the rest of it is not looked at.
@@ -55,7 +84,7 @@ impl Compute {
         let policy = self.policy_kept(ctx, id).await?;
         let types = self.node_types_of(held.workspace_id).await?;
         let definition = definition(&policy.spec)?;
-        let mut wrong = check::violations(&definition, &check::seen(sized)?, &types);
+        let mut wrong = self.violations(&definition, sized, &types).await?;
         wrong.retain(|path, _| check::is_size(path));
         match wrong.is_empty() {
             true => Ok(()),
@@ -102,6 +131,16 @@ impl Compute {
             ))
         })
     }
+}
+
+/// A cluster that begins anew gets the libraries of its policy.
+pub(crate) async fn libraries_want(tx: &mut Tx, row: &clusters::Cluster) -> Result<()> {
+    let Some(id) = row.policy() else { return Ok(()) };
+    let Some(policy) = store::get(tx, row.workspace_id, id).await? else { return Ok(()) };
+    for library in libraries(&policy.spec)? {
+        library_want(tx, &row.id, &library).await?;
+    }
+    Ok(())
 }
 
 /// Refuses when who made the cluster has as many of its policy at work as that allows.

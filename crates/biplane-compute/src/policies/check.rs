@@ -87,6 +87,26 @@ pub(super) fn refix(definition: &Definition, spec: &mut Value) {
     }
 }
 
+/// Puts the node types of pools in where the cluster itself names none.
+pub(super) fn machines(
+    definition: &Definition,
+    spec: &mut Value,
+    workers: Option<String>,
+    driver: Option<String>,
+) {
+    for (field, machine) in [("node_type_id", workers), ("driver_node_type_id", driver)] {
+        let forbidden =
+            |rule: &Rule| rule.path.text == field && matches!(rule.limit, Limit::Forbidden);
+        let named = spec.get(field).and_then(Value::as_str).is_some_and(|name| !name.is_empty());
+        if let Some(machine) = machine
+            && !named
+            && !definition.rules.iter().any(forbidden)
+        {
+            spec[field] = machine.into();
+        }
+    }
+}
+
 /// The attributes of a cluster's size.
 pub(super) fn is_size(path: &str) -> bool {
     path == "num_workers" || path == DBUS || path.starts_with("autoscale.")

@@ -43,6 +43,7 @@ impl Compute {
         let workspace = ctx.workspace()?;
         let types = self.node_types_of(workspace).await?;
         let definition = definition(&policy.spec)?;
+        let mut clusters = Vec::new();
         let mut tx = self.db.read().await?;
         let mut rows = clusters::of_workspace(&mut tx, workspace).await?;
         rows.retain(|row| row.policy() == Some(policy_id));
@@ -60,12 +61,10 @@ impl Compute {
         }
         drop(tx);
         let (rows, next_page_token) = page::cut(seen, limit, |row| row.id.to_string());
-        let one = |row: Cluster| {
-            let spec = check::seen(&row.request)?;
-            let compliance = told(check::violations(&definition, &spec, &types));
-            Ok(ClusterCompliance { cluster_id: row.id, compliance })
-        };
-        let clusters = rows.into_iter().map(one).collect::<Result<_>>()?;
+        for row in rows {
+            let compliance = told(self.violations(&definition, &row.request, &types).await?);
+            clusters.push(ClusterCompliance { cluster_id: row.id, compliance });
+        }
         Ok(ClusterComplianceList { clusters, next_page_token })
     }
 
@@ -76,8 +75,7 @@ impl Compute {
             let what = format!("the policy {id:.64} was deleted");
             return Ok(Violations::from([("policy_id".to_owned(), what)]));
         };
-        let spec = check::seen(&row.request)?;
-        Ok(check::violations(&definition(&policy.spec)?, &spec, types))
+        self.violations(&definition(&policy.spec)?, &row.request, types).await
     }
 
     /// Changes what the policy says how to change. One that runs is restarted.
@@ -106,7 +104,9 @@ impl Compute {
         let types = self.node_types_of(row.workspace_id).await?;
         let before = check::seen(&row.request)?;
         let mut after = before.clone();
-        let left = check::corrected(&definition(&policy.spec)?, &mut after, &types);
+        let definition = definition(&policy.spec)?;
+        check::corrected(&definition, &mut after, &types);
+        let left = self.violations(&definition, &check::unseen(after.clone())?, &types).await?;
         if !left.is_empty() {
             return Err(check::refusal(&left));
         }

@@ -14,5 +14,5 @@ mod path;
 mod rule;
 mod store;
 
-pub(crate) use apply::require_room;
+pub(crate) use apply::{libraries_want, require_room};
 pub(crate) use ops::forget;

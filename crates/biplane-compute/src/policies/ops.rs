@@ -3,7 +3,9 @@
 use super::families::{FAMILIES, Family, definition, definition_text};
 use super::store::{self, PolicyRow};
 use crate::Compute;
+use crate::clusters::library_check;
 use biplane_api::ids::{PolicyId, WorkspaceId};
+use biplane_api::libraries::Library;
 use biplane_api::policies::{Policy, PolicyEdit, PolicyFamily, PolicySpec};
 use biplane_platform::acl::{self, CLUSTER_POLICIES, Entry};
 use biplane_platform::db::args;
@@ -11,6 +13,8 @@ use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
 
 const POLICIES_PER_WORKSPACE_MAX: usize = 1000;
 const NAME_CHARS_MAX: usize = 100;
+/// As many as a cluster may have.
+const LIBRARIES_MAX: usize = 200;
 const DESCRIPTION_CHARS_MAX: usize = 1000;
 /// The group of everybody in a workspace.
 const USERS: &str = "users";
@@ -63,9 +67,6 @@ fn checked(asked: &PolicySpec) -> Result<PolicySpec> {
     if asked.max_clusters_per_user.is_some_and(|most| most < 1) {
         return Err(ApiError::invalid("max_clusters_per_user must be greater than 0"));
     }
-    if asked.libraries.as_ref().is_some_and(|list| !list.is_empty()) {
-        return Err(ApiError::unsupported("libraries of a cluster policy"));
-    }
     let spec = PolicySpec {
         name: Some(name.to_owned()),
         description: said(&asked.description),
@@ -73,8 +74,9 @@ fn checked(asked: &PolicySpec) -> Result<PolicySpec> {
         policy_family_id: said(&asked.policy_family_id),
         policy_family_definition_overrides: said(&asked.policy_family_definition_overrides),
         max_clusters_per_user: asked.max_clusters_per_user,
-        libraries: None,
+        libraries: asked.libraries.clone().filter(|list| !list.is_empty()),
     };
+    libraries(&spec)?;
     match (&spec.policy_family_id, &spec.definition, &spec.policy_family_definition_overrides) {
         (Some(_), Some(_), _) => Err(ApiError::invalid(
             "definition cannot be used with policy_family_id: what is different goes into policy_family_definition_overrides.",
@@ -87,6 +89,20 @@ fn checked(asked: &PolicySpec) -> Result<PolicySpec> {
         }
         _ => definition(&spec).map(|_| spec),
     }
+}
+
+/// Those that clusters of the policy have, each one that can be.
+pub(super) fn libraries(spec: &PolicySpec) -> Result<Vec<Library>> {
+    let given = spec.libraries.as_deref().unwrap_or_default();
+    if given.len() > LIBRARIES_MAX {
+        return Err(ApiError::invalid(format!("A policy has at most {LIBRARIES_MAX} libraries.")));
+    }
+    let read = |one: &serde_json::Value| {
+        let library: Library = serde_json::from_value(one.clone())
+            .map_err(|error| ApiError::invalid(format!("libraries: {error}")))?;
+        library_check(&library).map(|()| library)
+    };
+    given.iter().map(read).collect()
 }
 
 impl Compute {

@@ -38,7 +38,8 @@ impl Compute {
             self.release(slot);
         }
         let deadline = Instant::now() + WAIT;
-        while !self.clusters_forget(workspace_id).await? {
+        while !(self.clusters_forget(workspace_id).await? & self.pools_forget(workspace_id).await?)
+        {
             if Instant::now() > deadline {
                 return Err(ApiError::new(
                     ErrorCode::TemporarilyUnavailable,

@@ -15,6 +15,7 @@ mod loss;
 mod mesh;
 mod placement;
 mod policies;
+mod pools;
 mod reach;
 mod relay;
 mod scripts;

@@ -264,6 +264,31 @@ async fn a_user_has_as_many_clusters_as_the_policy_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clusters_get_the_libraries_of_their_policy() {
+    let site = Site::new().await;
+    let body =
+        |libraries: Value| json!({ "name": "with", "definition": "{}", "libraries": libraries });
+    for (libraries, code) in [
+        (json!([{ "jar": "/Volumes/a/b/c/d.jar" }]), 501),
+        (json!([{}]), 400),
+        (json!([{ "pypi": 3 }]), 400),
+    ] {
+        let (status, answer) = site.policy_as(&site.world.ctx, "create", body(libraries)).await;
+        assert_eq!(status, code, "{answer}");
+    }
+    let libraries = json!([{ "pypi": { "package": "simplejson" } }]);
+    let (_, answer) = site.policy_as(&site.world.ctx, "create", body(libraries.clone())).await;
+    let id = answer["policy_id"].as_str().unwrap().to_owned();
+    let (_, seen) = site.see(&site.world.ctx, &format!("{AT}/get?policy_id={id}")).await;
+    assert_eq!(seen["libraries"], libraries);
+    let cluster = site.create_with(json!({ "policy_id": id, "num_workers": 0 })).await;
+    let path = format!("/api/2.0/libraries/cluster-status?cluster_id={cluster}");
+    let (status, told) = site.see(&site.world.ctx, &path).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(told["library_statuses"][0]["library"], libraries[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn compliance_is_told_and_enforced() {
     let site = Site::new().await;
     let admin = site.world.ctx.clone();

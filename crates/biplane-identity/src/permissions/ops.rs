@@ -23,7 +23,6 @@ const KNOWN_TYPES: &[&str] = &[
     "experiments",
     "files",
     "genie",
-    "instance-pools",
     "jobs",
     "notebooks",
     "pipelines",
@@ -55,6 +54,7 @@ fn path(object: &ObjectType) -> &'static str {
         "warehouses" => "/sql/warehouses",
         "clusters" => "/clusters",
         "cluster-policies" => "/cluster-policies",
+        "instance-pools" => "/instance-pools",
         _ => "",
     }
 }

@@ -1,12 +1,12 @@
 /** Creates a cluster, or changes one: a form, or the same as JSON. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useMemo, useState, type FormEvent } from 'react';
 import { createCluster, editCluster, type ListedCluster } from '../../api/clusters';
-import type { ClusterSpec } from '../../api/types';
+import type { ClusterSpec, Policy } from '../../api/types';
 import { useSession } from '../../app/session';
-import { Link, navigate } from '../../lib/router';
+import { Link, navigate, useLocation } from '../../lib/router';
 import { Button } from '../../ui/Button';
-import { TextArea } from '../../ui/Fields';
+import { SelectField, TextArea } from '../../ui/Fields';
 import { Icon } from '../../ui/Icon';
 import { EmptyState, ErrorNotice, ErrorState, Skeleton } from '../../ui/States';
 import { toast } from '../../ui/Toasts';
@@ -15,7 +15,8 @@ import { ClusterFields } from './ClusterFields';
 import type { ListQuery } from './ClustersPage';
 import { nameOf } from './ClusterTable';
 import { draftOf, isAws, newDraft, parseSpec, problemsOf, specOf, type Draft, type Offer } from './draft';
-import { clustersQuery, nodeTypesQuery, runtimesQuery, zonesQuery } from './queries';
+import { permitted, rulesOf, withPolicy } from './policy';
+import { clustersQuery, nodeTypesQuery, policiesQuery, poolsQuery, runtimesQuery, zonesQuery } from './queries';
 import { Summary } from './Summary';
 
 interface FormPageProps {
@@ -29,10 +30,12 @@ export function ClusterFormPage({ list, edits, from }: FormPageProps) {
   const nodeTypes = useQuery(nodeTypesQuery);
   const runtimes = useQuery(runtimesQuery);
   const zones = useQuery({ ...zonesQuery, retry: false });
+  const policies = useQuery({ ...policiesQuery, retry: false });
+  const pools = useQuery({ ...poolsQuery, refetchInterval: false, retry: false });
   const source = from === undefined ? undefined : list.data?.find(({ cluster_id }) => cluster_id === from);
   const failed = [nodeTypes, runtimes, list].find(({ error, data }) => error && !data);
   if (failed) return <ErrorState error={failed.error} retry={() => void failed.refetch()} />;
-  if (!nodeTypes.data || !runtimes.data || zones.isPending || (from !== undefined && !list.data)) return <FormLoading />;
+  if (!nodeTypes.data || !runtimes.data || zones.isPending || policies.isPending || pools.isPending || (from !== undefined && !list.data)) return <FormLoading />;
   if (from !== undefined && !source) {
     return (
       <section className="card">
@@ -42,8 +45,8 @@ export function ClusterFormPage({ list, edits, from }: FormPageProps) {
       </section>
     );
   }
-  const offer = { nodeTypes: nodeTypes.data, runtimes: runtimes.data, zones: zones.data?.zones ?? [] };
-  return <ClusterForm offer={offer} source={source} edits={edits} />;
+  const offer = { nodeTypes: nodeTypes.data, runtimes: runtimes.data, zones: zones.data?.zones ?? [], pools: pools.data ?? [] };
+  return <ClusterForm offer={offer} policies={policies.data ?? []} source={source} edits={edits} />;
 }
 
 function FormLoading() {
@@ -57,24 +60,29 @@ function FormLoading() {
 
 interface FormProps {
   offer: Offer;
+  policies: readonly Policy[];
   source: ListedCluster | undefined;
   edits: boolean;
 }
 
-function ClusterForm({ offer, source, edits }: FormProps) {
+function ClusterForm({ offer, policies, source, edits }: FormProps) {
   const { user_name: me } = useSession();
+  const { search } = useLocation();
   const client = useQueryClient();
   const aws = isAws(offer.nodeTypes);
-  const [draft, setDraft] = useState<Draft>(() => firstDraft({ offer, source, edits }, me));
+  const [draft, setDraft] = useState<Draft>(() => firstDraft({ offer, policies, source, edits }, me, search.get('policy')));
   const [json, setJson] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  const policy = policies.find(({ policy_id }) => policy_id === draft.rest.policy_id);
+  const rules = useMemo(() => rulesOf(policy?.definition), [policy?.definition]);
   const problems = problemsOf(draft, aws);
+  const choose = (id: string) => setDraft((old) => chosen(old, policies.find(({ policy_id }) => policy_id === id), { offer, aws, me }));
   const parsed = json === null ? undefined : parseSpec(json);
   const jsonProblem = parsed && 'problem' in parsed ? parsed.problem : undefined;
   const good = parsed ? !jsonProblem : Object.keys(problems).length === 0;
   const show = (view: 'form' | 'json') => {
-    if (view === 'json') setJson(JSON.stringify(specOf(draft, aws), null, 2));
+    if (view === 'json') setJson(JSON.stringify(permitted(specOf(draft, aws), rules), null, 2));
     else if (parsed && 'spec' in parsed) {
       setDraft(draftOf(parsed.spec, me));
       setJson(null);
@@ -85,7 +93,7 @@ function ClusterForm({ offer, source, edits }: FormProps) {
     setBusy(true);
     setError(null);
     try {
-      const spec: ClusterSpec = parsed && 'spec' in parsed ? parsed.spec : specOf(draft, aws);
+      const spec: ClusterSpec = parsed && 'spec' in parsed ? parsed.spec : permitted(specOf(draft, aws), rules);
       const id = edits && source ? source.cluster_id : await createCluster(spec);
       if (edits) await editCluster(id, spec);
       await client.invalidateQueries({ queryKey: clustersQuery.queryKey });
@@ -124,7 +132,10 @@ function ClusterForm({ offer, source, edits }: FormProps) {
       <form className="cluster-form" onSubmit={(event) => void submit(event)}>
         <div className="cluster-form-main">
           {json === null ? (
-            <ClusterFields draft={draft} offer={offer} problems={problems} aws={aws} set={(change) => setDraft((old) => ({ ...old, ...change }))} />
+            <>
+              <PolicyField policies={policies} value={draft.rest.policy_id ?? ''} onChange={choose} />
+              <ClusterFields draft={draft} offer={offer} problems={problems} aws={aws} rules={rules} set={(change) => setDraft((old) => ({ ...old, ...change }))} />
+            </>
           ) : (
             <section className="card card-body json-view">
               <TextArea label="Specification" hint="As the clusters API takes it. The form shows what it knows of it, and keeps the rest." rows={26} value={json} onChange={setJson} />
@@ -159,8 +170,42 @@ function ClusterForm({ offer, source, edits }: FormProps) {
   );
 }
 
-function firstDraft({ offer, source, edits }: FormProps, me: string): Draft {
-  if (!source) return newDraft(offer, me);
+interface Around {
+  offer: Offer;
+  aws: boolean;
+  me: string;
+}
+
+/** The form with what the policy fixes and what is usual with it. */
+function chosen(draft: Draft, policy: Policy | undefined, { offer, aws, me }: Around): Draft {
+  const { policy_id: _, ...rest } = draft.rest;
+  if (!policy) return { ...draft, rest };
+  const spec = withPolicy(specOf({ ...draft, rest }, aws), rulesOf(policy.definition), offer.runtimes);
+  return draftOf({ ...spec, policy_id: policy.policy_id }, me);
+}
+
+function PolicyField({ policies, value, onChange }: { policies: readonly Policy[]; value: string; onChange: (id: string) => void }) {
+  const policy = policies.find(({ policy_id }) => policy_id === value);
+  return (
+    <section className="card card-body" aria-label="Policy">
+      <SelectField label="Policy" hint={policy ? policy.description : 'Unrestricted: for those who may create any cluster.'} value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="">Unrestricted</option>
+        {value && !policy && <option value={value}>{value}</option>}
+        {policies.map(({ policy_id, name }) => (
+          <option key={policy_id} value={policy_id}>
+            {name}
+          </option>
+        ))}
+      </SelectField>
+    </section>
+  );
+}
+
+function firstDraft({ offer, policies, source, edits }: FormProps, me: string, policy: string | null): Draft {
+  if (!source) {
+    const draft = newDraft(offer, me);
+    return policy ? chosen(draft, policies.find(({ policy_id }) => policy_id === policy), { offer, aws: isAws(offer.nodeTypes), me }) : draft;
+  }
   // As it was asked for: what the server filled in is not made a wish of.
   const draft = draftOf({ ...source.spec, data_security_mode: source.data_security_mode ?? '', ...(source.single_user_name ? { single_user_name: source.single_user_name } : {}) }, me);
   return edits ? draft : { ...draft, name: draft.name ? `${draft.name} (copy)` : '' };

@@ -1,6 +1,6 @@
 /** Clusters: the list, the page of one, or the form of a new or changed one. */
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import type { ListedCluster } from '../../api/clusters';
 import type { PageProps } from '../../app/App';
 import { NotFound } from '../../app/NotFound';
@@ -9,7 +9,7 @@ import { plural } from '../../lib/format';
 import { Link, navigate, useLocation } from '../../lib/router';
 import { Button } from '../../ui/Button';
 import { SearchField } from '../../ui/Fields';
-import { EmptyState, ErrorState, SkeletonRows } from '../../ui/States';
+import { EmptyState, ErrorState, PageLoading, SkeletonRows } from '../../ui/States';
 import { ComputeNav } from '../compute/ComputeNav';
 import { Segments } from '../compute/Segments';
 import { AskDialog } from './AskDialog';
@@ -22,7 +22,24 @@ import '../compute/compute.css';
 import '../warehouses/warehouses.css';
 import './clusters.css';
 
-export default function ClustersPage({ params: { id, action } }: PageProps) {
+// Below the path of clusters, so that they cost the first view nothing: no cluster has such an id.
+const BESIDE = {
+  policies: lazy(() => import('./PoliciesPage')),
+  pools: lazy(() => import('./PoolsPage')),
+} as const;
+
+export default function ClustersPage({ params }: PageProps) {
+  const { id } = params;
+  const Beside = id !== undefined && id in BESIDE ? BESIDE[id as keyof typeof BESIDE] : undefined;
+  if (!Beside) return <Clusters params={params} />;
+  return (
+    <Suspense fallback={<PageLoading />}>
+      <Beside params={params} />
+    </Suspense>
+  );
+}
+
+function Clusters({ params: { id, action } }: PageProps) {
   const query = useQuery(clustersQuery);
   const { search } = useLocation();
   const [asking, setAsking] = useState<{ cluster: ListedCluster; what: Parameters<Ask>[1] } | null>(null);

@@ -1,6 +1,7 @@
 /** The node types of the provider, by what they are good for. */
 import type { NodeType } from '../../api/types';
 import { SelectField } from '../../ui/Fields';
+import type { Field } from './policy';
 import { nodeTypeText } from './state';
 
 interface NodeTypeProps {
@@ -10,6 +11,8 @@ interface NodeTypeProps {
   problem?: string | undefined;
   /** The words for no choice of one's own. */
   same?: string;
+  /** What the policy says of it. */
+  field?: Field;
   onChange: (value: string) => void;
 }
 
@@ -24,20 +27,22 @@ export function groupsOf(types: readonly NodeType[]): [string, NodeType[]][] {
   return [...groups].sort(([a], [b]) => a.localeCompare(b));
 }
 
-export function NodeTypeField({ label, types, value, problem, same, onChange }: NodeTypeProps) {
+export function NodeTypeField({ label, types, value, problem, same, field, onChange }: NodeTypeProps) {
+  const allowed = types.filter(({ node_type_id: id }) => id === value || !field?.allows || field.allows(id));
   const chosen = types.find(({ node_type_id }) => node_type_id === value);
   const unknown = value !== '' && !chosen;
   return (
     <SelectField
       label={label}
-      hint={chosen && chosen.description !== chosen.node_type_id ? chosen.description : undefined}
+      disabled={field?.fixed ?? false}
+      hint={field?.hint ?? (chosen && chosen.description !== chosen.node_type_id ? chosen.description : undefined)}
       problem={unknown ? 'The provider does not have it any more.' : problem}
       value={value}
       onChange={(event) => onChange(event.target.value)}
     >
       {same && <option value="">{same}</option>}
       {unknown && <option value={value}>{value}</option>}
-      {groupsOf(types).map(([group, members]) => (
+      {groupsOf(allowed).map(([group, members]) => (
         <optgroup key={group} label={group}>
           {members.map((type) => (
             <option key={type.node_type_id} value={type.node_type_id}>

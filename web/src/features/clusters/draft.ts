@@ -1,5 +1,5 @@
 /** A cluster's specification as a form holds it, and back. What the form does not know is kept. */
-import type { ClusterSpec, NodeType, RuntimeVersion, Tag } from '../../api/types';
+import type { ClusterSpec, InstancePool, NodeType, RuntimeVersion, Tag } from '../../api/types';
 
 export const WORKERS_MAX = 100;
 const NAME_MAX = 100;
@@ -37,6 +37,7 @@ export interface Offer {
   runtimes: readonly RuntimeVersion[];
   nodeTypes: readonly NodeType[];
   zones: readonly string[];
+  pools?: readonly InstancePool[];
 }
 
 const KNOWN = [
@@ -149,7 +150,7 @@ export function problemsOf(draft: Draft, aws: boolean): Problems {
     ...(draft.name.trim().length > NAME_MAX && { name: `At most ${NAME_MAX} characters.` }),
     ...(draft.mode === 'SINGLE_USER' && !draft.user.trim() && { user: 'Say whose it is.' }),
     ...(!draft.runtime && { runtime: 'Choose one.' }),
-    ...(!draft.nodeType && { nodeType: 'Choose one.' }),
+    ...(!draft.nodeType && !ofPool(draft) && { nodeType: 'Choose one.' }),
     ...(draft.sizing === 'fixed' && !within(whole(draft.workers), 1, WORKERS_MAX) && { workers: `From 1 to ${WORKERS_MAX}.` }),
     ...(draft.sizing === 'autoscale' && !(min >= 0 && max >= min && within(max, 1, WORKERS_MAX)) && { range: `From 0 to ${WORKERS_MAX}, the first not above the second.` }),
     ...(minutes !== 0 && !within(minutes, MINUTES_MIN, MINUTES_MAX) && { minutes: `From ${MINUTES_MIN} to ${MINUTES_MAX}, or 0 for never.` }),
@@ -179,25 +180,29 @@ function attributes(draft: Draft): ClusterSpec['aws_attributes'] {
   };
 }
 
+/** The hosts come from a pool, which says how they are. */
+export const ofPool = ({ rest: { instance_pool_id: id } }: Pick<Draft, 'rest'>): boolean => Boolean(id);
+
 /** Empty maps are left out, so that the JSON says what was said. */
 const some = <K extends string>(key: K, pairs: Record<string, string>) => (Object.keys(pairs).length > 0 ? { [key]: pairs } : {});
 
 export function specOf(draft: Draft, aws: boolean): ClusterSpec {
   const tags = Object.fromEntries(draft.tags.filter(({ key }) => key.trim()).map(({ key, value }) => [key.trim(), value.trim()]));
+  const { aws_attributes: _, ...ofPools } = draft.rest;
   return {
-    ...draft.rest,
+    ...(ofPool(draft) ? ofPools : draft.rest),
     cluster_name: draft.name.trim(),
     spark_version: draft.runtime,
     data_security_mode: draft.mode,
     ...(draft.mode === 'SINGLE_USER' ? { single_user_name: draft.user.trim() } : {}),
-    node_type_id: draft.nodeType,
-    ...(draft.driverType && draft.sizing !== 'single' ? { driver_node_type_id: draft.driverType } : {}),
+    ...(ofPool(draft) ? {} : { node_type_id: draft.nodeType }),
+    ...(draft.driverType && draft.sizing !== 'single' && !ofPool(draft) ? { driver_node_type_id: draft.driverType } : {}),
     ...size(draft),
     autotermination_minutes: whole(draft.minutes),
     ...some('custom_tags', tags),
     ...some('spark_conf', pairsOf(draft.conf, CONF).pairs),
     ...some('spark_env_vars', pairsOf(draft.environment, ENVIRONMENT).pairs),
-    ...(aws ? { aws_attributes: attributes(draft) ?? {} } : {}),
+    ...(aws && !ofPool(draft) ? { aws_attributes: attributes(draft) ?? {} } : {}),
   };
 }
 

@@ -6,6 +6,8 @@ import './compute.css';
 const LINKS: readonly [string, string, boolean][] = [
   ['/warehouses', 'SQL warehouses', false],
   ['/clusters', 'Clusters', false],
+  ['/clusters/policies', 'Policies', false],
+  ['/clusters/pools', 'Pools', false],
   ['/serverless', 'Serverless', false],
   ['/hosts', 'Hosts', true],
 ];

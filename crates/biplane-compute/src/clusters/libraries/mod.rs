@@ -12,3 +12,17 @@ pub(super) mod store;
 
 pub(super) use install::keep;
 pub(super) use spec::path_of;
+
+use biplane_api::ids::ClusterId;
+use biplane_api::libraries::Library;
+use biplane_platform::{Result, Tx};
+
+/// Refuses what cannot be installed here.
+pub(crate) fn library_check(library: &Library) -> Result<()> {
+    spec::source(library).map(|_| ())
+}
+
+/// Has it installed with the next look at the cluster.
+pub(crate) async fn library_want(tx: &mut Tx, id: &ClusterId, library: &Library) -> Result<()> {
+    store::want(tx, id, &store::key(library)?).await
+}
