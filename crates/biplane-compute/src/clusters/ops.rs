@@ -155,14 +155,14 @@ impl Compute {
 
     pub async fn cluster_edit(self: &Arc<Self>, ctx: &Ctx, request: &ClusterEdit) -> Result<()> {
         let row = self.cluster_for(ctx, &request.cluster_id, "CAN_MANAGE").await?;
-        self.cluster_respec(ctx, &row, &request.spec).await
+        Box::pin(self.cluster_respec(ctx, &row, &request.spec)).await
     }
 
     pub async fn cluster_update(self: &Arc<Self>, ctx: &Ctx, asked: &ClusterUpdate) -> Result<()> {
         let row = self.cluster_for(ctx, &asked.cluster_id, "CAN_MANAGE").await?;
         let held = self.refreshed(ctx, &row).await?;
         let spec = masked(&held, &asked.cluster, &asked.update_mask)?;
-        self.cluster_respec(ctx, &row, &spec).await
+        Box::pin(self.cluster_respec(ctx, &row, &spec)).await
     }
 
     /// A running cluster is restarted, for nothing else makes everything of it so.

@@ -130,7 +130,7 @@ impl Compute {
                 ),
             ));
         }
-        self.cluster_respec(ctx, &row, &check::unseen(after)?).await?;
+        Box::pin(self.cluster_respec(ctx, &row, &check::unseen(after)?)).await?;
         answer.enforce_result = Some("APPLIED".into());
         Ok(answer)
     }

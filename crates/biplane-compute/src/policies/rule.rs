@@ -281,10 +281,12 @@ fn checked(path: &Path, given: &Value) -> std::result::Result<Value, String> {
         format!("its values are {wanted}, and {:.100} is not.", given.to_string())
     })?;
     match value.as_str() {
-        Some(name) if path.text == "spark_version" && name.starts_with("auto:") => {
-            if version_named(name).is_none() {
-                return Err(format!("{name:.64} stands for no runtime version that there is."));
-            }
+        Some(name)
+            if path.text == "spark_version"
+                && name.starts_with("auto:")
+                && version_named(name).is_none() =>
+        {
+            return Err(format!("{name:.64} stands for no runtime version that there is."));
         }
         Some(name) if path.text == CLUSTER_TYPE && !CLUSTER_TYPES.contains(&name) => {
             return Err(format!("{name:.64} is none of {}.", CLUSTER_TYPES.join(", ")));
