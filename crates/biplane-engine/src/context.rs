@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::control::{CallError, ControlClient, ControlError};
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
+use crate::plan::deadline;
 use crate::plan::state::Settings;
 use crate::results::Reads;
 use crate::runtime::Engine;
@@ -247,7 +248,8 @@ impl StatementContext {
     }
 
     pub async fn physical(&self, plan: LogicalPlan) -> SqlResult<Arc<dyn ExecutionPlan>> {
-        Ok(self.session.state().create_physical_plan(&plan).await?)
+        let state = self.session.state();
+        Ok(deadline::start(state.create_physical_plan(&plan)).await?)
     }
 
     /// For running a plan. It carries no functions: the plan has those it needs.

@@ -27,7 +27,7 @@ pub const FUNCTIONS: &[Def] = &[
         name: "vector_norm",
         least: 1,
         most: 2,
-        takes: vectors,
+        takes: vector_and_degree,
         gives: |_| Ok(DataType::Float32),
         run: |call| {
             call.primitives::<Float32Type>(|row| {
@@ -40,7 +40,7 @@ pub const FUNCTIONS: &[Def] = &[
         name: "vector_normalize",
         least: 1,
         most: 2,
-        takes: vectors,
+        takes: vector_and_degree,
         gives: |_| Ok(DataType::new_list(DataType::Float32, true)),
         run: |call| {
             let field = Arc::new(Field::new_list_field(DataType::Float32, true));
@@ -63,17 +63,26 @@ pub const FUNCTIONS: &[Def] = &[
     },
 ];
 
+fn vector_type(given: &DataType) -> Result<DataType> {
+    match given {
+        DataType::List(item) if item.data_type() == &DataType::Float32 => {}
+        DataType::Null => {}
+        other => return mismatch(format!("An array of FLOAT is needed, not {other}.")),
+    }
+    Ok(DataType::new_list(DataType::Float32, true))
+}
+
 fn vectors(types: &[DataType]) -> Result<Vec<DataType>> {
-    let vector = DataType::new_list(DataType::Float32, true);
-    types
-        .iter()
-        .map(|given| match given {
-            DataType::List(item) if item.data_type() == &DataType::Float32 => Ok(vector.clone()),
-            DataType::Null => Ok(vector.clone()),
-            number if number.is_numeric() => Ok(DataType::Float32),
-            other => mismatch(format!("An array of FLOAT is needed, not {other}.")),
-        })
-        .collect()
+    types.iter().map(vector_type).collect()
+}
+
+fn vector_and_degree(types: &[DataType]) -> Result<Vec<DataType>> {
+    let takes = |(at, given): (usize, &DataType)| match at {
+        0 => vector_type(given),
+        _ if given.is_numeric() || given.is_null() => Ok(DataType::Float32),
+        _ => mismatch(format!("The degree of a norm is a FLOAT, not {given}.")),
+    };
+    types.iter().enumerate().map(takes).collect()
 }
 
 /// `None` where an element is NULL.
@@ -92,9 +101,6 @@ fn narrow(number: f64) -> f32 {
 }
 
 fn pairs(call: &Call<'_>, with: impl Fn(&[f64], &[f64]) -> Option<f64>) -> Result<ArrayRef> {
-    if !call.args.iter().all(|array| matches!(array.data_type(), DataType::List(_))) {
-        return mismatch("Two arrays of FLOAT are needed.");
-    }
     call.primitives::<Float32Type>(|row| {
         let (Some(a), Some(b)) = (vector(&call.args[0], row), vector(&call.args[1], row)) else {
             return Ok(None);
@@ -140,6 +146,8 @@ mod tests {
             (format!("vector_norm({a}, 1)"), "6.0"),
             (format!("vector_norm({a}, 3)"), "[INVALID_VECTOR_NORM_DEGREE]"),
             ("vector_normalize(CAST([3, 4] AS FLOAT[]))".to_owned(), "[0.6, 0.8]"),
+            ("vector_normalize(1, 5)".to_owned(), "[DATATYPE_MISMATCH"),
+            (format!("vector_norm({a}, {b})"), "[DATATYPE_MISMATCH"),
             ("vector_norm(CAST([3, NULL] AS FLOAT[]))".to_owned(), ""),
         ];
         let cases: Vec<(&str, &str)> =

@@ -3,6 +3,7 @@
 mod aliases;
 mod bounds;
 mod calls;
+pub mod deadline;
 pub mod delta;
 mod explode;
 mod functions;
@@ -66,7 +67,7 @@ pub async fn query(cx: &StatementContext, query: &ast::Query) -> SqlResult<Plann
     let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
     // Boxed: everybody who plans would carry it.
     let planned = in_scope(&scope, query.clone(), &[]).boxed();
-    crate::trace::span("plan", planned).await
+    crate::trace::span("plan", deadline::start(planned)).await
 }
 
 /// The query of a view.
@@ -105,6 +106,7 @@ fn planned(
     let mut grown = 0;
     let mut constants = variables::Constants::default();
     for _ in 0..ALIASES_MAX {
+        deadline::check()?;
         let names = provider::Names {
             state: &state,
             tables,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::operators::{Arithmetic, text_of};
 
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(SparkSemantics)]
+    vec![Arc::new(SparkSemantics), super::deadline::analyzer_rule()]
 }
 
 /// Arithmetic that does not wrap, casts that raise or not, text as Spark prints it.

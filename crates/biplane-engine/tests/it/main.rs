@@ -3,6 +3,7 @@
 
 mod catalog;
 mod dml;
+mod fuzz;
 mod harness;
 mod loading;
 mod query;

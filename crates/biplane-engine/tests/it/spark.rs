@@ -16,10 +16,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
-struct Case {
-    setup: Option<String>,
+pub struct Case {
+    pub setup: Option<String>,
     #[serde(default)]
-    sql: String,
+    pub sql: String,
     types: Option<Vec<String>>,
     rows: Option<Vec<Vec<Value>>>,
     error: Option<String>,
@@ -145,7 +145,7 @@ fn golden() -> PathBuf {
 }
 
 /// The name of the group, and its file.
-fn groups() -> Vec<(String, PathBuf)> {
+pub fn groups() -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     for folder in ["functions", "statements"] {
         for entry in std::fs::read_dir(golden().join(folder)).into_iter().flatten() {
@@ -158,11 +158,15 @@ fn groups() -> Vec<(String, PathBuf)> {
     found
 }
 
+pub fn cases(path: &Path) -> Vec<Case> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// What differs in a group, with the number of all its statements.
 async fn compare(group: &str, path: &Path) -> (usize, Vec<(String, String)>) {
     let harness = crate::catalog::start().await;
-    let text = std::fs::read_to_string(path).unwrap();
-    let cases: Vec<Case> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cases = cases(path);
     let mut differing = Vec::new();
     for case in &cases {
         if let Some(sql) = &case.setup {
