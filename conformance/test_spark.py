@@ -75,7 +75,7 @@ def test_rows_of_the_catalog_come_through_the_engine(client, python, code_server
     make_table(client, code_server)
     frame = "spark.createDataFrame(biplane.sql('SELECT * FROM python_data.s.t'))"
     assert python.text(f"import biplane\n{frame}.filter('id > 2').count()") == "2"
-    assert "TABLE_OR_VIEW_NOT_FOUND" in python.error("spark.table('python_data.s.t').collect()")
+    assert python.text("spark.table('python_data.s.t').filter('id > 2').count()") == "2"
 
 
 def test_a_function_of_the_user_finds_nothing_to_take(python, code_server):  # noqa: F811
@@ -89,11 +89,12 @@ def look(_):
         except OSError as error:
             return type(error).__name__
     found = [opens(path) for path in ({str(code_server.directory)!r}, '/etc/shadow', '/root', '/proc/1/environ')]
-    return repr((sorted(os.listdir('/doors')), found, sorted(n for n in os.environ if 'TOKEN' in n or 'AWS' in n)))
+    return repr((sorted(os.listdir('/doors')), found, sorted(n for n in os.environ if 'TOKEN' in n or 'SECRET' in n or '_KEY' in n)))
 spark.range(1).select(udf(look, 'string')('id')).collect()[0][0]
 """
     doors, found, names = eval(eval(python.text(looks)))
-    assert "storage.sock" not in doors, doors
+    # It leads to the tables that the user may read in whole, and to nothing else (test_spark_tables.py).
+    assert "storage.sock" in doors, doors
     assert set(found) <= {"FileNotFoundError", "PermissionError"}, found
     assert names == []
 

@@ -9,7 +9,7 @@
 use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::network::{EgressMode, EgressPolicy, EgressProduct, HostPattern};
 use biplane_doors::egress::Egress;
-use biplane_doors::storage::{Client, Grant, Keys, Storage, Store, Stores};
+use biplane_doors::storage::{Client, Grant, Keys, Storage, Store, Stores, Whose};
 use biplane_doors::{EventLog, HostNetwork, Identity, Limits, Meter, Operator, Policy, Recorder};
 use biplane_forwarder::{EGRESS_DOOR, Entry, Listeners, Route, STORAGE_DOOR};
 use std::error::Error;
@@ -73,7 +73,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         meter: meter.clone(),
         outside: Arc::new(HostNetwork::default()),
     };
-    let storage = Storage { recorder, stores, limits, meter, client: Client::new()? };
+    let storage =
+        Storage { recorder, stores, limits, meter, client: Client::new()?, whose: Whose::Engine };
     let listener = biplane_doors::open(&directory, EGRESS_DOOR)?;
     tokio::spawn(Arc::new(egress).keep(listener, closed.clone()));
     let listener = biplane_doors::open(&directory, STORAGE_DOOR)?;

@@ -59,6 +59,10 @@ pub enum Reason {
     Bucket,
     BucketPath,
     BucketReadOnly,
+    /// Of a runtime, which only adds.
+    AddsOnly,
+    /// Of a runtime: a commit that would change the table itself.
+    TableChange,
     /// Of its own cluster only.
     NotMember,
     NoCluster,
@@ -92,6 +96,10 @@ impl fmt::Display for Reason {
             Self::Bucket => "the bucket does not belong to the workspace",
             Self::BucketPath => "the path does not belong to the workspace",
             Self::BucketReadOnly => "the path is read-only for the workspace",
+            Self::AddsOnly => "a Spark runtime adds files and commits; it changes and deletes none",
+            Self::TableChange => {
+                "columns, properties and features of a table are changed in SQL, not by a Spark runtime"
+            }
             Self::NotMember => "there is no such member in its cluster",
             Self::NoCluster => "this sandbox belongs to no cluster",
         };
@@ -121,6 +129,8 @@ impl Reason {
             Self::Bucket => "storage-bucket-denied",
             Self::BucketPath => "storage-bucket-path-denied",
             Self::BucketReadOnly => "storage-write-denied",
+            Self::AddsOnly => "storage-adds-only",
+            Self::TableChange => "storage-table-change",
             Self::NotMember => "not-a-member",
             Self::NoCluster => "no-cluster",
         }

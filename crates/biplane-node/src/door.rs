@@ -90,6 +90,7 @@ async fn carry(
         DoorRequest::Call => Role::Call { sandbox_id },
         DoorRequest::Code => Role::Code { sandbox_id },
         DoorRequest::Spark => Role::Spark { sandbox_id },
+        DoorRequest::Catalog => Role::Catalog { sandbox_id },
     };
     let line = dialer.line();
     let mut outer = dialer.dial(&role).await?;

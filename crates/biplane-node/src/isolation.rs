@@ -91,7 +91,7 @@ fn tag(place: &Path) -> String {
 }
 
 /// Made where they are missing, in order, none inside another.
-fn roots(file_roots: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+pub fn roots(file_roots: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut sorted = Vec::with_capacity(file_roots.len());
     for root in file_roots {
         DirBuilder::new().recursive(true).mode(0o700).create(root)?;

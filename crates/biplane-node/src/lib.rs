@@ -153,7 +153,11 @@ pub async fn run(mut config: NodeConfig, stop: CancellationToken) -> Result<(), 
     let (relay, route) = (config.relay.clone(), config.route.clone());
     let dialer = Arc::new(tls::Dialer::new(relay, route, config.dial_patience));
     let mesh = mesh::Mesh::start(&config.mesh, abandoned.clone()).await?;
-    let doors = Arc::new(doors::Doors::new(config.isolation.outside.clone(), mesh)?);
+    let files = isolation::roots(&config.isolation.file_roots)
+        .and_then(|roots| biplane_doors::storage::Roots::open(&roots))
+        .map_err(NodeError::Storage)?;
+    let doors = doors::Doors::new(config.isolation.outside.clone(), mesh, Arc::new(files))?;
+    let doors = Arc::new(doors);
     let sandboxes = Arc::new(sandboxes::Sandboxes::new(
         config.clone(),
         place.dir.join("sandboxes"),

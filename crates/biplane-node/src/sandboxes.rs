@@ -1,6 +1,6 @@
 //! All sandboxes of this node: start, stop, who watches them.
 
-use crate::doors::{Doors, ReachError};
+use crate::doors::{Doors, Inside, ReachError};
 use crate::isolation::{Engine, Launch};
 use crate::prestarted::{Pool, Prestarted, Size};
 use crate::process::{self, Ended, Ending};
@@ -237,7 +237,7 @@ impl Sandboxes {
     ) -> Result<Launched, StartError> {
         let ready = if runtime.is_none() { self.pool.take(size).await } else { None };
         if let Some(ready) = ready {
-            return match self.open_doors(id, &ready.dir, request, EgressProduct::Sql) {
+            return match self.open_doors(id, &ready.dir, request, Inside::Engine) {
                 Ok(closed) => {
                     let Prestarted { dir, listener, sandbox, stderr, .. } = ready;
                     let door =
@@ -271,11 +271,12 @@ impl Sandboxes {
         runtime: Option<Runtime>,
     ) -> Result<(Arc<biplane_sandbox::Sandbox>, OwnedFd, CancellationToken), StartError> {
         let listener = prepare(dir)?;
-        let product = match runtime {
-            None => EgressProduct::Sql,
-            Some(_) => EgressProduct::Other,
+        let inside = match &runtime {
+            None => Inside::Engine,
+            Some(runtime) if runtime.serves_spark() => Inside::Runtime,
+            Some(_) => Inside::Code,
         };
-        let closed = self.open_doors(id, dir, request, product)?;
+        let closed = self.open_doors(id, dir, request, inside)?;
         // Until the sandbox runs, leaving here closes its doors again.
         let closing = closed.clone().drop_guard();
         let workspace = Some(WorkspaceId(request.workspace_id));
@@ -291,7 +292,7 @@ impl Sandboxes {
         id: &SandboxId,
         dir: &Path,
         request: &StartSandboxRequest,
-        product: EgressProduct,
+        inside: Inside,
     ) -> Result<CancellationToken, StartError> {
         if let Some(reach) = request.reach.clone() {
             self.doors.set(reach)?;
@@ -300,10 +301,13 @@ impl Sandboxes {
         let identity = Identity {
             sandbox_id: id.clone(),
             workspace_id: WorkspaceId(request.workspace_id),
-            product,
+            product: match inside {
+                Inside::Engine => EgressProduct::Sql,
+                Inside::Code | Inside::Runtime => EgressProduct::Other,
+            },
         };
         let doors = dir.join(biplane_sandbox::DOORS);
-        if let Err(error) = self.doors.open(&doors, identity, closed.clone()) {
+        if let Err(error) = self.doors.open(&doors, identity, inside, closed.clone()) {
             closed.cancel();
             return Err(StartError::Dir(error));
         }

@@ -8,9 +8,9 @@ use biplane_api::ids::SandboxId;
 use biplane_doors::mesh::OrderError;
 use biplane_proto::v1::node_server::Node;
 use biplane_proto::v1::{
-    Heartbeat, NodeEvent, RenewRequest, SetMeshRequest, SetMeshResponse, SetReachRequest,
-    SetReachResponse, StartSandboxRequest, StartSandboxResponse, StopSandboxRequest,
-    StopSandboxResponse, WatchRequest,
+    Heartbeat, NodeEvent, RenewRequest, SetGrantedRequest, SetGrantedResponse, SetMeshRequest,
+    SetMeshResponse, SetReachRequest, SetReachResponse, StartSandboxRequest, StartSandboxResponse,
+    StopSandboxRequest, StopSandboxResponse, WatchRequest,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -106,6 +106,17 @@ impl Node for NodeService {
             _ => Status::invalid_argument(error.to_string()),
         })?;
         Ok(Response::new(SetMeshResponse {}))
+    }
+
+    async fn set_granted(
+        &self,
+        request: Request<SetGrantedRequest>,
+    ) -> Result<Response<SetGrantedResponse>, Status> {
+        let request = request.into_inner();
+        match self.sandboxes.doors().grant(&parse(&request.sandbox_id)?, request) {
+            true => Ok(Response::new(SetGrantedResponse {})),
+            false => Err(Status::not_found("no Spark runtime of this name runs here")),
+        }
     }
 }
 

@@ -281,6 +281,22 @@ pub struct StoreGrant {
     #[prost(bool, tag = "3")]
     pub write: bool,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetGrantedRequest {
+    #[prost(string, tag = "1")]
+    pub sandbox_id: ::prost::alloc::string::String,
+    /// Of two the greater one holds; they may arrive out of order.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// In stores of the workspace, and no more than it has there.
+    #[prost(message, repeated, tag = "3")]
+    pub objects: ::prost::alloc::vec::Vec<StoreGrant>,
+    /// On this host: absolute paths without their first slash; no buckets.
+    #[prost(message, repeated, tag = "4")]
+    pub files: ::prost::alloc::vec::Vec<StoreGrant>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetGrantedResponse {}
 /// What sandboxes tried to reach; a bounded sample when there is much.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OutboundAccesses {
@@ -631,6 +647,32 @@ pub mod node_client {
             req.extensions_mut().insert(GrpcMethod::new("biplane.v1.Node", "SetMesh"));
             self.inner.unary(req, path, codec).await
         }
+        /// All that a Spark runtime may touch through its storage door, from now on; before, that is nothing.
+        /// NOT_FOUND: it does not run here.
+        pub async fn set_granted(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetGrantedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGrantedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/biplane.v1.Node/SetGranted",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("biplane.v1.Node", "SetGranted"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -695,6 +737,15 @@ pub mod node_server {
             &self,
             request: tonic::Request<super::SetMeshRequest>,
         ) -> std::result::Result<tonic::Response<super::SetMeshResponse>, tonic::Status>;
+        /// All that a Spark runtime may touch through its storage door, from now on; before, that is nothing.
+        /// NOT_FOUND: it does not run here.
+        async fn set_granted(
+            &self,
+            request: tonic::Request<super::SetGrantedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGrantedResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct NodeServer<T> {
@@ -1018,6 +1069,49 @@ pub mod node_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetMeshSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/biplane.v1.Node/SetGranted" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetGrantedSvc<T: Node>(pub Arc<T>);
+                    impl<T: Node> tonic::server::UnaryService<super::SetGrantedRequest>
+                    for SetGrantedSvc<T> {
+                        type Response = super::SetGrantedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetGrantedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Node>::set_granted(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetGrantedSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

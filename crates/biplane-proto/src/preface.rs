@@ -3,8 +3,8 @@
 //!
 //! A node dials the control plane (mutual TLS) and says which kind of connection this is. The identity
 //! behind it is the client certificate; for a sandbox it is the door that accepted, so the *node*
-//! writes the line, never the sandbox. To its door the sandbox says only `serve\n`, `call\n`, `code\n` or
-//! `spark\n`.
+//! writes the line, never the sandbox. To its door the sandbox says only `serve\n`, `call\n`, `code\n`,
+//! `spark\n` or `catalog\n`.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -29,6 +29,8 @@ pub enum Role {
     Code { sandbox_id: String },
     /// The control plane serves Spark Connect on it: the runtime of the sandbox's user.
     Spark { sandbox_id: String },
+    /// The control plane serves a runtime its user's catalog on it.
+    Catalog { sandbox_id: String },
 }
 
 /// One run of a node agent. Of two with the same identity the later one is the node.
@@ -69,6 +71,8 @@ pub enum DoorRequest {
     Code,
     /// On this connection the sandbox speaks Spark Connect to the runtime of its user.
     Spark,
+    /// On this connection a runtime asks for tables of the catalog.
+    Catalog,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +94,7 @@ impl Role {
             Role::Call { sandbox_id } => format!("biplane/1 call {sandbox_id}\n"),
             Role::Code { sandbox_id } => format!("biplane/1 code {sandbox_id}\n"),
             Role::Spark { sandbox_id } => format!("biplane/1 spark {sandbox_id}\n"),
+            Role::Catalog { sandbox_id } => format!("biplane/1 catalog {sandbox_id}\n"),
         }
     }
 
@@ -121,6 +126,7 @@ impl Role {
             ("call", []) => Ok(Role::Call { sandbox_id: id }),
             ("code", []) => Ok(Role::Code { sandbox_id: id }),
             ("spark", []) => Ok(Role::Spark { sandbox_id: id }),
+            ("catalog", []) => Ok(Role::Catalog { sandbox_id: id }),
             _ => Err(PrefaceError::Malformed),
         }
     }
@@ -157,6 +163,7 @@ impl DoorRequest {
             DoorRequest::Call => b"call\n",
             DoorRequest::Code => b"code\n",
             DoorRequest::Spark => b"spark\n",
+            DoorRequest::Catalog => b"catalog\n",
         };
         io.write_all(line).await?;
         io.flush().await?;
@@ -169,6 +176,7 @@ impl DoorRequest {
             "call" => Ok(DoorRequest::Call),
             "code" => Ok(DoorRequest::Code),
             "spark" => Ok(DoorRequest::Spark),
+            "catalog" => Ok(DoorRequest::Catalog),
             _ => Err(PrefaceError::Malformed),
         }
     }

@@ -5,8 +5,10 @@
 //! whatever ends their sandbox ends them with a reason. A server that starts again knows none, and the
 //! nodes are told to stop what it does not know.
 
+mod catalog;
 mod context;
 mod frames;
+mod granted;
 mod http;
 mod link;
 mod ops;
@@ -24,6 +26,7 @@ pub(crate) use spark::routes as spark_routes;
 pub use spark::{PREFIX as SPARK_PREFIX, refusal as spark_refusal};
 
 use crate::Compute;
+use axum::Router;
 use biplane_api::ids::{ClusterId, NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{Ctx, Result};
@@ -70,16 +73,18 @@ pub(crate) struct Code {
     tag: String,
     tokens: StatementTokens,
     sql: RwLock<Option<Arc<dyn SqlRunner>>>,
+    /// What sandboxes may call.
+    calls: RwLock<Option<Router>>,
     sandboxes: Mutex<HashMap<SandboxId, Arc<CodeSandbox>>>,
     contexts: Mutex<HashMap<String, Arc<Context>>>,
 }
 
 impl Code {
     pub fn new(tokens: StatementTokens) -> Self {
-        let (sql, sandboxes, contexts) = Default::default();
+        let (sql, calls, sandboxes, contexts) = Default::default();
         let mut tag = uuid::Uuid::new_v4().simple().to_string();
         tag.truncate(TAG_CHARS);
-        Self { tag, tokens, sql, sandboxes, contexts }
+        Self { tag, tokens, sql, calls, sandboxes, contexts }
     }
 
     /// For a context of this server.
@@ -206,6 +211,7 @@ impl Compute {
                 self.code_end(&context, "The context was not used for a while.");
             }
             self.code.end_idle_runtimes();
+            self.granted_sweep().await;
         }
     }
 }

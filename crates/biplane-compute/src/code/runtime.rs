@@ -1,8 +1,10 @@
 //! Spark Connect runtimes: each a sandbox of its own, of one user of one compute resource.
 //!
 //! What must hold: who asks reaches its own runtime and no other; functions of the user run in it, so it is
-//! given no storage and no credential, neither the caller's; it ends when nobody used it for a while.
+//! given no credential, neither the caller's, and of storage only the tables that its user may read in whole
+//! (`granted.rs`); it ends when nobody used it for a while.
 
+use super::granted::Granted;
 use super::sandbox::CodeSandbox;
 use super::{Code, IDLE};
 use crate::Compute;
@@ -51,6 +53,7 @@ pub struct Runtime {
     /// The connection that it serves on, by number.
     link: watch::Sender<Option<(u64, Channel)>>,
     calls: Mutex<Calls>,
+    pub granted: Granted,
 }
 
 struct Calls {
@@ -62,7 +65,7 @@ struct Calls {
 impl Runtime {
     pub fn new() -> Self {
         let calls = Mutex::new(Calls { running: 0, since: Instant::now() });
-        Self { link: watch::Sender::new(None), calls }
+        Self { link: watch::Sender::new(None), calls, granted: Granted::default() }
     }
 
     fn idle_for(&self) -> Duration {

@@ -29,7 +29,7 @@ pub async fn serve(
 ) -> Result<(), Refused> {
     if let Some(sandbox) = compute.code.get(node_id, &sandbox_id) {
         if sandbox.runtime.is_some() {
-            // It has no token: there is nothing that it may call.
+            // It has no token: what it may ask is `catalog`.
             return Err(Refused::UnknownSandbox);
         }
         return serve_code(compute, &sandbox, stream, calls).await;

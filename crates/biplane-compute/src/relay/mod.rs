@@ -71,6 +71,7 @@ pub(crate) async fn serve(
         (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::new(Semaphore::new(STRANGERS_MAX)));
     let mut tls = ca.relay_tls()?;
     compute.set_authority(ca.clone());
+    compute.code.set_calls(calls.clone());
     let mut recertify = tokio::time::interval(RECERTIFY);
     recertify.tick().await;
     loop {
@@ -205,6 +206,11 @@ async fn serve_role(
             let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
             let found = found.ok_or(Refused::UnknownSandbox)?;
             compute.spark_serve(&found, stream).await
+        }
+        Role::Catalog { sandbox_id } => {
+            known?;
+            let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
+            compute.catalog_serve(&found.ok_or(Refused::UnknownSandbox)?, stream).await
         }
     }
 }

@@ -10,8 +10,8 @@ use biplane_proto::preface::{Agent, Refusal, Verdict};
 use biplane_proto::v1::node_client::NodeClient;
 use biplane_proto::v1::node_event::Event;
 use biplane_proto::v1::{
-    Hello, NodeEvent, Reach, RenewRequest, SetMeshRequest, SetReachRequest, StartSandboxRequest,
-    StopSandboxRequest, WatchRequest,
+    Hello, NodeEvent, Reach, RenewRequest, SetGrantedRequest, SetMeshRequest, SetReachRequest,
+    StartSandboxRequest, StopSandboxRequest, WatchRequest,
 };
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
@@ -103,6 +103,14 @@ impl Node {
             tracing::warn!(node_id = %self.id, sandbox_id = %id, %status, "a sandbox could not be stopped");
             self.cut();
         }
+    }
+
+    pub async fn set_granted(&self, request: SetGrantedRequest) -> Result<(), tonic::Status> {
+        let mut client = self.client.clone();
+        tokio::time::timeout(REACH_TIMEOUT, client.set_granted(request))
+            .await
+            .map_err(|_| tonic::Status::deadline_exceeded("the node did not answer in time"))?
+            .map(|_| ())
     }
 
     pub async fn set_mesh(&self, request: SetMeshRequest) -> Result<(), tonic::Status> {

@@ -340,4 +340,11 @@ impl Node for Service {
     ) -> Result<Response<SetMeshResponse>, Status> {
         Ok(Response::new(SetMeshResponse {}))
     }
+
+    async fn set_granted(
+        &self,
+        _: Request<SetGrantedRequest>,
+    ) -> Result<Response<SetGrantedResponse>, Status> {
+        Ok(Response::new(SetGrantedResponse {}))
+    }
 }

@@ -6,7 +6,7 @@ use super::delete::{self, Delete};
 use super::grants::{Store, Stores};
 use super::name::{Name, encode_path};
 use super::request::{self, Asked, Operation, Wrong};
-use super::{Storage, sign, xml};
+use super::{FILES_BUCKET, Storage, Whose, runtime, sign, xml};
 use crate::event::{Destination, Outcome, Reason};
 use crate::http_text::{self, Body, BoxError};
 use base64::Engine;
@@ -61,7 +61,13 @@ const HEADERS: &[&str] = &[
 const REFUSED: &[&str] = &["x-amz-acl", "x-amz-grant-", "x-amz-website-redirect-location"];
 
 pub enum Refused {
-    Denied { bucket: String, key: String, reason: Reason },
+    Denied {
+        bucket: String,
+        key: String,
+        reason: Reason,
+    },
+    /// What programs try without needing it.
+    NotKept,
     Wrong(Wrong),
     Header(HeaderName),
     NoLength,
@@ -91,6 +97,10 @@ impl Storage {
             Refused::Denied { bucket, key, reason } => {
                 let message = format!("access to s3://{bucket}/{key} denied: {reason}");
                 self.denied(&bucket, &key, reason);
+                (StatusCode::FORBIDDEN, "AccessDenied", message)
+            }
+            Refused::NotKept => {
+                let message = "checkpoints and checksums are not taken from a Spark runtime".into();
                 (StatusCode::FORBIDDEN, "AccessDenied", message)
             }
             Refused::Wrong(Wrong::Path) => {
@@ -140,7 +150,20 @@ impl Storage {
         let mut stores = self.stores.clone();
         let granted = stores.borrow_and_update().clone();
         let asked = request::parse(request.method(), request.uri())?;
+        if let Whose::Runtime(_) = self.whose
+            && runtime::is_directory(&granted, &asked)
+        {
+            let message = "this is a directory";
+            return Ok(xml::error(request.method(), StatusCode::NOT_FOUND, "NoSuchKey", message));
+        }
         let store = decide(&granted, &asked)?;
+        if let Whose::Runtime(_) = self.whose {
+            if runtime::is_summary(&asked) {
+                return Err(Refused::NotKept);
+            }
+            runtime::check(&asked, request.method())
+                .map_err(|reason| denied(&asked.name.bucket, asked.touches(), reason))?;
+        }
         if self.meter.exceeds(self.limits.bytes_max) {
             return Err(denied(&asked.name.bucket, asked.touches(), Reason::Bytes));
         }
@@ -156,6 +179,18 @@ impl Storage {
         };
         let destination =
             Destination::Storage { bucket: touched.bucket.clone(), path: touched.key.clone() };
+        if let Whose::Runtime(files) = &self.whose
+            && asked.name.bucket == FILES_BUCKET
+        {
+            let (parts, body) = request.into_parts();
+            let body = self.body(&parts, body, &asked, &stores, &touched).await?;
+            self.meter.connected();
+            self.recorder.record(destination, Outcome::Allowed, Reason::Listed);
+            let (parts, body) =
+                files.answer(&asked, &parts.headers, &parts.method, body).await.into_parts();
+            let body = given(body, self, &stores, &touched);
+            return Ok(Response::from_parts(parts, body));
+        }
         let outgoing = self.outgoing(request, &asked, &granted, store, &stores, &touched).await?;
         let sending = self.client.0.request(outgoing);
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, sending)
@@ -195,13 +230,12 @@ impl Storage {
                 }
                 let length = length(&parts.headers, chunked, asked.operation)?;
                 set(&mut headers, "content-length", &length.to_string())?;
-                match chunked {
-                    true => {
-                        let decoded = Decoded::new(body, length);
-                        watched(decoded, self, stores, touched, Way::Up)
-                    }
-                    false => watched(body, self, stores, touched, Way::Up),
+                if let Whose::Runtime(_) = self.whose
+                    && runtime::makes(asked)
+                {
+                    set(&mut headers, "if-none-match", "*")?;
                 }
+                self.body(&parts, body, asked, stores, touched).await?
             }
             _ => http_text::empty(),
         };
@@ -215,6 +249,35 @@ impl Storage {
         sign::sign(&mut outgoing, &store.keys, &store.region, &now())
             .map_err(|error| Refused::Store(error.into()))?;
         Ok(outgoing)
+    }
+
+    /// What a client sends, as it comes out of its wrapping.
+    async fn body(
+        self: &Arc<Self>,
+        parts: &http::request::Parts,
+        body: Incoming,
+        asked: &Asked,
+        stores: &watch::Receiver<Arc<Stores>>,
+        touched: &Touched,
+    ) -> Result<Body, Refused> {
+        if !matches!(asked.operation, Operation::Put | Operation::Write)
+            || parts.method == Method::DELETE
+        {
+            return Ok(http_text::empty());
+        }
+        let chunked = is_chunked(&parts.headers);
+        let length = length(&parts.headers, chunked, asked.operation)?;
+        let body = match chunked {
+            true => watched(Decoded::new(body, length), self, stores, touched, Way::Up),
+            false => watched(body, self, stores, touched, Way::Up),
+        };
+        match &self.whose {
+            Whose::Runtime(_) if runtime::is_commit(&asked.name.key) => {
+                let bytes = runtime::commit(body).await?;
+                bytes.ok_or_else(|| denied(&touched.bucket, &touched.key, Reason::TableChange))
+            }
+            _ => Ok(body),
+        }
     }
 
     async fn incoming(
@@ -260,6 +323,16 @@ impl Storage {
     }
 }
 
+/// Not in place: the compiler does not see there that this type of body fits.
+fn given(
+    body: Body,
+    door: &Arc<Storage>,
+    stores: &watch::Receiver<Arc<Stores>>,
+    touched: &Touched,
+) -> Body {
+    watched(body, door, stores, touched, Way::Down)
+}
+
 fn denied(bucket: &str, key: &str, reason: Reason) -> Refused {
     Refused::Denied { bucket: bucket.to_owned(), key: key.to_owned(), reason }
 }
@@ -297,11 +370,17 @@ fn headers(asked: &HeaderMap) -> Result<HeaderMap, Refused> {
     Ok(headers)
 }
 
+fn is_chunked(headers: &HeaderMap) -> bool {
+    headers
+        .get("x-amz-content-sha256")
+        .is_some_and(|value| value.as_bytes().starts_with(b"STREAMING-"))
+}
+
 /// Is the body wrapped? The wrapping's own word does not reach the store.
 fn content_encoding(asked: &HeaderMap, headers: &mut HeaderMap) -> bool {
     let text =
         |name: &str| asked.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let chunked = text("x-amz-content-sha256").starts_with("STREAMING-");
+    let chunked = is_chunked(asked);
     let others: Vec<&str> = text("content-encoding")
         .split(',')
         .map(str::trim)

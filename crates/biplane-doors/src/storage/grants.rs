@@ -45,7 +45,39 @@ impl Grant {
     }
 }
 
+impl Store {
+    /// Of directories of this host: prefixes of [`super::FILES_BUCKET`].
+    pub fn of_files(prefixes: impl IntoIterator<Item = (String, bool)>) -> Self {
+        let grant =
+            |(prefix, write): (String, bool)| Grant::new(super::FILES_BUCKET, &prefix, write);
+        let keys = Keys {
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: None,
+        };
+        let grants = prefixes.into_iter().map(grant).collect();
+        Self { endpoint: None, region: "local".into(), keys, grants }
+    }
+}
+
 impl Stores {
+    /// Of these, what a runtime was given.
+    pub fn narrowed(&self, given: &[Grant]) -> Self {
+        let narrow = |store: &Store| {
+            let has = |own: &Grant, grant: &Grant| {
+                own.bucket == grant.bucket
+                    && grant.prefix.starts_with(&own.prefix)
+                    && (own.write || !grant.write)
+            };
+            let granted = |grant: &&Grant| {
+                grant.bucket != super::FILES_BUCKET
+                    && store.grants.iter().any(|own| has(own, grant))
+            };
+            Store { grants: given.iter().filter(granted).cloned().collect(), ..store.clone() }
+        };
+        Self(self.0.iter().map(narrow).collect())
+    }
+
     /// The store in which this key, or every key that begins so, may be touched.
     pub fn find(&self, bucket: &str, key: &str, write: bool) -> Result<&Store, Reason> {
         let mut reason = Reason::Bucket;
@@ -72,6 +104,27 @@ impl Stores {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runtime_has_no_more_than_its_workspace() {
+        let keys =
+            Keys { access_key_id: "a".into(), secret_access_key: "b".into(), session_token: None };
+        let grants = vec![Grant::new("lake", "ws", true), Grant::new("shared", "", false)];
+        let stores = Stores(vec![Store { endpoint: None, region: "r".into(), keys, grants }]);
+        let given = [
+            Grant::new("lake", "ws/t", true),
+            Grant::new("lake", "other/t", false),
+            Grant::new("shared", "t", false),
+            Grant::new("shared", "u", true),
+            Grant::new(crate::storage::FILES_BUCKET, "etc", false),
+        ];
+        let narrowed = stores.narrowed(&given);
+        let find = |bucket, key, write| narrowed.find(bucket, key, write).is_ok();
+        assert!(find("lake", "ws/t/a", true) && find("shared", "t/a", false));
+        assert!(!find("lake", "ws/u/a", false) && !find("lake", "other/t/a", false));
+        assert!(!find("shared", "u/a", false) && !find("shared", "t/a", true));
+        assert!(!find(crate::storage::FILES_BUCKET, "etc/passwd", false));
+    }
 
     #[test]
     fn a_grant_is_a_directory() {

@@ -7,10 +7,12 @@
 mod aws_chunked;
 mod body;
 mod delete;
+mod files;
 mod forward;
 mod grants;
 mod name;
 mod request;
+mod runtime;
 mod sign;
 mod upstream;
 mod xml;
@@ -24,6 +26,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use files::{BUCKET as FILES_BUCKET, Files, Roots};
 pub use grants::{Grant, Keys, Store, Stores};
 pub use upstream::{Client, ClientError};
 
@@ -40,6 +43,15 @@ pub struct Storage {
     pub limits: Limits,
     pub meter: Arc<Meter>,
     pub client: Client,
+    pub whose: Whose,
+}
+
+/// Who is behind the door.
+pub enum Whose {
+    /// It is trusted with what its workspace has.
+    Engine,
+    /// Code of users: what was granted to it, local files too, and to what is there it only adds.
+    Runtime(Files),
 }
 
 impl Storage {

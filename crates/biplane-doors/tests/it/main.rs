@@ -3,6 +3,7 @@
 
 mod bed;
 mod connect;
+mod files;
 mod forwarder;
 mod limits;
 mod mesh;

@@ -3,7 +3,7 @@
 use crate::bed::{answer, until};
 use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::network::EgressProduct;
-use biplane_doors::storage::{Client, Grant, Keys, Storage, Store, Stores};
+use biplane_doors::storage::{Client, Grant, Keys, Storage, Store, Stores, Whose};
 use biplane_doors::{EventLog, Identity, Limits, Meter, Recorder};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -74,6 +74,7 @@ impl Bed {
             limits: Limits::default(),
             meter: Arc::<Meter>::default(),
             client: Client::new().unwrap(),
+            whose: Whose::Engine,
         };
         tokio::spawn(Arc::new(storage).keep(door, closed.clone()));
         Self { dir, seen, answer, stores, recorder, closed }

@@ -45,6 +45,17 @@ fn store(store: v1::ObjectStore) -> Store {
     }
 }
 
+/// Of a runtime: in stores, and on this host.
+pub fn granted(request: v1::SetGrantedRequest) -> (Vec<Grant>, Store) {
+    let objects = request
+        .objects
+        .iter()
+        .map(|grant| Grant::new(&grant.bucket, &grant.prefix, grant.write))
+        .collect();
+    let files = request.files.into_iter().map(|grant| (grant.prefix, grant.write));
+    (objects, Store::of_files(files))
+}
+
 pub fn access(event: Event) -> v1::OutboundAccess {
     use v1::outbound_access::{Kind, Outcome as Told};
     let (destination, kind, port, path) = match event.destination {

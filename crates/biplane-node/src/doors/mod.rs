@@ -9,7 +9,9 @@ use crate::mesh::Mesh;
 use biplane_api::ids::{SandboxId, WorkspaceId};
 use biplane_api::network::EgressProduct;
 use biplane_doors::egress::Egress;
-use biplane_doors::storage::{Client, ClientError, Storage, Stores};
+use biplane_doors::storage::{
+    Client, ClientError, Files, Grant, Roots, Storage, Store, Stores, Whose,
+};
 use biplane_doors::{
     EventLog, HostNetwork, Identity, Limits, Meter, Operator, Outside, Policy, Recorder,
 };
@@ -35,6 +37,7 @@ pub struct Doors {
     log: Arc<EventLog>,
     operator: Operator,
     mesh: Mesh,
+    files: Arc<Roots>,
     state: Mutex<State>,
 }
 
@@ -57,7 +60,46 @@ struct Open {
     product: EgressProduct,
     policy: watch::Sender<Arc<Policy>>,
     stores: watch::Sender<Arc<Stores>>,
+    /// None: all that its workspace has.
+    granted: Option<Granted>,
     meters: Meters,
+}
+
+/// To a Spark runtime, with what it was asked to open so far.
+#[derive(Default)]
+struct Granted {
+    version: u64,
+    objects: Vec<Grant>,
+    files: Option<Store>,
+}
+
+impl Granted {
+    fn stores(&self, reach: Option<&Reach>) -> Arc<Stores> {
+        let mut stores =
+            reach.map(|reach| reach.stores.narrowed(&self.objects)).unwrap_or_default();
+        stores.0.extend(self.files.clone());
+        Arc::new(stores)
+    }
+}
+
+impl Open {
+    /// What is behind its storage door.
+    fn stores(&self, reach: Option<&Reach>) -> Arc<Stores> {
+        match &self.granted {
+            Some(granted) => granted.stores(reach),
+            None => reach.map(|reach| reach.stores.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What runs in a sandbox, as far as its doors are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    Engine,
+    /// Code of users, which reaches data through engines.
+    Code,
+    /// Code of users, which reaches the tables that the catalog opened for it.
+    Runtime,
 }
 
 /// Of each door of a sandbox.
@@ -69,44 +111,53 @@ struct Meters {
 }
 
 impl Doors {
-    pub fn new(operator: Operator, mesh: Mesh) -> Result<Self, ClientError> {
+    /// `files`: where local tables lie, that runtimes may be given.
+    pub fn new(operator: Operator, mesh: Mesh, files: Arc<Roots>) -> Result<Self, ClientError> {
         Ok(Self {
             outside: Arc::new(HostNetwork::default()),
             client: Client::new()?,
             log: Arc::default(),
             operator,
             mesh,
+            files,
             state: Mutex::default(),
         })
     }
 
-    /// Opens the doors of a sandbox in `dir`; they close with `closed`. Only an engine has a storage door:
-    /// code of users reaches data through engines, which ask the catalog for every statement.
+    /// Opens the doors of a sandbox in `dir`; they close with `closed`. Python has no storage door: it
+    /// reaches data through engines and runtimes.
     pub fn open(
         self: &Arc<Self>,
         dir: &Path,
         identity: Identity,
+        inside: Inside,
         closed: CancellationToken,
     ) -> io::Result<()> {
         let egress = biplane_doors::open(dir, EGRESS_DOOR)?;
         let mesh = biplane_doors::open(dir, MESH_DOOR)?;
-        let storage = match identity.product {
-            EgressProduct::Sql => Some(biplane_doors::open(dir, STORAGE_DOOR)?),
-            EgressProduct::ModelServing | EgressProduct::Other => None,
+        let whose = match inside {
+            Inside::Engine => Some(Whose::Engine),
+            Inside::Runtime => Some(Whose::Runtime(Files::new(self.files.clone()))),
+            Inside::Code => None,
+        };
+        let storage = match whose {
+            Some(whose) => Some((biplane_doors::open(dir, STORAGE_DOOR)?, whose)),
+            None => None,
         };
         let sandbox_id = identity.sandbox_id.clone();
         let meters = Meters::default();
-        let (policy, stores) = self.enter(&identity, &meters);
+        let (policy, stores) = self.enter(&identity, inside, &meters);
         let recorder = Arc::new(Recorder::new(identity, self.log.clone()));
         self.mesh.keep(recorder.clone(), mesh, meters.mesh, closed.clone());
         let limits = Limits::default();
-        if let Some(listener) = storage {
+        if let Some((listener, whose)) = storage {
             let door = Storage {
                 recorder: recorder.clone(),
                 stores,
                 limits: limits.clone(),
                 meter: meters.storage,
                 client: self.client.clone(),
+                whose,
             };
             tokio::spawn(Arc::new(door).keep(listener, closed.clone()));
         }
@@ -125,15 +176,17 @@ impl Doors {
     fn enter(
         &self,
         identity: &Identity,
+        inside: Inside,
         meters: &Meters,
     ) -> (watch::Receiver<Arc<Policy>>, watch::Receiver<Arc<Stores>>) {
         let Identity { sandbox_id, workspace_id, product } = identity.clone();
         let mut state = self.state.lock();
         let reach = state.reaches.get(&workspace_id);
         let (policy, policy_now) = watch::channel(Arc::new(self.policy(reach, product)));
-        let (stores, stores_now) =
-            watch::channel(reach.map(|reach| reach.stores.clone()).unwrap_or_default());
-        let open = Open { workspace_id, product, policy, stores, meters: meters.clone() };
+        let granted = (inside == Inside::Runtime).then(Granted::default);
+        let (stores, stores_now) = watch::channel(Arc::default());
+        let open = Open { workspace_id, product, policy, stores, granted, meters: meters.clone() };
+        open.stores.send_replace(open.stores(reach));
         state.open.insert(sandbox_id, open);
         (policy_now, stores_now)
     }
@@ -170,10 +223,29 @@ impl Doors {
         }
         for open in state.open.values().filter(|open| open.workspace_id == workspace_id) {
             open.policy.send_replace(Arc::new(self.policy(Some(&reach), open.product)));
-            open.stores.send_replace(reach.stores.clone());
+            open.stores.send_replace(open.stores(Some(&reach)));
         }
         state.reaches.insert(workspace_id, reach);
         Ok(())
+    }
+
+    /// All that a runtime may touch now. False: there is none of this name.
+    pub fn grant(&self, id: &SandboxId, request: v1::SetGrantedRequest) -> bool {
+        let mut state = self.state.lock();
+        let State { reaches, open } = &mut *state;
+        let Some(open) = open.get_mut(id) else {
+            return false;
+        };
+        let Some(granted) = open.granted.as_mut() else {
+            return false;
+        };
+        if granted.version < request.version {
+            granted.version = request.version;
+            let (objects, files) = convert::granted(request);
+            (granted.objects, granted.files) = (objects, Some(files));
+            open.stores.send_replace(open.stores(reaches.get(&open.workspace_id)));
+        }
+        true
     }
 
     /// A control plane that comes back counts from the start.

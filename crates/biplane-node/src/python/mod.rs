@@ -173,7 +173,11 @@ pub struct Share {
 }
 
 impl Runtime {
-    /// Without any mount of storage: code of users reaches data through the control plane alone.
+    pub fn serves_spark(&self) -> bool {
+        self.sail.is_some()
+    }
+
+    /// Without any mount of storage: code of users reaches data through engines and doors alone.
     pub fn spec(&self, launch: &Launch<'_>, isolator: &dyn Isolator) -> io::Result<SandboxSpec> {
         let sees_host = isolator.level().kind == LevelKind::None;
         let executable = self.interpreter.executable.clone();
