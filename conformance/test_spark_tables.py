@@ -9,6 +9,7 @@ from databricks.sdk.service.catalog import PermissionsChange, Privilege
 
 from server import Server, temporary_directory, until
 from store import Store
+from test_clusters import basics
 from test_python import Python, images  # noqa: F401
 from test_spark import run_client, url
 
@@ -51,10 +52,10 @@ class Lake:
         change = PermissionsChange(principal=self.second, add=[Privilege(one) for one in add], remove=[Privilege(one) for one in remove])
         self.client.grants.update(securable_type=kind, full_name=name, changes=[change])
 
-    def spark(self, code, token=None):
+    def spark(self, code, token=None, more=""):
         """What `code` leaves in `out`, run by PySpark's client at the edge."""
         program = PRELUDE + textwrap.dedent(code) + "\nprint(json.dumps(out))"
-        said = run_client("BIPLANE_SPARK_PYTHON", self.server, "-W", "ignore", "-c", program, url(self.server, token))
+        said = run_client("BIPLANE_SPARK_PYTHON", self.server, "-W", "ignore", "-c", program, url(self.server, token, more))
         return json.loads(said.strip().splitlines()[-1])
 
 
@@ -171,6 +172,32 @@ def test_a_right_that_is_taken_back_ends_without_another_question(lake):
             out = str(error)
     """
     until(lambda: "403" in str(lake.spark(by_path, token)), seconds=90, what="the end of the grant")
+
+
+CONNECT = """
+import sys
+from databricks.connect import DatabricksSession
+from databricks.sdk.core import Config
+spark = DatabricksSession.builder.sdkConfig(Config(host=sys.argv[1], token=sys.argv[2], serverless_compute_id="auto")).getOrCreate()
+spark.createDataFrame([(8, "h")], ["id", "name"]).write.mode("append").saveAsTable("lake.s.c")
+print(spark.table("lake.s.c").count(), "rows")
+"""
+
+
+def test_databricks_connect_has_the_tables_too(lake):
+    lake.sql("CREATE TABLE lake.s.c AS SELECT 1 AS id, 'a' AS name")
+    host = f"https://localhost:{lake.server.tls_port}"
+    said = run_client("BIPLANE_CONNECT_PYTHON", lake.server, "-W", "ignore", "-c", CONNECT, host, lake.server.token)
+    assert "2 rows" in said
+
+
+def test_a_cluster_has_them_on_its_own_host(lake):
+    made = lake.client.clusters.create_and_wait(**basics(lake.client, num_workers=0))
+    try:
+        more = f";x-databricks-cluster-id={made.cluster_id}"
+        assert lake.spark(READ, more=more) == 3
+    finally:
+        lake.client.clusters.permanent_delete(made.cluster_id)
 
 
 def test_tables_on_s3(images, tmp_path_factory):  # noqa: F811
