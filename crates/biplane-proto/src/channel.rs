@@ -19,9 +19,9 @@ pub const WINDOW_BYTES: u32 = 8 << 20;
 const FRAME_BYTES_MAX: u32 = 1 << 20;
 
 /// A peer that answers no ping for the sum of these is gone.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Long enough for a host that is busy; a process that died is known at once by its connection.
-const PING_TIMEOUT: Duration = Duration::from_secs(30);
+pub const PING_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes the one given connection a channel. When the connection ends the channel is dead: a second
 /// attempt to connect fails, it never dials.

@@ -234,8 +234,8 @@ impl Compute {
             for (at, name) in names.iter().enumerate() {
                 let found = read.get(at).map(whole).and_then(Result::ok);
                 let may_write = write.get(at).is_some_and(|found| whole(found).is_ok());
-                match found.and_then(|table| Some((table, place(table).ok()?))) {
-                    Some((table, (_, place))) => granted.narrow(name, &place, may_write),
+                match found.and_then(|table| place(table).ok()) {
+                    Some((_, place)) => granted.narrow(name, &place, may_write),
                     None => granted.close(name),
                 }
             }

@@ -10,9 +10,12 @@ use super::{Code, IDLE};
 use crate::Compute;
 use crate::clusters::Attached;
 use crate::relay::{Guarded, Refused};
+use axum::body::Body;
 use biplane_api::ids::{ClusterId, PrincipalId, WorkspaceId};
 use biplane_platform::{ApiError, Result};
-use biplane_proto::channel;
+use biplane_proto::channel::{PING_INTERVAL, PING_TIMEOUT, WINDOW_BYTES};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +24,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 /// A call waits this long for a runtime that starts. Then it is told to come again.
 const HOLD: Duration = Duration::from_secs(50);
@@ -48,15 +50,18 @@ impl Owner {
     }
 }
 
+/// Calls go on its connection without a queue between: every turn of a task would be felt.
+pub type Calls = SendRequest<Body>;
+
 /// What a sandbox has beside the rest when it is a runtime.
 pub struct Runtime {
     /// The connection that it serves on, by number.
-    link: watch::Sender<Option<(u64, Channel)>>,
-    calls: Mutex<Calls>,
+    link: watch::Sender<Option<(u64, Calls)>>,
+    calls: Mutex<Count>,
     pub granted: Granted,
 }
 
-struct Calls {
+struct Count {
     running: usize,
     /// Since when none runs.
     since: Instant,
@@ -64,7 +69,7 @@ struct Calls {
 
 impl Runtime {
     pub fn new() -> Self {
-        let calls = Mutex::new(Calls { running: 0, since: Instant::now() });
+        let calls = Mutex::new(Count { running: 0, since: Instant::now() });
         Self { link: watch::Sender::new(None), calls, granted: Granted::default() }
     }
 
@@ -76,7 +81,7 @@ impl Runtime {
 
 /// A runtime that a call uses: it does not end for want of use meanwhile.
 pub struct InUse {
-    pub channel: Channel,
+    pub calls: Calls,
     sandbox: Arc<CodeSandbox>,
 }
 
@@ -120,20 +125,20 @@ impl Compute {
         let mut link = runtime.link.subscribe();
         let served = async {
             let found = link.wait_for(Option::is_some).await.ok()?;
-            found.as_ref().map(|(_, channel)| channel.clone())
+            found.as_ref().map(|(_, calls)| calls.clone())
         };
-        let channel = tokio::select! {
+        let calls = tokio::select! {
             biased;
             () = sandbox.closed.cancelled() => {
                 let fate = sandbox.fate.lock().clone();
                 return Err(NoRuntime::Failed(fate.unwrap_or_else(|| "The Spark runtime ended.".into())));
             }
-            channel = served => channel,
+            calls = served => calls,
             () = tokio::time::sleep(HOLD) => None,
         };
-        let channel = channel.ok_or(NoRuntime::Pending)?;
+        let calls = calls.ok_or(NoRuntime::Pending)?;
         runtime.calls.lock().running += 1;
-        Ok(InUse { channel, sandbox })
+        Ok(InUse { calls, sandbox })
     }
 
     /// A runtime serves on this connection. Returns when that ended.
@@ -148,10 +153,21 @@ impl Compute {
         let runtime = sandbox.runtime.as_ref().ok_or(Refused::UnknownSandbox)?;
         let (lost, cut) = (CancellationToken::new(), sandbox.closed.child_token());
         let _cut = cut.clone().drop_guard();
-        let channel = channel::over(Guarded::new(stream, cut, lost.clone())).await?;
+        let stream = TokioIo::new(Guarded::new(stream, cut, lost.clone()));
+        let (calls, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES * 2)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .handshake(stream)
+            .await?;
+        // Its end is seen by the stream's.
+        tokio::spawn(connection);
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         tracing::info!(sandbox_id = %sandbox.id, "runtime connected");
-        runtime.link.send_replace(Some((serial, channel)));
+        runtime.link.send_replace(Some((serial, calls)));
         sandbox.connected.cancel();
         tokio::select! {
             () = lost.cancelled() => {}
@@ -159,7 +175,7 @@ impl Compute {
         }
         tracing::info!(sandbox_id = %sandbox.id, "runtime disconnected");
         let own =
-            |link: &Option<(u64, Channel)>| link.as_ref().is_some_and(|(one, _)| *one == serial);
+            |link: &Option<(u64, Calls)>| link.as_ref().is_some_and(|(one, _)| *one == serial);
         runtime.link.send_if_modified(|link| own(link) && link.take().is_some());
         let (mut link, mut exited) = (runtime.link.subscribe(), sandbox.exited.subscribe());
         let back = tokio::select! {

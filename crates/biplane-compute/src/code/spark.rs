@@ -1,6 +1,6 @@
 //! Spark Connect: calls go to the runtime of whoever makes them, and their messages pass unread.
 
-use super::runtime::{NoRuntime, Owner};
+use super::runtime::{Calls, NoRuntime, Owner};
 use super::{CLUSTER, CodeSandbox, version};
 use crate::Compute;
 use crate::clusters::newest_version;
@@ -15,13 +15,13 @@ use biplane_platform::{ApiError, Ctx, Entitlement, ErrorCode, Result};
 use http::header::{CONTENT_TYPE, HeaderName, TE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::{Code as GrpcCode, Status};
-use tower::ServiceExt;
 
 /// Where clients find it.
 pub const PREFIX: &str = "/spark.connect.SparkConnectService/";
@@ -114,7 +114,7 @@ impl Compute {
         let (parts, body) = request.into_parts();
         let wants_version =
             path_of(&parts.uri) == "AnalyzePlan" && parts.headers.contains_key(SESSION_HEADER);
-        let mut passed = http::Request::new(tonic::body::Body::new(body));
+        let mut passed = http::Request::new(body);
         *passed.method_mut() = Method::POST;
         *passed.uri_mut() = uri;
         *passed.headers_mut() = allowed(parts.headers);
@@ -124,7 +124,7 @@ impl Compute {
         }
         let ended = runtime.ended();
         let called = tokio::select! {
-            called = runtime.channel.clone().oneshot(passed) => called,
+            called = call(runtime.calls.clone(), passed) => called,
             () = ended.cancelled() => return told(Status::unavailable("The Spark runtime ended.")),
         };
         match called {
@@ -186,6 +186,11 @@ impl Compute {
         }
         Ok(())
     }
+}
+
+async fn call(mut calls: Calls, request: Request) -> hyper::Result<http::Response<Incoming>> {
+    calls.ready().await?;
+    calls.send_request(request).await
 }
 
 fn path_of(uri: &Uri) -> &str {

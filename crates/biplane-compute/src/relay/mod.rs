@@ -56,6 +56,8 @@ pub(crate) enum Refused {
     Preface(#[from] biplane_proto::preface::PrefaceError),
     #[error("gRPC could not begin")]
     Channel(#[from] tonic::transport::Error),
+    #[error("HTTP/2 could not begin")]
+    Http2(#[from] hyper::Error),
     #[error("the node answered with an error")]
     Node(#[from] tonic::Status),
 }
