@@ -98,7 +98,7 @@ impl fmt::Display for Reason {
             Self::BucketReadOnly => "the path is read-only for the workspace",
             Self::AddsOnly => "a Spark runtime adds files and commits; it changes and deletes none",
             Self::TableChange => {
-                "columns, properties and features of a table are changed in SQL, not by a Spark runtime"
+                "this commit names files outside the table, or changes more than rows: columns, properties and features are changed in SQL"
             }
             Self::NotMember => "there is no such member in its cluster",
             Self::NoCluster => "this sandbox belongs to no cluster",

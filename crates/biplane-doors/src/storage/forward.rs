@@ -161,6 +161,10 @@ impl Storage {
             if runtime::is_summary(&asked) {
                 return Err(Refused::NotKept);
             }
+            // What is copied would not be looked at.
+            if request.headers().contains_key(COPY_SOURCE) {
+                return Err(denied(&asked.name.bucket, asked.touches(), Reason::AddsOnly));
+            }
             runtime::check(&asked, request.method())
                 .map_err(|reason| denied(&asked.name.bucket, asked.touches(), reason))?;
         }

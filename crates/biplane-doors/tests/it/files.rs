@@ -188,10 +188,13 @@ async fn files_are_added_and_never_changed() {
     assert_eq!(bed.own("DELETE", "b.parquet", "").await.0, 403);
     assert!(bed.path("b.parquet").exists());
     let commit = "_delta_log/00000000000000000001.json";
-    let (status, text) = bed.own("PUT", commit, "{\"add\":{}}\n{\"metaData\":{}}").await;
+    let (status, text) = bed.own("PUT", commit, "{\"metaData\":{}}").await;
     assert!(status == 403 && text.contains("changed in SQL"), "{text}");
-    assert_eq!(bed.own("PUT", commit, "{\"add\":{}}").await.0, 200);
-    assert_eq!(bed.own("PUT", commit, "{\"add\":{}}").await.0, 412);
+    assert_eq!(bed.own("PUT", commit, "{\"add\":{\"path\":\"x\"}}").await.0, 200);
+    assert_eq!(bed.own("PUT", commit, "{\"add\":{\"path\":\"x\"}}").await.0, 412);
+    let next = format!("/local_files/{}/_delta_log/00000000000000000002.json", bed.own);
+    let copied = format!("x-amz-copy-source: /local_files/{}/b.parquet\r\n", bed.own);
+    assert_eq!(bed.ask("PUT", &next, &copied, "").await.0, 403);
     assert_eq!(bed.own("PUT", "_delta_log/_last_checkpoint", "{}").await.0, 403);
     let seen = bed.own.replace("/own", "/seen");
     let (status, text) = bed.ask("PUT", &format!("/local_files/{seen}/x"), "", "x").await;

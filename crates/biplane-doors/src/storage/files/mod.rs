@@ -127,7 +127,8 @@ impl Failed {
             Self::Elsewhere => (StatusCode::FORBIDDEN, "AccessDenied"),
             Self::Range(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange"),
             Self::TooMany => (StatusCode::BAD_REQUEST, "TooManyParts"),
-            Self::Unsupported => (StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
+            // Clients would try again what a server cannot do.
+            Self::Unsupported => (StatusCode::BAD_REQUEST, "NotImplemented"),
             Self::Body(_) => (StatusCode::BAD_REQUEST, "IncompleteBody"),
             Self::Io(error) => {
                 tracing::warn!(%error, key, "a local file could not be served");

@@ -134,7 +134,11 @@ impl Uploads {
             true => Ok(upload.parts.insert(number, part)),
             false => Err(Failed::TooMany),
         })??;
-        blocking(move || Ok(drop(old))).await?;
+        blocking(move || {
+            drop(old);
+            Ok(())
+        })
+        .await?;
         Ok(tagged("\"part\""))
     }
 
@@ -183,7 +187,11 @@ impl Uploads {
 
     pub async fn abort(&self, key: &str, id: &str) -> Result<Response<Body>, Failed> {
         let upload = self.take(id, key)?;
-        blocking(move || Ok(drop(upload))).await?;
+        blocking(move || {
+            drop(upload);
+            Ok(())
+        })
+        .await?;
         Ok(done(StatusCode::NO_CONTENT))
     }
 }
