@@ -1,6 +1,6 @@
 //! Arrays of FLOAT as vectors.
 
-use arrow::array::{Array, ArrayRef, AsArray, Float32Builder, ListBuilder};
+use arrow::array::{ArrayRef, AsArray, Float32Builder, ListBuilder};
 use arrow::datatypes::{DataType, Field, Float32Type};
 use datafusion::common::Result;
 use std::sync::Arc;
