@@ -10,27 +10,65 @@ use deltalake_core::DeltaResult;
 use deltalake_core::kernel::transaction::TransactionError;
 use deltalake_core::logstore::{CommitOrBytes, LogStore, LogStoreConfig, LogStoreRef};
 use object_store::ObjectStore;
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use uuid::Uuid;
 
 /// Stands in the information of a commit until it is written. Commits of older builds still have it.
 pub const OPERATION: &str = "biplane.operation";
 
-pub struct CommitLog(pub LogStoreRef);
+/// The version of a transaction action that is known only when its commit is written.
+#[derive(Debug)]
+pub struct Mark {
+    pub app_id: String,
+    pub value: AtomicI64,
+}
+
+pub struct CommitLog {
+    inner: LogStoreRef,
+    marks: Vec<Arc<Mark>>,
+    kept: Option<Arc<Kept>>,
+}
+
+/// A commit that was made and not written: its actions go into a commit of somebody else.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<Option<Bytes>>);
+
+impl Kept {
+    pub fn take(&self) -> Option<Bytes> {
+        self.0.lock().take()
+    }
+}
+
+impl CommitLog {
+    pub fn new(inner: LogStoreRef) -> Self {
+        Self { inner, marks: Vec::new(), kept: None }
+    }
+
+    /// Writes files as any other, and keeps the commit.
+    pub fn keeping(inner: LogStoreRef, kept: Arc<Kept>) -> Self {
+        Self { inner, marks: Vec::new(), kept: Some(kept) }
+    }
+
+    pub fn with_marks(inner: LogStoreRef, marks: Vec<Arc<Mark>>) -> Self {
+        Self { inner, marks, kept: None }
+    }
+}
 
 #[async_trait]
 impl LogStore for CommitLog {
     fn name(&self) -> String {
-        self.0.name()
+        self.inner.name()
     }
 
     async fn refresh(&self) -> DeltaResult<()> {
-        self.0.refresh().await
+        self.inner.refresh().await
     }
 
     async fn read_commit_entry(&self, version: u64) -> DeltaResult<Option<Bytes>> {
-        self.0.read_commit_entry(version).await
+        self.inner.read_commit_entry(version).await
     }
 
     async fn write_commit_entry(
@@ -39,18 +77,24 @@ impl LogStore for CommitLog {
         commit: CommitOrBytes,
         operation_id: Uuid,
     ) -> Result<(), TransactionError> {
+        if let (Some(kept), CommitOrBytes::LogBytes(bytes)) = (&self.kept, &commit) {
+            *kept.0.lock() = Some(bytes.clone());
+            return Ok(());
+        }
         let commit = match commit {
-            CommitOrBytes::LogBytes(bytes) => CommitOrBytes::LogBytes(named(bytes)),
+            CommitOrBytes::LogBytes(bytes) => {
+                CommitOrBytes::LogBytes(marked(named(bytes), &self.marks))
+            }
             other => other,
         };
         let bytes = match &commit {
             CommitOrBytes::LogBytes(bytes) => Some(bytes.clone()),
             CommitOrBytes::TmpCommit(_) => None,
         };
-        let write = self.0.write_commit_entry(version, commit, operation_id);
+        let write = self.inner.write_commit_entry(version, commit, operation_id);
         let written = crate::trace::span("commit", write).await;
         if let (Err(TransactionError::VersionAlreadyExists(_)), Some(bytes)) = (&written, bytes)
-            && matches!(self.0.read_commit_entry(version).await, Ok(Some(there)) if there == bytes)
+            && matches!(self.inner.read_commit_entry(version).await, Ok(Some(there)) if there == bytes)
         {
             // It is our own: the store did it, and was asked again because its answer was lost.
             return Ok(());
@@ -64,23 +108,23 @@ impl LogStore for CommitLog {
         commit: CommitOrBytes,
         operation_id: Uuid,
     ) -> Result<(), TransactionError> {
-        self.0.abort_commit_entry(version, commit, operation_id).await
+        self.inner.abort_commit_entry(version, commit, operation_id).await
     }
 
     async fn get_latest_version(&self, start_version: u64) -> DeltaResult<u64> {
-        self.0.get_latest_version(start_version).await
+        self.inner.get_latest_version(start_version).await
     }
 
     fn object_store(&self, operation_id: Option<Uuid>) -> Arc<dyn ObjectStore> {
-        self.0.object_store(operation_id)
+        self.inner.object_store(operation_id)
     }
 
     fn root_object_store(&self, operation_id: Option<Uuid>) -> Arc<dyn ObjectStore> {
-        self.0.root_object_store(operation_id)
+        self.inner.root_object_store(operation_id)
     }
 
     fn config(&self) -> &LogStoreConfig {
-        self.0.config()
+        self.inner.config()
     }
 }
 
@@ -105,11 +149,44 @@ fn named(commit: Bytes) -> Bytes {
     }
 }
 
+/// The commit with its transaction actions at the versions that its rows have brought them to.
+fn marked(commit: Bytes, marks: &[Arc<Mark>]) -> Bytes {
+    if marks.is_empty() {
+        return commit;
+    }
+    let Ok(text) = std::str::from_utf8(&commit) else { return commit };
+    let lines: Vec<String> = text.split('\n').map(|line| marked_line(line, marks)).collect();
+    lines.join("\n").into()
+}
+
+fn marked_line(line: &str, marks: &[Arc<Mark>]) -> String {
+    let Some(mark) =
+        marks.iter().find(|mark| line.starts_with("{\"txn\"") && line.contains(&mark.app_id))
+    else {
+        return line.to_owned();
+    };
+    let Ok(mut action) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
+    if let Some(transaction) = action.get_mut("txn").and_then(Value::as_object_mut) {
+        let version = mark.value.load(Ordering::Relaxed);
+        transaction.insert("version".to_owned(), version.into());
+    }
+    action.to_string()
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use deltalake_core::logstore::{StorageConfig, logstore_for};
+
+    #[test]
+    fn marks_are_written_with_the_commit() {
+        let mark = Arc::new(Mark { app_id: "ours".to_owned(), value: AtomicI64::new(42) });
+        let commit = "{\"commitInfo\":{}}\n{\"txn\":{\"appId\":\"ours\",\"version\":1}}\n\
+            {\"txn\":{\"appId\":\"other\",\"version\":1}}";
+        let expected = commit.replacen("\"version\":1", "\"version\":42", 1);
+        assert_eq!(marked(commit.into(), &[mark]), expected);
+    }
 
     #[test]
     fn the_statement_names_the_commit() {
@@ -131,7 +208,7 @@ mod tests {
     async fn a_commit_whose_answer_was_lost_is_our_own() {
         let dir = tempfile::tempdir().unwrap();
         let url = url::Url::from_directory_path(dir.path()).unwrap();
-        let log = CommitLog(logstore_for(&url, StorageConfig::default()).unwrap());
+        let log = CommitLog::new(logstore_for(&url, StorageConfig::default()).unwrap());
         let write = async |text: &'static str| {
             let commit = CommitOrBytes::LogBytes(text.into());
             log.write_commit_entry(0, commit, Uuid::new_v4()).await

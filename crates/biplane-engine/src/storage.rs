@@ -63,7 +63,7 @@ impl Location {
     pub fn log_store(&self) -> LogStoreRef {
         let (place, root) = (self.prefixed(), self.root.clone());
         let log = default_logstore(place, root, &self.url, &StorageConfig::default());
-        Arc::new(CommitLog(log))
+        Arc::new(CommitLog::new(log))
     }
 
     /// Not loaded yet.

@@ -23,6 +23,8 @@ use std::collections::BTreeMap;
 
 const VIEW_BYTES_MAX: usize = 1 << 20;
 const DEPENDENCIES_MAX: usize = 1000;
+/// A managed table that says of what query its rows are.
+const MATERIALIZED: &str = "MATERIALIZED_VIEW";
 
 pub(crate) enum Place {
     External(Location),
@@ -59,7 +61,10 @@ impl NewTable {
             Some(Place::Staged(staged)) if staged.external => {
                 ("EXTERNAL", Some(staged.location), false)
             }
-            Some(Place::Staged(staged)) => ("MANAGED", Some(staged.location), true),
+            Some(Place::Staged(staged)) => {
+                let table_type = if self.view.is_some() { MATERIALIZED } else { "MANAGED" };
+                (table_type, Some(staged.location), true)
+            }
             None => ("VIEW", None, false),
         };
         details.table_type = table_type.to_owned();
@@ -120,14 +125,18 @@ pub(crate) async fn table_publish(
     let name = names::checked(Kind::Table, &request.name)?;
     let is_view = match (request.table_type.as_str(), &request.staging_table_id) {
         ("VIEW", None) => true,
-        ("MANAGED" | "EXTERNAL", Some(_)) => false,
-        ("MANAGED" | "EXTERNAL", None) => {
+        ("MANAGED" | "EXTERNAL" | MATERIALIZED, Some(_)) => false,
+        ("MANAGED" | "EXTERNAL" | MATERIALIZED, None) => {
             return Err(ApiError::invalid("staging_table_id is missing."));
         }
         ("VIEW", Some(_)) => return Err(ApiError::invalid("A view has no staging table.")),
-        _ => return Err(ApiError::invalid("table_type must be MANAGED, EXTERNAL or VIEW.")),
+        _ => {
+            return Err(ApiError::invalid(
+                "table_type must be MANAGED, EXTERNAL, VIEW or MATERIALIZED_VIEW.",
+            ));
+        }
     };
-    let view = match is_view {
+    let view = match is_view || request.table_type == MATERIALIZED {
         true => Some(view(request.view_definition, request.view_dependencies)?),
         false => None,
     };
@@ -198,7 +207,7 @@ async fn replace(
     let chain = schema.with(node.clone().into());
     let chain = Found { chain, missing: None }.require(Asker::of(ctx), Need::Manage)?;
     let was_view = node.details::<Details>()?.table_type == "VIEW";
-    if was_view != new.view.is_some() {
+    if was_view != new.place.is_none() {
         let (found, wanted) = if was_view { ("a view", "a table") } else { ("a table", "a view") };
         return Err(ApiError::invalid(format!(
             "{} is {found}; it cannot be replaced by {wanted}.",
@@ -266,7 +275,7 @@ pub(crate) async fn table_patch(
         details.properties = properties;
     }
     if let Some(definition) = change.view_definition {
-        if details.table_type != "VIEW" {
+        if !["VIEW", MATERIALIZED].contains(&details.table_type.as_str()) {
             return Err(ApiError::invalid(format!("{} is not a view.", chain.full_name())));
         }
         let dependencies = change

@@ -2,7 +2,7 @@
 
 use biplane_api::internal::{Access, PatchTable};
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::transaction::CommitBuilder;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, MetadataExt, MetadataValue, StructField, StructType};
 use deltalake_core::operations::update_table_metadata::TableMetadataUpdate;
 use deltalake_core::protocol::DeltaOperation;
@@ -12,13 +12,13 @@ use super::protocol::Change;
 use super::rest::{Rest, encode};
 use super::view::{new_name, patch_table, set_owner, unset_missing};
 use super::write::{Target, commit_as, commit_properties, find_column, session};
-use super::{clustering, columns, defaults};
+use super::{alter_columns, clustering, defaults, mapping};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
 use crate::parser::{
-    AlterTable, Clustering, ColumnDef, CommentOn, Constraint, ConstraintRule, ExprText, Name,
-    ObjectKind, Properties, TableAction, parse_query,
+    AlterTable, Clustering, CommentOn, Constraint, ConstraintRule, ExprText, Name, ObjectKind,
+    Properties, TableAction, parse_query,
 };
 
 pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> {
@@ -33,25 +33,31 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
             let full = cx.qualify_parts(&alter.name.0)?;
             return set_owner(cx, &full.join("."), owner).await;
         }
-        TableAction::DropColumns(_) => {
-            let text =
-                "DROP COLUMN is not supported for this Delta table: it has no column mapping";
-            return Err(SqlError::new("DELTA_UNSUPPORTED_DROP_COLUMN", "0AKDC", text));
-        }
-        TableAction::RenameColumn { .. } => {
-            let text =
-                "RENAME COLUMN is not supported for this Delta table: it has no column mapping";
-            return Err(SqlError::new("DELTA_UNSUPPORTED_RENAME_COLUMN", "0AKDC", text));
-        }
-        TableAction::ColumnType { .. } => {
-            return Err(SqlError::unsupported("changing the type of a column"));
-        }
         _ => {}
     }
-    let mut target = Target::open_for(cx, &alter.name, Access::Manage, Change::Metadata).await?;
+    let change = match &alter.action {
+        TableAction::ColumnType { .. } => Change::Rewrite,
+        _ => Change::Metadata,
+    };
+    let mut target = Target::open_for(cx, &alter.name, Access::Manage, change).await?;
     match alter.action {
-        TableAction::AddColumns { columns, if_not_exists } => {
-            add_columns(cx, &mut target, columns, if_not_exists).await?;
+        TableAction::AddColumns { columns, positions, if_not_exists } => {
+            alter_columns::add(cx, &mut target, columns, &positions, if_not_exists).await?;
+        }
+        TableAction::DropColumns { columns, if_exists } => {
+            alter_columns::drop(cx, &mut target, &columns, if_exists).await?;
+        }
+        TableAction::RenameColumn { from, to } => {
+            alter_columns::rename(cx, &mut target, &from, &to).await?;
+        }
+        TableAction::ColumnType { column, sql_type } => {
+            alter_columns::widen(cx, &mut target, &column, &sql_type).await?;
+        }
+        TableAction::ColumnPosition { column, position } => {
+            alter_columns::move_to(cx, &mut target, &column, &position).await?;
+        }
+        TableAction::SyncIdentity { column } => {
+            alter_columns::sync_identity(cx, &mut target, &column).await?;
         }
         TableAction::ColumnComment { column, comment } => {
             column_comment(cx, &mut target, &column, comment).await?;
@@ -78,48 +84,6 @@ pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> 
         _ => return Err(SqlError::internal("a change of a table was missed")),
     }
     Ok(Output::Empty)
-}
-
-async fn add_columns(
-    cx: &StatementContext,
-    target: &mut Target,
-    mut added: Vec<ColumnDef>,
-    if_not_exists: bool,
-) -> SqlResult<()> {
-    let schema = target.arrow_schema()?;
-    if if_not_exists {
-        added.retain(|column| find_column(&schema, &column.name).is_err());
-        if added.is_empty() {
-            return Ok(());
-        }
-    }
-    if added.iter().any(|column| column.default.is_some()) {
-        let text =
-            "ADD COLUMN with DEFAULT is not supported: the rows that are there would have none";
-        return Err(SqlError::new(
-            "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
-            "0AKDC",
-            text,
-        ));
-    }
-    let fields = columns::delta_fields(&added)?;
-    for field in &fields {
-        if find_column(&schema, field.name()).is_ok() {
-            let text =
-                format!("Cannot add the column `{}` because it already exists", field.name());
-            return Err(SqlError::new("FIELD_ALREADY_EXISTS", "42710", text));
-        }
-        if !field.is_nullable() {
-            return Err(SqlError::unsupported("adding a NOT NULL column"));
-        }
-    }
-    let table = target.delta.clone();
-    target.delta = table
-        .add_columns()
-        .with_fields(fields)
-        .with_commit_properties(commit_as(cx, "ADD COLUMNS"))
-        .await?;
-    target.publish_columns(cx).await
 }
 
 async fn column_comment(
@@ -227,15 +191,24 @@ async fn cluster_by(
 }
 
 /// A commit of metadata alone.
-async fn commit(
+pub async fn commit(
     cx: &StatementContext,
     target: &mut Target,
     name: &str,
     actions: Vec<Action>,
     operation: DeltaOperation,
 ) -> SqlResult<()> {
+    commit_with(target, commit_as(cx, name), actions, operation).await
+}
+
+pub async fn commit_with(
+    target: &mut Target,
+    properties: CommitProperties,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+) -> SqlResult<()> {
     let snapshot = target.delta.snapshot()?.snapshot().clone();
-    CommitBuilder::from(commit_as(cx, name))
+    CommitBuilder::from(properties)
         .with_actions(actions)
         .build(Some(&snapshot), target.delta.log_store(), operation)
         .await?;
@@ -253,6 +226,10 @@ async fn set_properties(
     if config.is_empty() {
         return Ok(());
     }
+    if config.contains_key(mapping::MODE) {
+        let properties: Vec<(String, String)> = config.into_iter().collect();
+        return alter_columns::set_mapping(cx, target, &properties).await;
+    }
     let table = target.delta.clone();
     target.delta = table
         .set_tbl_properties()
@@ -263,7 +240,7 @@ async fn set_properties(
     publish_properties(cx, target).await
 }
 
-async fn publish_properties(cx: &StatementContext, target: &Target) -> SqlResult<()> {
+pub async fn publish_properties(cx: &StatementContext, target: &Target) -> SqlResult<()> {
     let all: BTreeMap<String, String> = target.configuration()?.into_iter().collect();
     let patch = PatchTable { properties: Some(all), ..Default::default() };
     patch_table(cx, &target.full_name(), &patch).await.map(drop)
@@ -279,6 +256,14 @@ async fn unset_properties(
     let mut metadata = target.delta.snapshot()?.metadata().clone();
     let mut gone = HashMap::new();
     for key in keys {
+        if key.starts_with("delta.columnMapping.") {
+            let text = format!("The property {key} cannot be unset");
+            return Err(SqlError::new(
+                "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
+                "0AKDC",
+                text,
+            ));
+        }
         match config.get(&key) {
             Some(value) => {
                 metadata = metadata.remove_config_key(&key).map_err(SqlError::internal)?;

@@ -8,8 +8,9 @@ use deltalake_core::kernel::{
 };
 use std::sync::Arc;
 
+use super::identity;
 use crate::error::{SqlError, SqlResult};
-use crate::parser::{ColumnDef, SqlField, SqlType};
+use crate::parser::{ColumnDef, Generated, SqlField, SqlType};
 
 /// The type as a table keeps it.
 pub fn delta_type(sql_type: &SqlType) -> SqlResult<DeltaType> {
@@ -66,7 +67,7 @@ pub fn invalid_schema(error: &dyn std::fmt::Display) -> SqlError {
 }
 
 /// The columns of a CREATE TABLE. Names are told apart without regard to case.
-pub fn delta_fields(columns: &[ColumnDef]) -> SqlResult<Vec<StructField>> {
+pub fn delta_fields(columns: &[ColumnDef], mapped: bool) -> SqlResult<Vec<StructField>> {
     let mut seen = std::collections::HashSet::new();
     let mut out = Vec::with_capacity(columns.len());
     for column in columns {
@@ -74,16 +75,21 @@ pub fn delta_fields(columns: &[ColumnDef]) -> SqlResult<Vec<StructField>> {
             let text = format!("The column `{}` already exists. Choose another name", column.name);
             return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
         }
-        if column.generated.is_some() {
-            return Err(SqlError::unsupported("a generated column"));
-        }
-        check_column_name(&column.name)?;
+        check_column_name(&column.name, mapped)?;
         let field = StructField::new(&column.name, delta_type(&column.sql_type)?, !column.not_null);
         let mut field = with_comment(field, column.comment.as_deref());
         if let SqlType::Char(n) | SqlType::Varchar(n) = column.sql_type {
             let word = if matches!(column.sql_type, SqlType::Char(_)) { "char" } else { "varchar" };
             let text = MetadataValue::String(format!("{word}({n})"));
             field = field.add_metadata([("__CHAR_VARCHAR_TYPE_STRING", text)]);
+        }
+        if let Some(Generated::Identity(rule)) = column.generated {
+            field = identity::declare(field, rule)?;
+        }
+        if column.generated.is_some() && column.default.is_some() {
+            let text =
+                format!("The column `{}` is generated and cannot have a DEFAULT", column.name);
+            return Err(SqlError::new("GENERATED_COLUMN_WITH_DEFAULT_VALUE", "42623", text));
         }
         out.push(field);
     }
@@ -98,13 +104,13 @@ pub fn delta_fields_loose(columns: &[ColumnDef]) -> SqlResult<Vec<StructField>> 
         .collect()
 }
 
-/// What a Delta table without column mapping cannot hold.
-pub fn check_column_name(name: &str) -> SqlResult<()> {
+/// With column mapping, a column may be called almost anything.
+pub fn check_column_name(name: &str, mapped: bool) -> SqlResult<()> {
     if name.is_empty() || name.len() > 255 {
         let text = "The name of a column must have 1 to 255 bytes";
         return Err(SqlError::new("INVALID_COLUMN_NAME", "42703", text));
     }
-    if name.chars().any(|c| " ,;{}()\n\t=".contains(c)) {
+    if !mapped && name.chars().any(|c| " ,;{}()\n\t=".contains(c)) {
         let text =
             format!("The name {name:?} of a column has one of the characters ' ,;{{}}()\\n\\t='");
         return Err(SqlError::new("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05", text));
@@ -261,14 +267,14 @@ pub fn type_text(data_type: &DeltaType) -> String {
 }
 
 /// The Delta fields of a query's columns, all nullable.
-pub fn fields_of_query(schema: &Schema) -> SqlResult<Vec<StructField>> {
+pub fn fields_of_query(schema: &Schema, mapped: bool) -> SqlResult<Vec<StructField>> {
     use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel as _;
     let mut seen = std::collections::HashSet::new();
     schema
         .fields()
         .iter()
         .map(|field| {
-            check_column_name(field.name())?;
+            check_column_name(field.name(), mapped)?;
             if !seen.insert(field.name().to_lowercase()) {
                 let text =
                     format!("The column `{}` already exists. Give it another name", field.name());

@@ -20,9 +20,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::identity::{self, Numbering};
 use super::protocol::Change;
 use super::rows::Table;
-use super::write::{Source, Target, align, commit_as, find_column, metric, writer};
+use super::write::{Source, Target, align, commit_as, find_column, inserted, metric, writer};
+use super::{generated, mapping};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::files::{self, Format, Found, Options};
@@ -134,13 +136,16 @@ async fn attempt(
         .collect();
     let provider = files::open(cx, found, options.clone(), asks_for_files(copy)).await?;
     let plan = source_plan(cx, copy, provider).await?;
-    let (rows, merges) = shape(cx, copy, &mut target, plan, copy_options).await?;
+    let numbering = Numbering::of(&target, &target.arrow_schema()?).await?;
+    let (rows, merges) = shape(cx, copy, &mut target, plan, copy_options, &numbering).await?;
+    target.delta = numbering.table(&target.delta);
     let Some(history) = history else {
         return validated(cx, copy, rows).await;
     };
     let number = put_manifest(&target.delta, &history, loaded).await?;
     let properties =
         commit_as(cx, "COPY INTO").with_application_transaction(Transaction::new(APP_ID, number));
+    let properties = numbering.properties(properties);
     let mut builder =
         writer(cx, &target, rows, SaveMode::Append)?.with_commit_properties(properties);
     if merges {
@@ -228,6 +233,7 @@ async fn shape(
     target: &mut Target,
     plan: LogicalPlan,
     options: &CopyOptions,
+    numbering: &Numbering,
 ) -> SqlResult<(LogicalPlan, bool)> {
     let schema = target.arrow_schema()?;
     let from = plan.schema().clone();
@@ -235,7 +241,7 @@ async fn shape(
         return Err(SqlError::unsupported("COPY INTO a table without columns"));
     }
     if !copy.columns.is_empty() {
-        return Ok((listed(cx, copy, &schema, plan)?, false));
+        return Ok((listed(cx, copy, &schema, plan, numbering).await?, false));
     }
     let mut sources = vec![Source::Null; schema.fields().len()];
     let mut extra = Vec::new();
@@ -258,11 +264,18 @@ async fn shape(
         return Err(SqlError::new("COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE", "42KDG", text));
     }
     if extra.is_empty() {
-        return Ok((align(cx, plan, &schema, &sources)?, false));
+        return Ok((loaded_rows(cx, plan, &schema, sources, numbering).await?, false));
+    }
+    if mapping::is_mapped(&target.configuration()?)
+        || schema.fields().iter().any(|field| generated::is_generated(field))
+    {
+        return Err(SqlError::unsupported(
+            "mergeSchema into a table with column mapping or generated columns",
+        ));
     }
     let fields: Vec<arrow::datatypes::Field> =
         extra.iter().map(|position| from.field(*position).as_ref().clone()).collect();
-    let added = super::columns::fields_of_query(&arrow::datatypes::Schema::new(fields))?;
+    let added = super::columns::fields_of_query(&arrow::datatypes::Schema::new(fields), false)?;
     let added = deltalake_core::kernel::StructType::try_new(added).map_err(SqlError::internal)?;
     let added = super::columns::arrow_schema(&added)?;
     let all: Vec<_> = schema.fields().iter().chain(added.fields()).cloned().collect();
@@ -271,12 +284,30 @@ async fn shape(
     Ok((align(cx, plan, &wide, &sources)?, true))
 }
 
+/// Values for identity columns come from files only where that is allowed.
+async fn loaded_rows(
+    cx: &StatementContext,
+    plan: LogicalPlan,
+    schema: &SchemaRef,
+    sources: Vec<Source>,
+    numbering: &Numbering,
+) -> SqlResult<LogicalPlan> {
+    for (field, source) in schema.fields().iter().zip(&sources) {
+        let always = identity::rule(field).is_some_and(|rule| rule.always);
+        if always && !matches!(source, Source::Null) {
+            return Err(identity::explicit_insert(field.name()));
+        }
+    }
+    inserted(cx, plan, schema, sources, numbering).await
+}
+
 /// `COPY INTO t (a, b)`: the columns of the files in this order.
-fn listed(
+async fn listed(
     cx: &StatementContext,
     copy: &CopyInto,
     schema: &SchemaRef,
     plan: LogicalPlan,
+    numbering: &Numbering,
 ) -> SqlResult<LogicalPlan> {
     let given = plan.schema().fields().len();
     if given != copy.columns.len() {
@@ -288,7 +319,7 @@ fn listed(
     for (position, name) in copy.columns.iter().enumerate() {
         sources[find_column(schema, name)?] = Source::At(position);
     }
-    align(cx, plan, schema, &sources)
+    loaded_rows(cx, plan, schema, sources, numbering).await
 }
 
 /// VALIDATE: shows the rows, loads nothing.

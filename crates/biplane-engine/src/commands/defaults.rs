@@ -88,11 +88,14 @@ pub async fn fill(
     Ok(())
 }
 
+pub fn is_word(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Identifier(name)
+        if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default"))
+}
+
 /// Puts the default in the place of the word DEFAULT.
 pub fn put_in(expr: &mut ast::Expr, field: &Field) -> SqlResult<()> {
-    let is_word = matches!(expr, ast::Expr::Identifier(name)
-        if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default"));
-    if is_word {
+    if is_word(expr) {
         *expr = match field.metadata().get(KEY) {
             Some(text) => ast::Expr::Nested(Box::new(parse_expr(text)?)),
             None => ast::Expr::value(ast::Value::Null),

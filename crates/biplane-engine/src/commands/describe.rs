@@ -347,7 +347,13 @@ async fn open_for_read(cx: &StatementContext, name: &Name) -> SqlResult<Target> 
         let mut delta = cx.location(&storage)?.delta();
         delta.load().await?;
         let info = TableInfo { storage_location: Some(path.clone()), ..Default::default() };
-        return Ok(Target { full: Default::default(), info, delta });
+        return Ok(Target {
+            full: Default::default(),
+            info,
+            delta,
+            storage: None,
+            numbering: Default::default(),
+        });
     }
     Target::open(cx, name, Access::Read).await
 }

@@ -23,7 +23,7 @@ fn place(
         (ObjectKind::Function, Some(name)) => ("function", cx.qualify_parts(&name.0)?.join(".")),
         (ObjectKind::ExternalLocation, Some(name)) => ("external_location", single(name)?),
         (ObjectKind::StorageCredential, Some(name)) => ("storage_credential", single(name)?),
-        (ObjectKind::Table | ObjectKind::View, Some(name)) => {
+        (ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView, Some(name)) => {
             ("table", cx.qualify_parts(&name.0)?.join("."))
         }
     };
@@ -54,7 +54,8 @@ pub async fn show(
         None => path,
     };
     let answer: PrivilegeAssignments = Rest::new(cx).get(&path).await?;
-    let word = if kind == ObjectKind::View { "TABLE" } else { kind.word() };
+    let is_view = matches!(kind, ObjectKind::View | ObjectKind::MaterializedView);
+    let word = if is_view { "TABLE" } else { kind.word() };
     let mut rows = Vec::new();
     for assignment in answer.privilege_assignments {
         for privilege in assignment.privileges {

@@ -1,15 +1,19 @@
 //! INSERT INTO, INSERT OVERWRITE, REPLACE WHERE, REPLACE USING, REPLACE ON.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use biplane_api::internal::Access;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::Column;
+use datafusion::functions::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, LogicalPlan, cast};
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::protocol::SaveMode;
 
-use super::defaults;
 use super::expressions::{self, From_, full_sql, quoted};
+use super::identity::{self, Numbering};
+use super::mapping::is_mapped;
 use super::protocol::Change;
-use super::write::{Source, Target, align, find_column, metric, writer};
+use super::write::{Source, Target, align, find_column, inserted, metric, writer};
+use super::{alter_columns, columns, defaults, generated};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -20,22 +24,35 @@ pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output>
         InsertMode::Append => Change::Append,
         _ => Change::Rewrite,
     };
-    let target = Target::open_for(cx, &insert.table, Access::Write, change).await?;
-    let schema = target.arrow_schema()?;
+    let mut target = Target::open_for(cx, &insert.table, Access::Write, change).await?;
+    let mut schema = target.arrow_schema()?;
+    if insert.schema_evolution {
+        evolve(cx, &mut insert, &mut target).await?;
+        schema = target.arrow_schema()?;
+    }
     if !insert.by_name {
         let named = matches!(insert.mode, InsertMode::ReplaceOn(_) | InsertMode::ReplaceUsing(_));
         name_columns(&mut insert.source, named);
     }
-    put_in_defaults(&mut insert, &schema)?;
+    let numbered = put_in_defaults(&mut insert, &schema)?;
     let source = cx.plan_query(&insert.source).await?;
     cx.add_target(&target.full_name());
-    let rows = shape(cx, &insert, &schema, source).await?;
+    let numbering = Numbering::of(&target, &schema).await?;
+    let rows = shape(cx, &insert, &schema, source, &numbering, &numbered).await?;
+    target.delta = numbering.table(&target.delta);
+    target.numbering = numbering;
     match &insert.mode {
-        InsertMode::Append => append(cx, &target, rows).await,
+        InsertMode::Append => {
+            let table = writer(cx, &target, rows, SaveMode::Append)?.await?;
+            Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?)))
+        }
         InsertMode::Overwrite => overwrite(cx, &insert, &target, rows).await,
         InsertMode::ReplaceWhere(filter) => {
             let alias = insert.table.0.last().map_or("t", String::as_str);
             replace_where(cx, &target, alias, filter.expr.clone(), rows).await
+        }
+        _ if target.numbering.has_columns() => {
+            Err(SqlError::unsupported("INSERT … REPLACE of a table with an identity column"))
         }
         InsertMode::ReplaceUsing(_) | InsertMode::ReplaceOn(_) => {
             replace_matching(cx, &insert, &target).await
@@ -43,10 +60,36 @@ pub async fn run(cx: &StatementContext, mut insert: Insert) -> SqlResult<Output>
     }
 }
 
-/// `VALUES (1, DEFAULT)`, `SELECT 1, DEFAULT`.
-fn put_in_defaults(insert: &mut Insert, schema: &SchemaRef) -> SqlResult<()> {
-    if insert.by_name || !insert.partition.is_empty() {
+/// WITH SCHEMA EVOLUTION: columns that the table has not are added, in a commit before the rows.
+async fn evolve(cx: &StatementContext, insert: &mut Insert, target: &mut Target) -> SqlResult<()> {
+    if !insert.columns.is_empty() || !insert.partition.is_empty() {
+        return Err(SqlError::unsupported("WITH SCHEMA EVOLUTION with a list of columns"));
+    }
+    let source = cx.plan_query(&insert.source).await?;
+    let mapped = is_mapped(&target.configuration()?);
+    let given = columns::fields_of_query(source.schema().as_arrow(), mapped)?;
+    let there = target.arrow_schema()?;
+    // Without names the columns of the table come first, in its order.
+    let given = match insert.by_name {
+        true => given,
+        false => given.into_iter().skip(there.fields().len()).collect(),
+    };
+    let new: Vec<_> = given
+        .into_iter()
+        .filter(|field| find_column(&there, field.name()).is_err())
+        .map(|field| (field, None))
+        .collect();
+    if new.is_empty() {
         return Ok(());
+    }
+    alter_columns::add_fields(cx, target, new, true).await
+}
+
+/// `VALUES (1, DEFAULT)`, `SELECT 1, DEFAULT`. Gives the identity columns that are to count.
+fn put_in_defaults(insert: &mut Insert, schema: &SchemaRef) -> SqlResult<Vec<usize>> {
+    let mut numbered = Vec::new();
+    if insert.by_name || !insert.partition.is_empty() {
+        return Ok(numbered);
     }
     let order: Vec<usize> = match insert.columns.as_slice() {
         [] => (0..schema.fields().len()).collect(),
@@ -56,7 +99,11 @@ fn put_in_defaults(insert: &mut Insert, schema: &SchemaRef) -> SqlResult<()> {
         ast::SetExpr::Values(values) => {
             for row in &mut values.rows {
                 for (cell, at) in row.content.iter_mut().zip(&order) {
-                    defaults::put_in(cell, schema.field(*at))?;
+                    let field = schema.field(*at);
+                    if defaults::is_word(cell) && identity::rule(field).is_some() {
+                        numbered.push(*at);
+                    }
+                    defaults::put_in(cell, field)?;
                 }
             }
         }
@@ -65,18 +112,38 @@ fn put_in_defaults(insert: &mut Insert, schema: &SchemaRef) -> SqlResult<()> {
                 if let ast::SelectItem::UnnamedExpr(expr)
                 | ast::SelectItem::ExprWithAlias { expr, .. } = item
                 {
-                    defaults::put_in(expr, schema.field(*at))?;
+                    let field = schema.field(*at);
+                    if defaults::is_word(expr) && identity::rule(field).is_some() {
+                        numbered.push(*at);
+                    }
+                    defaults::put_in(expr, field)?;
                 }
             }
         }
         _ => {}
     }
-    Ok(())
+    only_numbers(insert, &order, schema, &numbered)?;
+    Ok(numbered)
 }
 
-async fn append(cx: &StatementContext, target: &Target, rows: LogicalPlan) -> SqlResult<Output> {
-    let table = writer(cx, target, rows, SaveMode::Append)?.await?;
-    Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?)))
+/// Where the word DEFAULT stands in one row of an identity column that is always generated, it must stand
+/// in all of them.
+fn only_numbers(
+    insert: &Insert,
+    order: &[usize],
+    schema: &SchemaRef,
+    numbered: &[usize],
+) -> SqlResult<()> {
+    let ast::SetExpr::Values(values) = insert.source.body.as_ref() else { return Ok(()) };
+    for at in order {
+        let field = schema.field(*at);
+        let count = numbered.iter().filter(|other| *other == at).count();
+        let always = identity::rule(field).is_some_and(|rule| rule.always);
+        if always && count > 0 && count < values.rows.len() {
+            return Err(identity::explicit_insert(field.name()));
+        }
+    }
+    Ok(())
 }
 
 /// Columns of a positional insert need no names of their own, so two may be the same. REPLACE ON and
@@ -105,6 +172,8 @@ async fn shape(
     insert: &Insert,
     schema: &SchemaRef,
     source: LogicalPlan,
+    numbering: &Numbering,
+    numbered: &[usize],
 ) -> SqlResult<LogicalPlan> {
     let mut sources = vec![Source::Null; schema.fields().len()];
     let mut fixed = vec![false; schema.fields().len()];
@@ -131,8 +200,13 @@ async fn shape(
         }
     } else {
         let order: Vec<usize> = if insert.columns.is_empty() {
-            // Columns with a fixed value have none in the source; dynamic partitions stand last.
-            (0..schema.fields().len()).filter(|at| !fixed[*at]).collect()
+            // Columns with a fixed value have none in the source; dynamic partitions stand last. What is
+            // generated may be left out.
+            let all: Vec<usize> = (0..schema.fields().len()).filter(|at| !fixed[*at]).collect();
+            let given = from.fields().len();
+            let plain: Vec<usize> =
+                all.iter().copied().filter(|at| !is_filled(schema.field(*at))).collect();
+            if given < all.len() && given == plain.len() { plain } else { all }
         } else {
             let found: SqlResult<Vec<usize>> =
                 insert.columns.iter().map(|name| find_column(schema, name)).collect();
@@ -149,16 +223,31 @@ async fn shape(
             sources[at] = Source::At(position);
         }
     }
-    defaults::fill(cx, schema, &mut sources).await?;
-    let missing = sources
-        .iter()
-        .zip(schema.fields())
-        .find(|(source, field)| matches!(source, Source::Null) && !field.is_nullable());
-    if let Some((_, field)) = missing {
-        let text = format!("The column `{}` is NOT NULL and has no value", field.name());
-        return Err(SqlError::new("DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "23502", text));
+    for (at, field) in schema.fields().iter().enumerate() {
+        let Some(rule) = identity::rule(field) else { continue };
+        let Source::At(position) = sources[at] else { continue };
+        if numbered.contains(&at) {
+            sources[at] = match rule.always {
+                true => Source::Null,
+                // Some rows have a value of their own.
+                false => {
+                    let (qualifier, given) = from.qualified_field(position);
+                    let column = Expr::Column(Column::from((qualifier, given)));
+                    let own = cast(column, DataType::Int64);
+                    let number = numbering.value(field.name()).unwrap_or_else(|| own.clone());
+                    Source::Value(coalesce(vec![own, number]), DataType::Int64)
+                }
+            };
+        } else if rule.always {
+            return Err(identity::explicit_insert(field.name()));
+        }
     }
-    align(cx, source, schema, &sources)
+    inserted(cx, source, schema, sources, numbering).await
+}
+
+/// Whether a column has a value where none is given: one that follows from the others, or a number.
+fn is_filled(field: &arrow::datatypes::Field) -> bool {
+    generated::is_generated(field) || identity::rule(field).is_some()
 }
 
 fn extra_column(name: &str) -> SqlError {
@@ -328,7 +417,7 @@ async fn replace_matching(
     let same: Vec<Source> = (0..schema.fields().len()).map(Source::At).collect();
     let kept_plan = align(cx, kept_plan, &schema, &same)?;
     let source = cx.plan_query(&insert.source).await?;
-    let new_rows = shape(cx, insert, &schema, source).await?;
+    let new_rows = shape(cx, insert, &schema, source, &Numbering::default(), &[]).await?;
     let count = datafusion::logical_expr::LogicalPlanBuilder::from(kept_plan.clone())
         .aggregate(
             Vec::<datafusion::logical_expr::Expr>::new(),

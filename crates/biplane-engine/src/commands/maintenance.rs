@@ -4,23 +4,24 @@ use biplane_api::internal::Access;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::kernel::schema::partitions::{FilterOp, FilterValue};
+use deltalake_core::operations::convert_to_delta::ConvertToDeltaBuilder;
 use deltalake_core::operations::optimize::OptimizeType;
 
 use super::clustering;
 use super::protocol::Change;
 use super::rows::Table;
-use super::write::{Target, commit_properties, find_column, session};
+use super::write::{Target, commit_as, commit_properties, find_column, session};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
-use crate::parser::{Optimize, Restore, TableVersion, Vacuum};
+use crate::parser::{Convert, Optimize, Restore, TableVersion, Vacuum};
 
 /// Files that statements under way may still read are not taken from under them.
 const RETENTION_HOURS_DEFAULT: f64 = 168.0;
 const RETENTION_HOURS_MAX: f64 = 24.0 * 366.0 * 100.0;
 
 pub async fn optimize(cx: &StatementContext, optimize: Optimize) -> SqlResult<Output> {
-    let target = Target::open_for(cx, &optimize.table, Access::Write, Change::Rewrite).await?;
+    let target = Target::open_for(cx, &optimize.table, Access::Write, Change::Compaction).await?;
     let schema = target.arrow_schema()?;
     let partitions = target.partitions()?;
     let mut columns = Vec::new();
@@ -176,6 +177,37 @@ pub async fn restore(cx: &StatementContext, restore: Restore) -> SqlResult<Outpu
         .long("num_removed_files", vec![count(metrics.num_removed_file)])
         .long("num_restored_files", vec![count(metrics.num_restored_file)])
         .output()
+}
+
+/// CONVERT TO DELTA: a log for files that are there.
+pub async fn convert(cx: &StatementContext, convert: Convert) -> SqlResult<Output> {
+    let storage = cx.resolve_path(&convert.path, Access::Write).await?;
+    let log_store = cx.location(&storage)?.log_store();
+    if log_store.is_delta_table_location().await? {
+        // It is what was asked for.
+        return Ok(Output::Empty);
+    }
+    let partitions = super::columns::delta_fields_loose(&convert.partitions)?;
+    let done = ConvertToDeltaBuilder::new()
+        .with_log_store(log_store)
+        .with_partition_schema(partitions)
+        .with_commit_properties(commit_as(cx, "CONVERT"))
+        .await;
+    done.map(|_| Output::Empty).map_err(|error| {
+        let text = error.to_string();
+        if text.contains("parquet files cannot be found") || text.contains("arquet file") {
+            let text = format!("There are no Parquet files at {}", convert.path);
+            return SqlError::new("DELTA_CONVERSION_NO_PARQUET_FILES", "0AKDC", text);
+        }
+        if text.contains("artition") {
+            let text = format!(
+                "The directories at {} are not those of PARTITIONED BY: {text}",
+                convert.path
+            );
+            return SqlError::new("DELTA_CONVERSION_PARTITION_MISMATCH", "0AKDC", text);
+        }
+        error.into()
+    })
 }
 
 /// Files and bytes of the newest version.

@@ -1,6 +1,6 @@
 //! MERGE INTO.
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use biplane_api::internal::Access;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -10,11 +10,12 @@ use deltalake_core::kernel::{StructField, StructType};
 use deltalake_core::operations::merge::MergeBuilder;
 
 use super::expressions::{self, From_, full_sql};
+use super::identity::Numbering;
 use super::not_null;
 use super::protocol::Change;
 use super::update::assigned_column;
 use super::write::{Source, Target, assign, commit_properties, find_column, session};
-use super::{columns, defaults};
+use super::{alter_columns, columns, defaults, generated, identity, mapping};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -50,8 +51,16 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
     };
     let mut schema = target.arrow_schema()?;
     let mut evolution = None;
+    let mut merges_schema = merge.schema_evolution;
     if merge.schema_evolution {
-        evolution = Some(evolved(cx, &target, &source_sql).await?);
+        let mut found = evolved(cx, &target, &source_sql).await?;
+        if !can_merge_schema(&target)? {
+            merges_schema = false;
+            let added = found.added.drain(..).map(|field| (field, None)).collect();
+            alter_columns::add_fields(cx, &mut target, added, true).await?;
+            found = evolved(cx, &target, &source_sql).await?;
+        }
+        evolution = Some(found);
     }
     if let Some(evolution) = &evolution {
         source_sql.clone_from(&evolution.source);
@@ -69,23 +78,23 @@ pub async fn run(cx: &StatementContext, merge: Merge) -> SqlResult<Output> {
         From_ { relation: full_sql(&target.full), alias: &target_alias },
         From_ { relation: source_sql, alias: &source_alias },
     ];
-    let (on, clauses) = plan_clauses(cx, &merge, &schema, &names, &tables).await?;
+    let numbering = Numbering::of(&target, &schema).await?;
+    let (on, clauses) = plan_clauses(cx, &merge, &schema, &names, &tables, &numbering).await?;
     cx.add_target(&target.full_name());
     let source = DataFrame::new(cx.session.state(), source_plan);
-    let mut builder = target
-        .delta
-        .clone()
+    let mut builder = numbering
+        .table(&target.delta)
         .merge(source, on)
         .with_source_alias(source_alias)
         .with_target_alias(target_alias.clone())
-        .with_merge_schema(merge.schema_evolution)
+        .with_merge_schema(merges_schema)
         .with_session_state(session(cx))
-        .with_commit_properties(commit_properties(cx));
+        .with_commit_properties(numbering.properties(commit_properties(cx)));
     for clause in clauses {
         builder = add_clause(builder, clause, &target_alias)?;
     }
     let (table, metrics) = builder.await.map_err(failure)?;
-    if merge.schema_evolution {
+    if merges_schema {
         target.delta = table;
         target.publish_columns(cx).await?;
     }
@@ -111,31 +120,36 @@ struct Evolution {
     schema: SchemaRef,
     /// What the source itself has.
     names: Vec<String>,
+    added: Vec<StructField>,
+}
+
+/// Whether the library adds columns in the commit of the rows: it would make all columns nullable, and knows
+/// nothing of column mapping and of what we keep with a column. Else they are added before.
+fn can_merge_schema(target: &Target) -> SqlResult<bool> {
+    let schema = target.arrow_schema()?;
+    let plain = |field: &FieldRef| field.is_nullable() && field.metadata().is_empty();
+    Ok(schema.fields().iter().all(plain) && !mapping::is_mapped(&target.configuration()?))
 }
 
 /// WITH SCHEMA EVOLUTION.
 async fn evolved(cx: &StatementContext, target: &Target, source_sql: &str) -> SqlResult<Evolution> {
-    if target.schema()?.fields().any(|field| !field.is_nullable()) {
-        // The library would make them nullable.
-        return Err(SqlError::unsupported(
-            "MERGE WITH SCHEMA EVOLUTION into a table with NOT NULL columns",
-        ));
-    }
+    let mapped = mapping::is_mapped(&target.configuration()?);
+    let mut added = Vec::new();
     let sql = format!("SELECT * FROM {source_sql} AS `__source`");
     let source = cx.plan_query(parse_query(&sql)?.as_ref()).await?;
     let there = target.schema()?;
     let mut fields: Vec<StructField> = there.fields().cloned().collect();
     let mut casts = Vec::new();
     let mut names = Vec::new();
-    for given in columns::fields_of_query(source.schema().as_arrow())? {
+    for given in columns::fields_of_query(source.schema().as_arrow(), mapped)? {
         let known = there.fields().find(|field| field.name().eq_ignore_ascii_case(given.name()));
         let field = match known {
             Some(field) => field.clone(),
             None => {
-                columns::check_column_name(given.name())?;
                 let field =
                     StructField::nullable(given.name().to_lowercase(), given.data_type().clone());
                 fields.push(field.clone());
+                added.push(field.clone());
                 field
             }
         };
@@ -152,7 +166,7 @@ async fn evolved(cx: &StatementContext, target: &Target, source_sql: &str) -> Sq
     }
     let all = StructType::try_new(fields).map_err(|e| columns::invalid_schema(&e))?;
     let source = format!("(SELECT {} FROM {source_sql} AS `__source`)", casts.join(", "));
-    Ok(Evolution { source, schema: columns::arrow_schema(&all)?, names })
+    Ok(Evolution { source, schema: columns::arrow_schema(&all)?, names, added })
 }
 
 /// Planned expressions know the columns of the source in lower case.
@@ -206,6 +220,9 @@ fn assignments(
         MergeAction::Update(set) => {
             for (path, expr) in set {
                 let at = assigned_column(schema, path, target_alias)?;
+                if identity::rule(schema.field(at)).is_some() {
+                    return Err(identity::update_refused(schema.field(at).name()));
+                }
                 let mut expr = expr.clone();
                 defaults::put_in(&mut expr, schema.field(at))?;
                 out.push((at, expr));
@@ -214,6 +231,14 @@ fn assignments(
         MergeAction::Insert(set) => {
             for (name, expr) in set {
                 let at = find_column(schema, name)?;
+                if let Some(rule) = identity::rule(schema.field(at)) {
+                    if defaults::is_word(expr) {
+                        continue;
+                    }
+                    if rule.always {
+                        return Err(identity::explicit_insert(schema.field(at).name()));
+                    }
+                }
                 let mut expr = expr.clone();
                 defaults::put_in(&mut expr, schema.field(at))?;
                 out.push((at, expr));
@@ -222,9 +247,20 @@ fn assignments(
         MergeAction::UpdateAll | MergeAction::InsertAll => {
             for (at, field) in schema.fields().iter().enumerate() {
                 let name = names.iter().find(|name| name.eq_ignore_ascii_case(field.name()));
-                // What the source does not have stays as it is.
-                if name.is_none() && evolves {
+                // What the source does not have stays as it is, or is made.
+                let rule = identity::rule(field);
+                let is_made = rule.is_some() || generated::is_generated(field);
+                if name.is_none() && (evolves || is_made) {
                     continue;
+                }
+                match (&clause.action, rule) {
+                    (MergeAction::UpdateAll, Some(_)) => {
+                        return Err(identity::update_refused(field.name()));
+                    }
+                    (_, Some(rule)) if rule.always => {
+                        return Err(identity::explicit_insert(field.name()));
+                    }
+                    _ => {}
                 }
                 let Some(name) = name else {
                     let text = format!(
@@ -282,6 +318,7 @@ async fn plan_clauses(
     schema: &SchemaRef,
     names: &[String],
     tables: &[From_<'_>; 2],
+    numbering: &Numbering,
 ) -> SqlResult<(Expr, Vec<Planned>)> {
     let (target_alias, source_alias) = (tables[0].alias, tables[1].alias);
     let evolves = merge.schema_evolution;
@@ -323,8 +360,17 @@ async fn plan_clauses(
             let value = assign(cx, expr, &given, field.data_type(), field.name())?;
             values.push((field.name().clone(), not_null::required(value, field)));
         }
-        if clause.when == MergeWhen::NotMatched {
-            fill_missing(cx, schema, &mut values).await?;
+        let of_target = |name: &str| {
+            let relation = Some(TableReference::bare(target_alias.to_owned()));
+            Some(Expr::Column(Column::new(relation, name)))
+        };
+        match (&clause.action, clause.when) {
+            (MergeAction::Delete, _) => {}
+            (_, MergeWhen::NotMatched) => {
+                fill_missing(cx, schema, &mut values, numbering).await?;
+                generated::follow(cx, schema, &mut values, |_| None).await?;
+            }
+            _ => generated::follow(cx, schema, &mut values, of_target).await?,
         }
         clauses.push(Planned {
             when: clause.when,
@@ -341,9 +387,17 @@ async fn fill_missing(
     cx: &StatementContext,
     schema: &SchemaRef,
     values: &mut Vec<(String, Expr)>,
+    numbering: &Numbering,
 ) -> SqlResult<()> {
     for field in schema.fields() {
+        if generated::is_generated(field) {
+            continue;
+        }
         if values.iter().any(|(name, _)| name == field.name()) {
+            continue;
+        }
+        if let Some(number) = numbering.value(field.name()) {
+            values.push((field.name().clone(), number));
             continue;
         }
         if let Source::Value(expr, given) = defaults::value(cx, field).await? {

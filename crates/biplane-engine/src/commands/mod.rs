@@ -2,7 +2,9 @@
 
 mod again;
 mod alter;
+mod alter_columns;
 mod catalog;
+mod clone;
 mod clustering;
 pub mod columns;
 mod copy_into;
@@ -12,10 +14,14 @@ mod describe_json;
 mod explain;
 mod expressions;
 mod function;
+mod generated;
 mod grants;
+mod identity;
 mod insert;
 mod like;
 mod maintenance;
+mod mapping;
+mod materialized;
 mod merge;
 mod not_null;
 mod protocol;
@@ -115,6 +121,10 @@ pub fn run(cx: &StatementContext, statement: Statement) -> BoxFuture<'_, SqlResu
         Statement::Optimize(optimize) => later(move || maintenance::optimize(cx, *optimize)),
         Statement::Vacuum(vacuum) => later(move || maintenance::vacuum(cx, vacuum)),
         Statement::Restore(restore) => later(move || maintenance::restore(cx, restore)),
+        Statement::Convert(convert) => later(move || maintenance::convert(cx, convert)),
+        Statement::RefreshView { view } => {
+            later(move || async move { materialized::refresh(cx, &view).await })
+        }
         Statement::Show(show) => later(move || show::run(cx, show)),
         Statement::Describe(describe) => later(move || describe::run(cx, describe)),
         Statement::Grant(grant) => later(move || grants::grant(cx, grant)),
@@ -142,8 +152,9 @@ async fn drop_object(cx: &StatementContext, drop: Drop) -> SqlResult<Output> {
     match kind {
         ObjectKind::Catalog => catalog::drop_catalog(cx, &name, if_exists, cascade).await,
         ObjectKind::Schema => catalog::drop_schema(cx, &name, if_exists, cascade).await,
-        ObjectKind::Table => table::drop(cx, &name, if_exists, false).await,
-        ObjectKind::View => table::drop(cx, &name, if_exists, true).await,
+        ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView => {
+            table::drop(cx, &name, if_exists, kind).await
+        }
         ObjectKind::Volume => volume::drop(cx, &name, if_exists).await,
         ObjectKind::Function => function::drop(cx, &name, if_exists).await,
         other => Err(SqlError::unsupported(format!("DROP {}", other.word()))),

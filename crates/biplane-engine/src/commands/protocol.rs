@@ -1,12 +1,12 @@
 //! Tables of other writers: what of them is read here but must not be changed.
 //!
-//! A file with a deletion vector is taken out of a table by an action that names the vector, and columns
-//! with other names in the files need those names in everything that is written. Nothing here does either,
-//! so a change would bring deleted rows back or hide columns from others.
+//! A file with a deletion vector is taken out of a table by an action that names the vector. Nothing here
+//! does so, and a change would bring deleted rows back.
 
 use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{Metadata, Protocol};
+use deltalake_core::kernel::Protocol;
 
+use super::mapping;
 use crate::error::{SqlError, SqlResult};
 
 /// What a statement does to a table.
@@ -18,21 +18,23 @@ pub enum Change {
     Metadata,
     /// Files are replaced by others.
     Rewrite,
+    /// Files are replaced by others with the same rows.
+    Compaction,
     /// Files of old versions are brought back or removed.
     History,
 }
 
 pub fn check(table: &DeltaTable, change: Change) -> SqlResult<()> {
     let snapshot = table.snapshot()?;
-    if maps_columns(snapshot.metadata()) {
-        return Err(refused("column mapping; it can be read only"));
+    if change == Change::Compaction && mapping::is_mapped(snapshot.metadata().configuration()) {
+        return Err(SqlError::unsupported("OPTIMIZE of a table with column mapping"));
     }
     if !has_feature(snapshot.protocol(), "deletionVectors") {
         return Ok(());
     }
     let has_vectors = match change {
         Change::Append | Change::Metadata => false,
-        Change::Rewrite => {
+        Change::Rewrite | Change::Compaction => {
             snapshot.log_data().iter().any(|file| file.deletion_vector_descriptor().is_some())
         }
         Change::History => true,
@@ -41,11 +43,6 @@ pub fn check(table: &DeltaTable, change: Change) -> SqlResult<()> {
         true => Err(refused("deletion vectors; it can be read and appended to only")),
         false => Ok(()),
     }
-}
-
-fn maps_columns(metadata: &Metadata) -> bool {
-    let mode = metadata.configuration().get("delta.columnMapping.mode");
-    mode.is_some_and(|mode| !mode.eq_ignore_ascii_case("none"))
 }
 
 fn has_feature(protocol: &Protocol, name: &str) -> bool {

@@ -7,23 +7,29 @@ use biplane_api::internal::{
     Access, PublishMode, PublishTable, ResolvedTable, StagingTable, StagingTableRequest,
 };
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
-use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{StructField, StructType};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, Projection};
+use deltalake_core::kernel::transaction::CommitBuilder;
+use deltalake_core::kernel::{Action, Metadata, MetadataExt, Protocol, StructField, StructType};
+use deltalake_core::logstore::get_actions;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::operations::write::WriteBuilder;
-use deltalake_core::protocol::SaveMode;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, TableProperty};
 use std::sync::Arc;
 
 use super::catalog::finish_drop;
+use super::materialized::{self, MATERIALIZED_VIEW};
 use super::rest::{Rest, encode, is_taken};
-use super::write::{Source, Target, align, commit_as, commit_properties, metric, session};
-use super::{clustering, columns, defaults};
+use super::write::{
+    Source, Target, align, commit_properties, commit_with_metrics, metric, session,
+};
+use super::{clone, clustering, columns, defaults, generated, identity, mapping};
+use crate::commit_log::{CommitLog, Kept};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
 use crate::parser::{
-    Constraint, ConstraintRule, CreateTable, Name, Properties, TableSource, parse_query,
+    Constraint, ConstraintRule, CreateTable, Name, ObjectKind, Properties, TableSource,
 };
 
 /// A table about to be made.
@@ -36,6 +42,25 @@ pub struct Draft {
     pub location: Option<String>,
     /// The rows of a CTAS, in the shape of the table.
     pub rows: Option<LogicalPlan>,
+    /// The table of a CLONE.
+    pub copy: Option<Arc<clone::Source>>,
+    /// The query of a materialized view.
+    pub definition: Option<Definition>,
+}
+
+pub struct Definition {
+    pub text: String,
+    pub dependencies: Vec<String>,
+}
+
+impl Draft {
+    fn table_type(&self) -> &'static str {
+        match (&self.definition, &self.location) {
+            (Some(_), _) => MATERIALIZED_VIEW,
+            (None, Some(_)) => "EXTERNAL",
+            (None, None) => "MANAGED",
+        }
+    }
 }
 
 pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Output> {
@@ -54,6 +79,10 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     let draft = draft(cx, full, create).await?;
     let full_name = draft.full.join(".");
     let query = draft.rows.is_some();
+    if let Some(old) = &old {
+        materialized::check_replaced(&old.info, draft.definition.is_some())?;
+    }
+    let materialized = draft.definition.is_some();
     let done = match old {
         Some(old) if old.storage.is_some() && draft.location.is_none() => {
             super::replace::run(cx, &draft, &old).await
@@ -71,7 +100,10 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     for constraint in constraints {
         super::alter::add_constraint(cx, &draft.full, table.clone(), constraint).await?;
     }
-    match query {
+    if let Some(source) = &draft.copy {
+        return source.counts();
+    }
+    match query && !materialized {
         true => Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?))),
         false => Ok(Output::Empty),
     }
@@ -86,7 +118,7 @@ pub async fn create_from_plan(
     if existing(cx, &full, false).await?.is_some() {
         return Ok(false);
     }
-    let fields = columns::fields_of_query(rows.schema().as_arrow())?;
+    let fields = columns::fields_of_query(rows.schema().as_arrow(), false)?;
     let rows = shaped(cx, rows, &fields)?;
     let draft = Draft {
         full,
@@ -96,6 +128,8 @@ pub async fn create_from_plan(
         comment: None,
         location: None,
         rows: Some(rows),
+        copy: None,
+        definition: None,
     };
     match publish(cx, &draft, PublishMode::Create).await {
         Err(error) if error.class == "TABLE_OR_VIEW_ALREADY_EXISTS" => Ok(false),
@@ -116,8 +150,9 @@ fn refuse(create: &CreateTable) -> SqlResult<()> {
     if !create.options.is_empty() {
         return Err(SqlError::unsupported("OPTIONS of a Delta table"));
     }
-    if let TableSource::Clone { shallow: true, .. } = create.source {
-        return Err(SqlError::unsupported("SHALLOW CLONE"));
+    let is_clone = matches!(create.source, TableSource::Clone { .. });
+    if is_clone && (!create.partitioned_by.is_empty() || create.clustered_by.is_some()) {
+        return Err(SqlError::unsupported("PARTITIONED BY or CLUSTER BY of a clone"));
     }
     Ok(())
 }
@@ -134,6 +169,10 @@ fn check_name(full: &[String; 3]) -> SqlResult<()> {
         return Err(SqlError::new("INVALID_SCHEMA_OR_RELATION_NAME", "42602", text));
     }
     Ok(())
+}
+
+fn is_mapped(draft: &Draft) -> bool {
+    mapping::is_mapped(draft.properties.iter().map(|(key, value)| (key, value)))
 }
 
 /// What stands under the name now. To replace it, the right to manage it is needed.
@@ -164,7 +203,14 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
         comment: create.comment.clone(),
         location: create.location.clone(),
         rows: None,
+        copy: None,
+        definition: None,
     };
+    if create.materialized
+        && let TableSource::Query(query) = &create.source
+    {
+        out.definition = Some(materialized::definition(cx, query, &out.full)?);
+    }
     match &create.source {
         TableSource::Columns => {
             let mut all = create.columns.clone();
@@ -180,7 +226,9 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
                     });
                 }
             }
-            out.fields = defaults::declare(cx, &all, columns::delta_fields(&all)?).await?;
+            let fields = columns::delta_fields(&all, is_mapped(&out))?;
+            let fields = generated::declare(cx, &all, fields).await?;
+            out.fields = defaults::declare(cx, &all, fields).await?;
         }
         TableSource::Query(query) => {
             if !create.columns.is_empty() {
@@ -190,28 +238,18 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
         }
         TableSource::Like(name) => {
             let like = Target::open(cx, name, Access::Metadata).await?;
-            out.fields = like.schema()?.fields().cloned().collect();
+            out.fields =
+                like.schema()?.fields().map(mapping::unmapped).collect::<SqlResult<_>>()?;
             if out.partitions.is_empty() {
                 out.partitions = like.partitions()?;
             }
         }
-        TableSource::Clone { table, version, .. } => {
-            let from = Target::open(cx, table, Access::Read).await?;
-            out.partitions = from.partitions()?;
-            out.properties = from.configuration()?.into_iter().collect();
-            let at = match version {
-                None => String::new(),
-                Some(crate::parser::TableVersion::Version(v)) => format!(" VERSION AS OF {v}"),
-                Some(crate::parser::TableVersion::Timestamp(t)) => {
-                    format!(" TIMESTAMP AS OF '{}'", t.replace('\\', "\\\\").replace('\'', "\\'"))
-                }
-            };
-            let sql = format!("SELECT * FROM {}{at}", Name(from.full.to_vec()));
-            out.rows = Some(cx.plan_query(parse_query(&sql)?.as_ref()).await?);
+        TableSource::Clone { table, version } => {
+            return super::clone::draft(cx, out, &create, table, version.as_ref()).await;
         }
     }
     if let Some(rows) = out.rows.take() {
-        out.fields = columns::fields_of_query(rows.schema().as_arrow())?;
+        out.fields = columns::fields_of_query(rows.schema().as_arrow(), is_mapped(&out))?;
         out.rows = Some(shaped(cx, rows, &out.fields)?);
     }
     settle_partitions(&mut out)?;
@@ -229,6 +267,15 @@ async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) ->
 /// Partition columns by the names of the columns; at least one column stays for the files.
 fn settle_partitions(draft: &mut Draft) -> SqlResult<()> {
     for name in &mut draft.partitions {
+        let of_identity = draft.fields.iter().find(|field| field.name().eq_ignore_ascii_case(name));
+        if of_identity.is_some_and(|field| identity::rule_of(field).is_some()) {
+            let text = format!("The identity column `{name}` cannot be a partition column");
+            return Err(SqlError::new(
+                "DELTA_IDENTITY_COLUMNS_PARTITION_NOT_SUPPORTED",
+                "42601",
+                text,
+            ));
+        }
         let found = draft.fields.iter().find(|field| field.name().eq_ignore_ascii_case(name));
         match found {
             Some(field) => *name = field.name().clone(),
@@ -243,7 +290,7 @@ fn settle_partitions(draft: &mut Draft) -> SqlResult<()> {
 }
 
 /// The rows of a query with the types and the nullability of the table's columns.
-fn shaped(
+pub fn shaped(
     cx: &StatementContext,
     rows: LogicalPlan,
     fields: &[StructField],
@@ -265,7 +312,11 @@ fn shaped(
 pub fn configuration(properties: &Properties) -> Vec<(String, Option<String>)> {
     properties
         .iter()
-        .filter(|(key, _)| !key.starts_with("delta.feature.") && !key.starts_with("option."))
+        .filter(|(key, _)| {
+            !key.starts_with("delta.feature.")
+                && !key.starts_with("option.")
+                && key != mapping::COLUMN_ID_MAX
+        })
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect()
 }
@@ -293,12 +344,15 @@ async fn publish(cx: &StatementContext, draft: &Draft, mode: PublishMode) -> Sql
         catalog_name,
         schema_name,
         name,
-        table_type: if draft.location.is_some() { "EXTERNAL" } else { "MANAGED" }.to_owned(),
+        table_type: draft.table_type().to_owned(),
         data_source_format: Some("DELTA".to_owned()),
         columns: columns::column_infos(snapshot.schema().as_ref(), &partitions),
         staging_table_id: Some(staging.table_id),
-        view_definition: None,
-        view_dependencies: Vec::new(),
+        view_definition: draft.definition.as_ref().map(|view| view.text.clone()),
+        view_dependencies: draft
+            .definition
+            .as_ref()
+            .map_or_else(Vec::new, |view| view.dependencies.clone()),
         comment: draft.comment.clone(),
         properties: draft.properties.iter().cloned().collect(),
         mode,
@@ -313,7 +367,7 @@ async fn publish(cx: &StatementContext, draft: &Draft, mode: PublishMode) -> Sql
 /// A Delta table that lies at the LOCATION already.
 async fn adopt(draft: &Draft, mut table: DeltaTable) -> SqlResult<DeltaTable> {
     table.load().await?;
-    if draft.rows.is_some() {
+    if draft.rows.is_some() || draft.copy.is_some() {
         let text =
             "The location holds a Delta table already; CREATE TABLE … AS SELECT needs an empty one";
         return Err(SqlError::new("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601", text));
@@ -337,7 +391,7 @@ async fn make(
         let text = "A table needs at least one column";
         return Err(SqlError::new("DELTA_EMPTY_SCHEMA", "428GU", text));
     }
-    let Some(rows) = &draft.rows else {
+    if draft.rows.is_none() && draft.copy.is_none() {
         let mut builder = CreateBuilder::new()
             .with_log_store(log_store)
             .with_columns(draft.fields.clone())
@@ -349,18 +403,104 @@ async fn make(
             builder = builder.with_comment(comment);
         }
         return Ok(builder.await?);
+    }
+    let made = made(cx, draft, log_store.clone()).await?;
+    let operation = DeltaOperation::Create {
+        mode: SaveMode::ErrorIfExists,
+        location: log_store.root_url().clone(),
+        protocol: made.protocol.clone(),
+        metadata: made.metadata.clone(),
     };
-    let mut builder = WriteBuilder::new(log_store, None)
-        .with_input_plan(rows.clone())
-        .with_save_mode(SaveMode::ErrorIfExists)
-        .with_partition_columns(draft.partitions.clone())
-        .with_configuration(configuration(&draft.properties))
-        .with_session_state(session(cx))
-        .with_commit_properties(commit_as(cx, "CREATE TABLE AS SELECT"));
+    let mut actions = vec![Action::Protocol(made.protocol), Action::Metadata(made.metadata)];
+    actions.extend(made.files);
+    let name = if draft.copy.is_some() { "CLONE" } else { "CREATE TABLE AS SELECT" };
+    let properties = commit_with_metrics(cx, name, made.metrics);
+    CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(None, log_store.clone(), operation)
+        .await?;
+    let mut table = DeltaTable::new(log_store);
+    table.load().await?;
+    Ok(table)
+}
+
+/// What a commit that makes a table says.
+pub struct Made {
+    pub protocol: Protocol,
+    pub metadata: Metadata,
+    pub files: Vec<Action>,
+    /// `operationMetrics`.
+    pub metrics: Option<serde_json::Value>,
+}
+
+/// Writes the files of a draft where a table is already, and commits nothing.
+pub async fn made(
+    cx: &StatementContext,
+    draft: &Draft,
+    log_store: deltalake_core::logstore::LogStoreRef,
+) -> SqlResult<Made> {
+    if let Some(source) = &draft.copy {
+        return source.made(&log_store).await;
+    }
+    let rows = match &draft.rows {
+        Some(rows) => rows.clone(),
+        None => {
+            if draft.fields.is_empty() {
+                let text = "A table needs at least one column";
+                return Err(SqlError::new("DELTA_EMPTY_SCHEMA", "428GU", text));
+            }
+            let schema = StructType::try_new(draft.fields.iter().cloned())
+                .map_err(|e| columns::invalid_schema(&e))?;
+            let schema = columns::arrow_schema(&schema)?;
+            let schema = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
+            LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema })
+        }
+    };
+    let kept = Arc::new(Kept::default());
+    let all = configuration(&draft.properties);
+    let is_known = |key: &str| key.parse::<TableProperty>().is_ok();
+    let mut builder =
+        WriteBuilder::new(Arc::new(CommitLog::keeping(log_store, kept.clone())), None)
+            .with_input_plan(rows)
+            .with_save_mode(SaveMode::ErrorIfExists)
+            .with_partition_columns(draft.partitions.clone())
+            // The library takes no properties but those it knows.
+            .with_configuration(all.iter().filter(|(key, _)| is_known(key)).cloned())
+            .with_session_state(session(cx));
     if let Some(comment) = &draft.comment {
         builder = builder.with_description(comment);
     }
-    Ok(builder.await?)
+    let done = builder.await;
+    // What follows the commit may fail, for there was none.
+    let Some(commit) = kept.take() else {
+        return Err(done
+            .err()
+            .map_or_else(|| SqlError::internal("no commit was made"), Into::into));
+    };
+    let (mut protocol, mut metadata) = (None, None);
+    let (mut files, mut metrics) = (Vec::new(), None);
+    for action in get_actions(0, &commit)? {
+        match action {
+            Action::Protocol(found) => protocol = Some(found),
+            Action::Metadata(found) => metadata = Some(found),
+            Action::CommitInfo(info) => metrics = info.info.get("operationMetrics").cloned(),
+            Action::Add(_) => files.push(action),
+            _ => {}
+        }
+    }
+    let (Some(mut protocol), Some(mut metadata)) = (protocol, metadata) else {
+        return Err(SqlError::internal("a new table has no metadata"));
+    };
+    for (key, value) in all.into_iter().filter(|(key, _)| !is_known(key)) {
+        let value = value.unwrap_or_default();
+        metadata = metadata.add_config_key(key, value).map_err(SqlError::internal)?;
+    }
+    let schema = StructType::try_new(draft.fields.iter().cloned())
+        .map_err(|e| columns::invalid_schema(&e))?;
+    if let Some(more) = mapping::protocol(&protocol, &schema, metadata.configuration())? {
+        protocol = more;
+    }
+    Ok(Made { protocol, metadata, files, metrics })
 }
 
 /// A primary or foreign key, which the catalog keeps for information.
@@ -398,8 +538,9 @@ pub async fn drop(
     cx: &StatementContext,
     name: &Name,
     if_exists: bool,
-    view: bool,
+    kind: ObjectKind,
 ) -> SqlResult<Output> {
+    let view = kind == ObjectKind::View;
     if let [one] = name.0.as_slice()
         && view
         && cx.objects.drop_temp_view(one)
@@ -416,6 +557,10 @@ pub async fn drop(
         Some(Err(error)) => return Err(error.into()),
         None => return Err(SqlError::table_not_found(name)),
     };
+    let is_materialized = table.info.table_type == MATERIALIZED_VIEW;
+    if is_materialized != (kind == ObjectKind::MaterializedView) {
+        return Err(materialized::wrong_kind(name, is_materialized));
+    }
     let is_view = table.info.table_type == "VIEW";
     if is_view != view {
         let (class, text) = match view {

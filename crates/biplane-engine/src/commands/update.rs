@@ -1,21 +1,21 @@
 //! UPDATE, DELETE and TRUNCATE.
 
 use biplane_api::internal::Access;
-use datafusion::common::Column;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::{Column, TableReference};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::prelude::DataFrame;
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::protocol::SaveMode;
 use std::collections::HashMap;
 
-use super::defaults;
 use super::expressions::{self, From_, full_sql, quoted};
-use super::not_null;
 use super::protocol::Change;
 use super::write::{
     Source, Target, align, assign, commit_as, commit_properties, find_column, metric, number,
     session, writer,
 };
+use super::{defaults, generated, identity, not_null};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
@@ -33,6 +33,9 @@ pub async fn update(cx: &StatementContext, mut update: Update) -> SqlResult<Outp
             let text = format!("The column `{}` is assigned twice", schema.field(at).name());
             return Err(SqlError::new("ASSIGNMENTS_TO_SAME_COLUMN", "42701", text));
         }
+        if identity::rule(schema.field(at)).is_some() {
+            return Err(identity::update_refused(schema.field(at).name()));
+        }
         columns.push(at);
         defaults::put_in(expr, schema.field(at))?;
         exprs.push(expr.clone());
@@ -47,6 +50,28 @@ pub async fn update(cx: &StatementContext, mut update: Update) -> SqlResult<Outp
         true => planned.pop(),
         false => None,
     };
+    // The library's own UPDATE tells of changes by comparing all rows, which loses those that come to be
+    // the same as others.
+    let by_merge = target.records_changes()?;
+    let keep = by_merge.then_some(alias.as_str());
+    let filter = match filter {
+        Some(filter) => Some(expressions::stored(cx, filter, &schema, keep)?),
+        None => None,
+    };
+    let mut set = Vec::new();
+    for (at, expr) in columns.iter().zip(planned) {
+        let field = schema.field(*at);
+        let given = expr.get_type(input.as_ref())?;
+        let value = assign(cx, expr, &given, field.data_type(), field.name())?;
+        let value = expressions::stored(cx, not_null::required(value, field), &schema, keep)?;
+        set.push((field.name().clone(), value));
+    }
+    let of_table =
+        |name: &str| Some(Expr::Column(Column::new(keep.map(TableReference::bare), name)));
+    generated::follow(cx, &schema, &mut set, of_table).await?;
+    if by_merge {
+        return update_by_merge(cx, &target, &alias, filter, set).await;
+    }
     let mut builder = target
         .delta
         .clone()
@@ -54,17 +79,41 @@ pub async fn update(cx: &StatementContext, mut update: Update) -> SqlResult<Outp
         .with_session_state(session(cx))
         .with_commit_properties(commit_properties(cx));
     if let Some(filter) = filter {
-        builder = builder.with_predicate(expressions::stored(cx, filter, &schema, None)?);
+        builder = builder.with_predicate(filter);
     }
-    for (at, expr) in columns.iter().zip(planned) {
-        let field = schema.field(*at);
-        let given = expr.get_type(input.as_ref())?;
-        let value = assign(cx, expr, &given, field.data_type(), field.name())?;
-        let value = expressions::stored(cx, not_null::required(value, field), &schema, None)?;
-        builder = builder.with_update(Column::from_name(field.name()), value);
+    for (name, value) in set {
+        builder = builder.with_update(Column::from_name(name), value);
     }
     let (_, metrics) = builder.await?;
     let rows = i64::try_from(metrics.num_updated_rows).map_err(SqlError::internal)?;
+    Ok(Output::Modified(Modified::affected(rows)))
+}
+
+/// Each row of the table meets the one row of a source, or not.
+async fn update_by_merge(
+    cx: &StatementContext,
+    target: &Target,
+    alias: &str,
+    filter: Option<Expr>,
+    set: Vec<(String, Expr)>,
+) -> SqlResult<Output> {
+    const SOURCE: &str = "__one";
+    let one = LogicalPlanBuilder::empty(true).project([lit(1).alias(SOURCE)])?.build()?;
+    let column = |name: &str| Column::new(Some(TableReference::bare(alias.to_owned())), name);
+    let (_, metrics) = target
+        .delta
+        .clone()
+        .merge(DataFrame::new(cx.session.state(), one), filter.unwrap_or_else(|| lit(true)))
+        .with_source_alias(SOURCE)
+        .with_target_alias(alias)
+        .with_session_state(session(cx))
+        .with_commit_properties(commit_as(cx, "UPDATE"))
+        .when_matched_update(|update| {
+            set.into_iter()
+                .fold(update, |update, (name, value)| update.update(column(&name), value))
+        })?
+        .await?;
+    let rows = i64::try_from(metrics.num_target_rows_updated).map_err(SqlError::internal)?;
     Ok(Output::Modified(Modified::affected(rows)))
 }
 
@@ -145,6 +194,8 @@ async fn update_by_query(
         })
         .collect();
     let changed = align(cx, changed, &schema, &sources)?;
+    let given: Vec<bool> = (0..width).map(|at| given.contains_key(&at)).collect();
+    let changed = generated::complete(cx, changed, &schema, &given).await?;
     let rows = match &update.filter {
         None => changed,
         Some(filter) => union(changed, kept(cx, target, alias, filter).await?)?,

@@ -140,7 +140,7 @@ fn view_columns(
 
 /// The text the catalog keeps: with the names given to the columns, and with the place where its
 /// names are looked up when that is not the view's own schema.
-fn stored_text(cx: &StatementContext, query: &QueryText, given: &[ViewColumn]) -> String {
+pub fn stored_text(cx: &StatementContext, query: &QueryText, given: &[ViewColumn]) -> String {
     let text = qualified_text(cx, &query.query).unwrap_or_else(|| query.text.clone());
     if given.is_empty() {
         return text;
@@ -176,7 +176,9 @@ pub fn dependencies(cx: &StatementContext, query: &ast::Query) -> SqlResult<BTre
     let ctes = cte_names(query);
     let mut out = BTreeSet::new();
     let mut temporary = None;
+    let mut reads_changes = false;
     let _ = ast::visit_relations(query, |name: &ast::ObjectName| {
+        reads_changes |= name.to_string().eq_ignore_ascii_case("table_changes");
         if let Some(parts) = relation_parts(name, &ctes) {
             if let [one] = parts.as_slice()
                 && cx.objects.temp_view(one).is_some()
@@ -188,6 +190,9 @@ pub fn dependencies(cx: &StatementContext, query: &ast::Query) -> SqlResult<BTre
         }
         ControlFlow::<()>::Continue(())
     });
+    if reads_changes {
+        return Err(SqlError::unsupported("table_changes in a view"));
+    }
     match temporary {
         Some(name) => {
             let text = format!("A view that stays cannot read the temporary view `{name}`");
@@ -202,7 +207,11 @@ fn relation_parts(name: &ast::ObjectName, ctes: &BTreeSet<String>) -> Option<Vec
     let parts = name_of(name)?.0;
     match parts.as_slice() {
         [one] if ctes.contains(&one.to_lowercase()) => None,
-        [one] if one.eq_ignore_ascii_case("read_files") || one.eq_ignore_ascii_case("range") => {
+        [one]
+            if ["read_files", "range", "table_changes"]
+                .iter()
+                .any(|function| one.eq_ignore_ascii_case(function)) =>
+        {
             None
         }
         [format, path] if crate::files::is_path_table(format, path) => None,

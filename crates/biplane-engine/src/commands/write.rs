@@ -1,13 +1,17 @@
 //! What all writes to a Delta table share: opening the target, giving rows its types, committing.
 
 use arrow::compute::can_cast_types;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use biplane_api::catalog::TableInfo;
-use biplane_api::internal::{Access, PatchTable};
+use biplane_api::internal::{Access, PatchTable, Storage};
 use datafusion::catalog::Session;
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit,
+};
 use deltalake_core::DeltaTable;
 use deltalake_core::delta_datafusion::planner::DeltaPlanner;
 use deltalake_core::kernel::StructType;
@@ -18,18 +22,23 @@ use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::identity::Numbering;
 use super::protocol::{self, Change};
-use super::{columns, not_null};
+use super::{columns, defaults, generated, not_null};
 use crate::commit_log::OPERATION;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::Name;
+use crate::storage::Location;
 
 /// A Delta table that a statement writes to.
 pub struct Target {
     pub full: [String; 3],
     pub info: TableInfo,
     pub delta: DeltaTable,
+    pub storage: Option<Storage>,
+    /// Of the rows that a statement inserts.
+    pub numbering: Numbering,
 }
 
 impl Target {
@@ -53,7 +62,13 @@ impl Target {
             )));
         }
         let delta = cx.delta_table(&table).await?;
-        Ok(Self { full, info: table.info, delta })
+        Ok(Self {
+            full,
+            info: table.info,
+            delta,
+            storage: table.storage,
+            numbering: Numbering::default(),
+        })
     }
 
     /// To change it. Refused where that would spoil the table.
@@ -64,8 +79,15 @@ impl Target {
         change: Change,
     ) -> SqlResult<Self> {
         let target = Self::open(cx, name, access).await?;
+        super::materialized::check_changed(&target.info)?;
         protocol::check(&target.delta, change)?;
         Ok(target)
+    }
+
+    /// Where its files are.
+    pub fn location(&self, cx: &StatementContext) -> SqlResult<Location> {
+        let storage = self.storage.as_ref().ok_or_else(|| SqlError::internal("no storage"))?;
+        cx.location(storage)
     }
 
     pub fn full_name(&self) -> String {
@@ -86,6 +108,13 @@ impl Target {
 
     pub fn configuration(&self) -> SqlResult<HashMap<String, String>> {
         Ok(self.delta.snapshot()?.metadata().configuration().clone())
+    }
+
+    /// Whether its feed of changes is on.
+    pub fn records_changes(&self) -> SqlResult<bool> {
+        let configuration = self.configuration()?;
+        let value = configuration.get("delta.enableChangeDataFeed");
+        Ok(value.is_some_and(|value| value.eq_ignore_ascii_case("true")))
     }
 
     /// What the catalog shows of the columns, once the log has changed.
@@ -119,6 +148,21 @@ pub fn commit_as(cx: &StatementContext, operation: &str) -> CommitProperties {
     ])
 }
 
+/// The same, with what the commit did.
+pub fn commit_with_metrics(
+    cx: &StatementContext,
+    operation: &str,
+    metrics: Option<serde_json::Value>,
+) -> CommitProperties {
+    let text = |text: &str| serde_json::Value::String(text.to_owned());
+    let mut all = vec![
+        ("userName".to_owned(), text(&cx.state.user_name)),
+        (OPERATION.to_owned(), text(operation)),
+    ];
+    all.extend(metrics.map(|metrics| ("operationMetrics".to_owned(), metrics)));
+    commit_properties(cx).with_metadata(all)
+}
+
 /// Where a column of a table takes its values from.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -142,6 +186,7 @@ pub fn align(
             Source::At(position) => {
                 let (qualifier, from) = schema.qualified_field(*position);
                 let column = Expr::Column(Column::from((qualifier, from)));
+                let column = if from.metadata().is_empty() { column } else { bare(column) };
                 assign(cx, column, from.data_type(), field.data_type(), field.name())?
             }
             Source::Value(expr, from) => {
@@ -155,6 +200,77 @@ pub fn align(
         exprs.push(not_null::required(expr, field).alias(field.name()));
     }
     Ok(LogicalPlanBuilder::from(plan).project(exprs)?.build()?)
+}
+
+/// Rows that are inserted: what has no source gets its default or its number, then what follows from the
+/// others is computed.
+pub async fn inserted(
+    cx: &StatementContext,
+    plan: LogicalPlan,
+    schema: &SchemaRef,
+    mut sources: Vec<Source>,
+    numbering: &Numbering,
+) -> SqlResult<LogicalPlan> {
+    let given: Vec<bool> = sources.iter().map(|source| !matches!(source, Source::Null)).collect();
+    defaults::fill(cx, schema, &mut sources).await?;
+    for (field, source) in schema.fields().iter().zip(&mut sources) {
+        if let (Source::Null, Some(number)) = (&source, numbering.value(field.name())) {
+            *source = Source::Value(number, DataType::Int64);
+        }
+        if matches!(source, Source::Null) && !field.is_nullable() && !generated::is_generated(field)
+        {
+            let text = format!("The column `{}` is NOT NULL and has no value", field.name());
+            return Err(SqlError::new("DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "23502", text));
+        }
+    }
+    // What is computed is checked once it is there.
+    let loose: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let nullable = field.is_nullable() || generated::is_generated(field);
+            field.as_ref().clone().with_nullable(nullable)
+        })
+        .collect();
+    let rows = align(cx, plan, &Arc::new(Schema::new(loose)), &sources)?;
+    generated::complete(cx, rows, schema, &given).await
+}
+
+/// The value alone: what its column says of itself is nothing for the table it goes to.
+fn bare(value: Expr) -> Expr {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::new_from_impl(Bare { signature }).call(vec![value])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Bare {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Bare {
+    fn name(&self) -> &'static str {
+        "bare"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        Ok(arguments.first().cloned().unwrap_or(DataType::Null))
+    }
+
+    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> Result<FieldRef> {
+        let given = arguments.arg_fields.first();
+        let data_type = given.map_or(DataType::Null, |field| field.data_type().clone());
+        let nullable = given.is_none_or(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), data_type, nullable)))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let value = arguments.args.into_iter().next();
+        value.ok_or_else(|| DataFusionError::Internal("a value is missing".to_owned()))
+    }
 }
 
 /// A value on its way into a column: cast with an error where it does not fit.
@@ -206,7 +322,7 @@ pub fn writer(
         .with_input_plan(plan)
         .with_save_mode(mode)
         .with_session_state(session(cx))
-        .with_commit_properties(commit_properties(cx)))
+        .with_commit_properties(target.numbering.properties(commit_properties(cx))))
 }
 
 /// `operationMetrics` of the version that a table is at: what its last commit did.

@@ -102,12 +102,10 @@ impl Cursor<'_> {
         if self.eat("TEMPORARY VARIABLE") || self.eat("TEMP VARIABLE") {
             return self.drop_variable();
         }
-        let kind = if self.at("TEMPORARY") || self.at("MATERIALIZED") {
-            match self.eat("MATERIALIZED VIEW") {
-                // None can exist; so DROP … IF EXISTS succeeds and DROP says it is not there.
-                true => ObjectKind::View,
-                false => return self.unsupported("DROP of this kind of object"),
-            }
+        let kind = if self.eat("MATERIALIZED VIEW") {
+            ObjectKind::MaterializedView
+        } else if self.at("TEMPORARY") || self.at("MATERIALIZED") {
+            return self.unsupported("DROP of this kind of object");
         } else {
             self.object_kind()?
         };

@@ -8,9 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 impl Cursor<'_> {
     pub(super) fn insert(&mut self) -> Result<Statement, ParseError> {
         self.expect("INSERT")?;
-        if self.at("WITH SCHEMA EVOLUTION") {
-            return self.unsupported("INSERT WITH SCHEMA EVOLUTION");
-        }
+        let schema_evolution = self.eat("WITH SCHEMA EVOLUTION");
         let overwrite = self.eat("OVERWRITE");
         if overwrite {
             self.eat("INTO");
@@ -21,6 +19,7 @@ impl Cursor<'_> {
         let table = self.object_name()?;
         let mut out = Insert {
             table,
+            schema_evolution,
             table_alias: None,
             mode: if overwrite { InsertMode::Overwrite } else { InsertMode::Append },
             by_name: false,

@@ -61,6 +61,15 @@ impl Cursor<'_> {
     /// Statements about caches and statistics that have nothing to do here.
     pub(super) fn refresh(&mut self) -> Result<Statement, ParseError> {
         let at = self.position();
+        if self.eat("REFRESH MATERIALIZED VIEW") {
+            let view = self.object_name()?;
+            let _ = self.eat("FULL");
+            let _ = self.eat("SYNC");
+            if self.at("ASYNC") {
+                return self.unsupported("REFRESH … ASYNC");
+            }
+            return Ok(Statement::RefreshView { view });
+        }
         if self.eat("REFRESH TABLE") || self.eat("MSCK REPAIR TABLE") || self.eat("REPAIR TABLE") {
             let table = Some(self.object_name()?);
             let _ = self.eat("SYNC METADATA");
@@ -110,6 +119,25 @@ impl Cursor<'_> {
             true => Ok(Statement::Refresh { table }),
             false => self.unsupported("CACHE TABLE … AS"),
         }
+    }
+
+    /// ``CONVERT TO DELTA parquet.`/path` [NO STATISTICS] [PARTITIONED BY (p INT)]``.
+    pub(super) fn convert(&mut self) -> Result<Statement, ParseError> {
+        self.expect("CONVERT TO DELTA")?;
+        let name = self.name()?;
+        let [format, path] = name.0.as_slice() else {
+            return self.unsupported("CONVERT TO DELTA of a table of the catalog");
+        };
+        if !format.eq_ignore_ascii_case("parquet") {
+            return self.unsupported("CONVERT TO DELTA of anything but parquet.`/path`");
+        }
+        let path = path.clone();
+        let statistics = !self.eat("NO STATISTICS");
+        let partitions = match self.eat("PARTITIONED BY") {
+            true => self.list(|c| c.column_def(&mut Vec::new()))?,
+            false => Vec::new(),
+        };
+        Ok(Statement::Convert(Convert { path, partitions, statistics }))
     }
 
     pub(super) fn list_files(&mut self) -> Result<Statement, ParseError> {

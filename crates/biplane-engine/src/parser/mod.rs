@@ -84,6 +84,14 @@ pub fn parse_expr(sql: &str) -> Result<Expr, SqlError> {
     Ok(expr)
 }
 
+/// A name of one to three parts, as in a text that a function takes.
+pub fn parse_name(sql: &str) -> Result<Name, SqlError> {
+    let mut cursor = Cursor::new(sql)?;
+    let name = cursor.object_name()?;
+    finish(&mut cursor)?;
+    Ok(name)
+}
+
 /// `id INT, name STRING`, as options and schemas have it.
 pub fn parse_columns(text: &str) -> Result<Vec<ColumnDef>, SqlError> {
     let mut cursor = Cursor::new(text)?;
@@ -142,6 +150,7 @@ impl Cursor<'_> {
             "VACUUM" => self.vacuum(),
             "RESTORE" => self.restore(),
             "REFRESH" | "MSCK" | "ANALYZE" | "REPAIR" => self.refresh(),
+            "CONVERT" => self.convert(),
             "CACHE" | "UNCACHE" | "CLEAR" => self.cache(),
             "SHOW" => self.show(),
             "DESCRIBE" | "DESC" => self.describe(),
@@ -204,6 +213,8 @@ impl Cursor<'_> {
             self.create_view(or_replace, true)
         } else if self.eat("VIEW") {
             self.create_view(or_replace, false)
+        } else if self.eat("MATERIALIZED VIEW") {
+            self.create_materialized_view(or_replace)
         } else if self.eat("EXTERNAL TABLE") || self.eat("TABLE") {
             self.create_table(or_replace)
         } else {
@@ -281,7 +292,7 @@ const CREATE_KNOWN: [&str; 16] = [
 ];
 
 /// Statements that are known but not built.
-const KNOWN_WORDS: [&str; 17] = [
-    "BEGIN", "LOAD", "PUT", "GET", "REMOVE", "UNDROP", "CONVERT", "REORG", "GENERATE", "FSCK",
-    "SYNC", "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
+const KNOWN_WORDS: [&str; 16] = [
+    "BEGIN", "LOAD", "PUT", "GET", "REMOVE", "UNDROP", "REORG", "GENERATE", "FSCK", "SYNC",
+    "APPLY", "DENY", "ADD", "SIGNAL", "COMMIT", "ROLLBACK",
 ];

@@ -15,6 +15,7 @@ impl Cursor<'_> {
             name,
             if_not_exists,
             or_replace,
+            materialized: false,
             columns: Vec::new(),
             constraints: Vec::new(),
             format: None,
@@ -43,6 +44,27 @@ impl Cursor<'_> {
         Ok(Statement::CreateTable(Box::new(out)))
     }
 
+    /// Behind MATERIALIZED VIEW.
+    pub(super) fn create_materialized_view(
+        &mut self,
+        or_replace: bool,
+    ) -> Result<Statement, ParseError> {
+        let Statement::CreateTable(mut out) = self.create_table(or_replace)? else {
+            return self.unexpected("a query");
+        };
+        if !matches!(out.source, TableSource::Query(_)) {
+            return self.unexpected("AS and a query");
+        }
+        if !out.columns.is_empty() || !out.constraints.is_empty() {
+            return self.unsupported("A list of columns of a materialized view");
+        }
+        if out.location.is_some() || out.format.is_some() || !out.options.is_empty() {
+            return self.unexpected("a materialized view without USING, LOCATION and OPTIONS");
+        }
+        out.materialized = true;
+        Ok(Statement::CreateTable(out))
+    }
+
     /// `(SELECT …`: the query of a CTAS without AS, not a list of columns.
     fn at_query_in_brackets(&self) -> bool {
         matches!(&self.parser.peek_nth_token_ref(1).token, Token::Word(w) if w.quote_style.is_none()
@@ -50,12 +72,11 @@ impl Cursor<'_> {
     }
 
     fn clone_source(&mut self) -> Result<TableSource, ParseError> {
-        let shallow = self.eat("SHALLOW");
-        self.eat("DEEP");
+        let _ = self.eat("SHALLOW") || self.eat("DEEP");
         self.expect("CLONE")?;
         let table = self.object_name()?;
         let version = self.optional_version()?;
-        Ok(TableSource::Clone { table, shallow, version })
+        Ok(TableSource::Clone { table, version })
     }
 
     pub(super) fn optional_version(&mut self) -> Result<Option<TableVersion>, ParseError> {
@@ -98,6 +119,8 @@ impl Cursor<'_> {
                 out.clustered_by = Some(self.clustering()?);
             } else if self.eat("CLUSTERED BY") {
                 return self.unsupported("CLUSTERED BY … INTO BUCKETS");
+            } else if self.at("SCHEDULE") || self.at("TRIGGER ON UPDATE") {
+                return self.unsupported("The schedule of a materialized view");
             } else if self.at("WITH ROW FILTER") {
                 return self.unsupported("WITH ROW FILTER");
             } else if self.at("STORED AS") || self.at("ROW FORMAT") {
@@ -184,18 +207,41 @@ impl Cursor<'_> {
         }
     }
 
-    fn generated(&mut self) -> Result<ExprText, ParseError> {
-        if !self.eat("ALWAYS") {
+    fn generated(&mut self) -> Result<Generated, ParseError> {
+        let always = self.eat("ALWAYS");
+        if !always {
             self.expect("BY DEFAULT")?;
         }
         self.expect("AS")?;
-        if self.at("IDENTITY") {
-            return self.unsupported("An IDENTITY column");
+        if self.eat("IDENTITY") {
+            return self.identity(always).map(Generated::Identity);
+        }
+        if !always {
+            return self.unexpected("IDENTITY");
         }
         self.expect_token(&Token::LParen)?;
         let expr = self.expr_text()?;
         self.expect_token(&Token::RParen)?;
-        Ok(expr)
+        Ok(Generated::As(Box::new(expr)))
+    }
+
+    /// `(START WITH 1 INCREMENT BY 1)`, in any order, or nothing.
+    fn identity(&mut self, always: bool) -> Result<Identity, ParseError> {
+        let mut out = Identity { always, start: 1, step: 1 };
+        if !self.eat_token(&Token::LParen) {
+            return Ok(out);
+        }
+        while !self.eat_token(&Token::RParen) {
+            if self.eat("START WITH") {
+                out.start = self.integer()?;
+            } else if self.eat("INCREMENT BY") {
+                out.step = self.integer()?;
+            } else {
+                return self.unexpected("START WITH or INCREMENT BY");
+            }
+            self.eat_token(&Token::Comma);
+        }
+        Ok(out)
     }
 
     fn column_constraint(&mut self, column: &str) -> Result<Constraint, ParseError> {
@@ -292,6 +338,9 @@ impl Cursor<'_> {
             TableAction::Rename(self.object_name()?)
         } else if self.eat("RENAME COLUMN") {
             let from = self.identifier()?;
+            if self.peek() == Token::Period {
+                return self.unsupported("Renaming a nested field");
+            }
             self.expect("TO")?;
             TableAction::RenameColumn { from, to: self.identifier()? }
         } else if self.eat_one_of(&["ADD COLUMNS", "ADD COLUMN"]).is_some() {
@@ -302,13 +351,13 @@ impl Cursor<'_> {
                 None => return self.unsupported("ALTER TABLE ADD of this kind"),
             }
         } else if self.eat_one_of(&["DROP COLUMNS", "DROP COLUMN"]).is_some() {
-            self.eat("IF EXISTS");
+            let if_exists = self.eat("IF EXISTS");
             let many = self.peek() == Token::LParen;
-            TableAction::DropColumns(if many {
-                self.identifier_list()?
-            } else {
-                vec![self.identifier()?]
-            })
+            let columns = if many { self.identifier_list()? } else { vec![self.identifier()?] };
+            if self.peek() == Token::Period {
+                return self.unsupported("Dropping a nested field");
+            }
+            TableAction::DropColumns { columns, if_exists }
         } else if self.eat("DROP CONSTRAINT") {
             let if_exists = self.eat("IF EXISTS");
             let name = self.identifier()?;
@@ -332,12 +381,11 @@ impl Cursor<'_> {
         let if_not_exists = self.eat("IF NOT EXISTS");
         let mut constraints = Vec::new();
         let mut columns = Vec::new();
+        let mut positions = Vec::new();
         let bracket = self.eat_token(&Token::LParen);
         loop {
             columns.push(self.column_def(&mut constraints)?);
-            if self.at("FIRST") || self.at("AFTER") {
-                return self.unsupported("The position of an added column");
-            }
+            positions.push(self.optional_position()?);
             if !self.eat_token(&Token::Comma) {
                 break;
             }
@@ -348,7 +396,17 @@ impl Cursor<'_> {
         if !constraints.is_empty() {
             return self.unsupported("A constraint of an added column");
         }
-        Ok(TableAction::AddColumns { columns, if_not_exists })
+        Ok(TableAction::AddColumns { columns, positions, if_not_exists })
+    }
+
+    fn optional_position(&mut self) -> Result<Option<Position>, ParseError> {
+        if self.eat("FIRST") {
+            return Ok(Some(Position::First));
+        }
+        match self.eat("AFTER") {
+            true => Ok(Some(Position::After(self.identifier()?))),
+            false => Ok(None),
+        }
     }
 
     fn altered_column(&mut self) -> Result<String, ParseError> {
@@ -373,6 +431,10 @@ impl Cursor<'_> {
             Ok(TableAction::ColumnNotNull { column, not_null: false })
         } else if self.eat("TYPE") {
             Ok(TableAction::ColumnType { column, sql_type: self.sql_type()? })
+        } else if self.eat("SYNC IDENTITY") {
+            Ok(TableAction::SyncIdentity { column })
+        } else if let Some(position) = self.optional_position()? {
+            Ok(TableAction::ColumnPosition { column, position })
         } else {
             self.unsupported("This change of a column")
         }

@@ -86,7 +86,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("create table t (a int) cluster by (a)", "CREATE"),
     ("CREATE TABLE t AS WITH x AS (SELECT 1 a) SELECT * FROM x", "CREATE"),
-    ("create table t (id bigint generated always as identity)", "UNSUPPORTED_FEATURE"),
+    ("create table t (id bigint generated always as identity)", "CREATE"),
     (
         "create table t (a int, b int generated always as (a + 1), c timestamp_ntz default current_timestamp())",
         "CREATE",
@@ -176,8 +176,8 @@ const SHAPES: &[(&str, &str)] = &[
     ("create or replace table a shallow clone b", "CREATE"),
     ("create or refresh streaming table s as select 1", "UNSUPPORTED_FEATURE"),
     ("refresh streaming table s", "UNSUPPORTED_FEATURE"),
-    ("create materialized view m as select 1", "UNSUPPORTED_FEATURE"),
-    ("refresh materialized view m", "UNSUPPORTED_FEATURE"),
+    ("create materialized view m as select 1", "CREATE"),
+    ("refresh materialized view m", "OTHER"),
     ("alter materialized view m add schedule cron 'x'", "UNSUPPORTED_FEATURE"),
     ("create or replace function c.s.f(x int) returns int language sql return x + 1", "CREATE"),
     (

@@ -3,6 +3,7 @@
 mod aliases;
 mod bounds;
 mod calls;
+mod changes;
 pub mod deadline;
 pub mod delta;
 mod explode;
@@ -18,11 +19,12 @@ mod relations;
 mod resolve;
 mod rewrite;
 mod rules;
+mod set_all;
 mod spellings;
 pub mod state;
 mod text;
 mod time_type;
-mod types;
+pub mod types;
 mod variables;
 mod versions;
 mod widths;
@@ -89,7 +91,7 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
-    let plan = planned(scope, &tables, query)?;
+    let plan = set_all::counted(planned(scope, &tables, query)?)?;
     let plan = literals::narrow(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })

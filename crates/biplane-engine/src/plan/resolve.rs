@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::rewrite::{Found, Relation, Rewritten};
-use super::{Planned, Text, delta, versions};
+use super::{Planned, Text, changes, delta, versions};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::files::{self, FileRelation};
@@ -32,7 +32,9 @@ pub async fn sources(
         .found
         .iter()
         .filter_map(|found| match &found.relation {
-            Relation::Table(name) if !is_information_schema(name) => Some(name.clone()),
+            Relation::Table(name) | Relation::Changes(name, _) if !is_information_schema(name) => {
+                Some(name.clone())
+            }
             _ => None,
         })
         .collect();
@@ -96,6 +98,11 @@ fn source<'a>(
                     resolved.get(name).ok_or_else(|| SqlError::internal("a name was lost"))?;
                 catalog_table(cx, table, version, via).await
             }
+            Relation::Changes(name, bounds) => {
+                let table =
+                    resolved.get(name).ok_or_else(|| SqlError::table_not_found(name.join(".")))?;
+                changed_rows(cx, name, table, bounds).await
+            }
             Relation::TempView(name) => temp_view(cx, name, via).await,
             Relation::Given(name) => {
                 cx.relation(name).ok_or_else(|| SqlError::internal("a relation was lost"))
@@ -124,7 +131,20 @@ fn has_versions(relation: &Relation) -> bool {
         Relation::Table(name) => !is_information_schema(name),
         Relation::TempView(_) => true,
         Relation::Path { format, .. } => format == "delta",
-        Relation::Given(_) | Relation::ReadFiles(_) => false,
+        Relation::Given(_) | Relation::ReadFiles(_) | Relation::Changes(..) => false,
+    }
+}
+
+async fn changed_rows(
+    cx: &StatementContext,
+    name: &[String; 3],
+    table: &ResolvedTable,
+    bounds: &[datafusion::sql::sqlparser::ast::Expr],
+) -> SqlResult<Arc<dyn TableProvider>> {
+    let is_delta = matches!(table.info.data_source_format.as_deref(), None | Some("DELTA"));
+    match &table.storage {
+        Some(storage) if is_delta => changes::provider(cx, name, storage, bounds).await,
+        _ => Err(SqlError::unsupported("table_changes of anything but a Delta table")),
     }
 }
 
@@ -134,7 +154,8 @@ async fn catalog_table(
     version: Option<versions::Wanted>,
     via: &[String],
 ) -> SqlResult<Arc<dyn TableProvider>> {
-    if let Some(definition) = &table.info.view_definition {
+    // The rows of a materialized view are its table's.
+    if let (Some(definition), None) = (&table.info.view_definition, &table.storage) {
         let property = |key: &str| table.info.properties.get(key).cloned();
         let text = Text {
             sql: definition.clone(),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
-use super::{calls, functions, generators, ordering, widths};
+use super::{calls, changes, functions, generators, ordering, widths};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
@@ -33,6 +33,8 @@ pub enum Relation {
         path: String,
     },
     ReadFiles(Vec<(Option<String>, Expr)>),
+    /// Of a table, between bounds.
+    Changes([String; 3], Vec<Expr>),
 }
 
 /// A relation and the name it has in the rewritten AST.
@@ -333,6 +335,16 @@ impl Rewriter<'_> {
                 let found = Relation::ReadFiles(functions::named_arguments(&args.args)?);
                 let reference = self.add(found, None);
                 *factor = replaced(&reference, alias.take(), part);
+            } else if function == "table_changes" {
+                let (table, bounds) = changes::arguments(&args.args)?;
+                let (Relation::Table(full), None) = self.meaning(&table, None)? else {
+                    return Err(SqlError::unsupported("table_changes of anything but a table"));
+                };
+                let reference = self.add(Relation::Changes(full, bounds), None);
+                let mut alias = alias.take();
+                let name = plain("table_changes");
+                alias.get_or_insert(TableAlias { explicit: true, name, columns: vec![], at: None });
+                *factor = replaced(&reference, alias, part);
             } else {
                 lower_name(name);
                 if function == "range"

@@ -187,3 +187,19 @@ async fn writers_of_one_table_wait_for_each_other_and_lose_nothing() {
         format!("SELECT count(DISTINCT writer), count(*), min(turn) = {} FROM notes", TURNS - 1);
     assert_eq!(harness.rows(&last).await, [format!("{WRITERS}|{WRITERS}|true")]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_inserts_at_the_same_time_gets_numbers_of_their_own() {
+    let harness = catalog::start().await;
+    harness.sql("CREATE TABLE t (id BIGINT GENERATED ALWAYS AS IDENTITY, name STRING)").await;
+    let inserts = (0..4).map(|_| async {
+        for _ in 0..3 {
+            harness.sql("INSERT INTO t (name) VALUES ('a'), ('b')").await;
+        }
+    });
+    futures::future::join_all(inserts).await;
+    assert_eq!(
+        harness.rows("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM t").await,
+        ["24|24|1|24"]
+    );
+}

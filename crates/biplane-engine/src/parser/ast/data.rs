@@ -1,6 +1,6 @@
 //! What changes rows or files of a table.
 
-use super::{Expr, ExprText, Name, Properties, Query, TableVersion};
+use super::{ColumnDef, Expr, ExprText, Name, Properties, Query, TableVersion};
 
 #[derive(Debug, Clone)]
 pub enum InsertMode {
@@ -17,6 +17,7 @@ pub enum InsertMode {
 #[derive(Debug, Clone)]
 pub struct Insert {
     pub table: Name,
+    pub schema_evolution: bool,
     pub table_alias: Option<String>,
     pub mode: InsertMode,
     pub by_name: bool,
@@ -121,6 +122,15 @@ pub struct Vacuum {
     pub retain_hours: Option<f64>,
     pub dry_run: bool,
     pub lite: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Convert {
+    /// Of a directory of Parquet files.
+    pub path: String,
+    pub partitions: Vec<ColumnDef>,
+    /// They are gathered in any case.
+    pub statistics: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -73,6 +73,10 @@ pub enum Statement {
     Optimize(Box<Optimize>),
     Vacuum(Vacuum),
     Restore(Restore),
+    Convert(Convert),
+    RefreshView {
+        view: Name,
+    },
     Show(Show),
     Describe(Describe),
     Grant(Grant),
@@ -132,6 +136,8 @@ impl Statement {
             Self::Grant(g) if g.revoke => "REVOKE",
             Self::Grant(_) => "GRANT",
             Self::Call { .. }
+            | Self::Convert(_)
+            | Self::RefreshView { .. }
             | Self::Refresh { .. }
             | Self::DeclareVariable(_)
             | Self::ExecuteImmediate(_)

@@ -10,7 +10,28 @@ pub struct ColumnDef {
     pub not_null: bool,
     pub comment: Option<String>,
     pub default: Option<ExprText>,
-    pub generated: Option<ExprText>,
+    pub generated: Option<Generated>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Generated {
+    As(Box<ExprText>),
+    Identity(Identity),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// GENERATED ALWAYS; else BY DEFAULT.
+    pub always: bool,
+    pub start: i64,
+    pub step: i64,
+}
+
+/// Where a column stands among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    First,
+    After(String),
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +59,8 @@ pub struct CreateTable {
     pub name: Name,
     pub if_not_exists: bool,
     pub or_replace: bool,
+    /// A MATERIALIZED VIEW: its source is a query, which is kept.
+    pub materialized: bool,
     pub columns: Vec<ColumnDef>,
     pub constraints: Vec<Constraint>,
     /// Lower case; None = delta.
@@ -56,7 +79,11 @@ pub enum TableSource {
     Columns,
     Query(QueryText),
     Like(Name),
-    Clone { table: Name, shallow: bool, version: Option<TableVersion> },
+    /// SHALLOW or DEEP: both are tables of their own.
+    Clone {
+        table: Name,
+        version: Option<TableVersion>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -83,9 +110,14 @@ pub enum TableAction {
     Rename(Name),
     AddColumns {
         columns: Vec<ColumnDef>,
+        /// Of each of them.
+        positions: Vec<Option<Position>>,
         if_not_exists: bool,
     },
-    DropColumns(Vec<String>),
+    DropColumns {
+        columns: Vec<String>,
+        if_exists: bool,
+    },
     RenameColumn {
         from: String,
         to: String,
@@ -101,6 +133,13 @@ pub enum TableAction {
     ColumnType {
         column: String,
         sql_type: SqlType,
+    },
+    ColumnPosition {
+        column: String,
+        position: Position,
+    },
+    SyncIdentity {
+        column: String,
     },
     /// None: DROP DEFAULT.
     ColumnDefault {
