@@ -95,6 +95,26 @@ async fn views_are_published_and_changed() {
 }
 
 #[tokio::test]
+async fn a_materialized_view_has_a_place_and_a_query() {
+    let world = World::new().await;
+    let place = json!({ "catalog_name": "main", "schema_name": "default", "name": "m" });
+    let staged = world.internal(BOB, "/staging-tables", place).await.ok();
+    let body = json!({ "catalog_name": "main", "schema_name": "default", "name": "m",
+        "table_type": "MATERIALIZED_VIEW", "data_source_format": "DELTA", "columns": [],
+        "view_definition": "SELECT 1", "view_dependencies": ["main.default.t"], "mode": "CREATE" });
+    world.internal(BOB, "/tables", body.clone()).await.fails("INVALID_PARAMETER_VALUE");
+    let mut body = body;
+    body["staging_table_id"] = staged["table_id"].clone();
+    let made = world.internal(BOB, "/tables", body).await.ok();
+    assert_eq!(made["table_type"], "MATERIALIZED_VIEW");
+    assert_eq!(made["view_definition"], "SELECT 1");
+    assert_eq!(made["storage_location"], staged["storage"]["url"]);
+    let body = json!({ "view_definition": "SELECT 2", "view_dependencies": [] });
+    let changed = patch(&world, BOB, "main.default.m", body).await.ok();
+    assert_eq!(changed["view_definition"], "SELECT 2");
+}
+
+#[tokio::test]
 async fn who_writes_data_changes_columns_and_no_more() {
     let world = World::new().await;
     world.table(BOB, "main.default.t").await;

@@ -19,7 +19,6 @@ mod relations;
 mod resolve;
 mod rewrite;
 mod rules;
-mod set_all;
 mod spellings;
 pub mod state;
 mod text;
@@ -91,7 +90,7 @@ async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> S
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
-    let plan = set_all::counted(planned(scope, &tables, query)?)?;
+    let plan = planned(scope, &tables, query)?;
     let plan = literals::narrow(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })

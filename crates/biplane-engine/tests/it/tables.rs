@@ -351,3 +351,28 @@ async fn tags_are_the_catalogs() {
     let tags = harness.rows(&rows("column_tags", "column_name, tag_name, tag_value")).await;
     assert_eq!(tags, ["id|pii|no"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_parquet_become_a_table() {
+    let harness = catalog::start().await;
+    let place = harness.fake.root.join("converted");
+    let shown = place.display();
+    harness
+        .sql(&format!(
+            "CREATE TABLE t PARTITIONED BY (p) LOCATION 'file://{shown}' AS
+             SELECT id, CAST(id % 2 AS INT) AS p FROM range(10)"
+        ))
+        .await;
+    std::fs::remove_dir_all(place.join("_delta_log")).unwrap();
+    let convert = format!("CONVERT TO DELTA parquet.`{shown}`");
+    let failed = harness.fails(&convert).await;
+    assert_eq!(failed.error_class, "DELTA_CONVERSION_PARTITION_MISMATCH", "{}", failed.message);
+    harness.sql(&format!("{convert} PARTITIONED BY (p INT)")).await;
+    let all = format!("SELECT p, sum(id) FROM delta.`{shown}` GROUP BY p ORDER BY p");
+    assert_eq!(harness.rows(&all).await, ["0|20", "1|25"]);
+    harness.sql(&convert).await;
+    let empty = harness.fake.root.join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let failed = harness.fails(&format!("CONVERT TO DELTA parquet.`{}`", empty.display())).await;
+    assert_eq!(failed.error_class, "DELTA_CONVERSION_NO_PARQUET_FILES", "{}", failed.message);
+}
