@@ -1,4 +1,4 @@
-"""Cluster policies with the unmodified SDK: families, defaults, enforcement, compliance, permissions."""
+"""Cluster policies and instance pools with the unmodified SDK."""
 
 import json
 import os
@@ -6,10 +6,10 @@ import os
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied
-from databricks.sdk.service.compute import ListSortColumn, ListSortOrder
+from databricks.sdk.service.compute import Language, ListSortColumn, ListSortOrder
 from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 
-from server import Server, temporary_directory
+from server import Server, temporary_directory, until
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,37 @@ def test_clusters_keep_to_their_policy(client, somebody):
     assert client.clusters.get(cluster.cluster_id).custom_tags == {"team": "science"}
     client.clusters.permanent_delete(cluster.cluster_id)
     client.cluster_policies.delete(policy)
+
+
+def test_a_cluster_of_a_pool_takes_the_host_that_waits(client):
+    node_type = client.clusters.select_node_type()
+    pool = client.instance_pools.create(
+        instance_pool_name="warm", node_type_id=node_type, min_idle_instances=1, max_capacity=1, idle_instance_autotermination_minutes=30
+    ).instance_pool_id
+
+    def counts():
+        stats = client.instance_pools.get(pool).stats
+        return stats.idle_count, stats.used_count
+
+    until(lambda: counts() == (1, 0), what="an idle host")
+    assert [one.instance_pool_name for one in client.instance_pools.list()] == ["warm"]
+    assert [level.permission_level.value for level in client.instance_pools.get_permission_levels(pool).permission_levels] == ["CAN_ATTACH_TO", "CAN_MANAGE"]
+
+    version = client.clusters.select_spark_version(long_term_support=True)
+    cluster = client.clusters.create_and_wait(cluster_name="of the pool", spark_version=version, instance_pool_id=pool, num_workers=0, autotermination_minutes=30)
+    assert cluster.node_type_id == node_type and counts() == (0, 1)
+    first = cluster.driver.instance_id
+    context = client.command_execution.create_and_wait(cluster_id=cluster.cluster_id, language=Language.PYTHON)
+    answer = client.command_execution.execute_and_wait(cluster_id=cluster.cluster_id, context_id=context.id, language=Language.PYTHON, command="6 * 7")
+    assert answer.results.data == "42"
+
+    client.clusters.delete_and_wait(cluster.cluster_id)
+    until(lambda: counts() == (1, 0), what="the host to come back")
+    again = client.clusters.start_and_wait(cluster.cluster_id)
+    assert again.driver.instance_id == first
+    client.clusters.permanent_delete(cluster.cluster_id)
+    client.instance_pools.edit(instance_pool_id=pool, instance_pool_name="cold", node_type_id=node_type, min_idle_instances=0, idle_instance_autotermination_minutes=0)
+    until(lambda: counts() == (0, 0), what="the end of idle hosts")
+    client.instance_pools.delete(pool)
+    with pytest.raises(NotFound):
+        client.instance_pools.get(pool)
