@@ -11,6 +11,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.compute import (
+    ClusterLogConf,
     EventType,
     InitScriptInfo,
     Language,
@@ -246,3 +247,31 @@ def test_secrets(client):
         client.secrets.get_secret("own", "text")
     client.secrets.delete_scope("own")
     assert "own" not in [one.name for one in client.secrets.list_scopes()]
+
+
+def test_logs_are_delivered(client):
+    import requests
+
+    script = put(client, "says.sh", "echo from the script\n")
+    logs = ClusterLogConf(volumes=VolumesStorageInfo(destination=f"{PLACE}/logs"))
+    scripts = [InitScriptInfo(volumes=VolumesStorageInfo(destination=script))]
+    id = client.clusters.create(**basics(client, init_scripts=scripts, cluster_log_conf=logs)).response.cluster_id
+    running(client, id)
+    Context(client, id).run("print('from', 'a command')")
+    read = {"stream": "stdout", "cursor": 0}
+    answer = requests.get(f"{client.config.host}/api/2.0/biplane/clusters/{id}/log", params=read, headers=client.config.authenticate(), timeout=30)
+    assert answer.json()["text"] == "from a command\n"
+    client.clusters.delete(id)
+    until(lambda: state(client, id) == State.TERMINATED, seconds=60, what="the end of the cluster")
+
+    def text(name):
+        return client.files.download(f"{PLACE}/logs/{id}/{name}").contents.read().decode()
+
+    assert text("driver/stdout") == "from a command\n"
+    assert "RUNNING" in text("driver/log4j-active.log") and text("driver/stderr") is not None
+    (folder,) = client.files.list_directory_contents(f"{PLACE}/logs/{id}/init_scripts")
+    (file,) = client.files.list_directory_contents(folder.path)
+    assert file.name.endswith("says.sh.stdout.log")
+    assert client.files.download(file.path).contents.read() == b"from the script\n"
+    assert client.clusters.get(id).cluster_log_status.last_exception is None
+    client.clusters.permanent_delete(id)

@@ -131,6 +131,34 @@ pub struct ClusterOwner {
     pub owner_username: String,
 }
 
+wire!(
+    /// How the last delivery of logs went.
+    ClusterLogStatus { last_attempted: i64, last_exception: String }
+);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterLogStream {
+    #[default]
+    Stdout,
+    Stderr,
+    Log4j,
+}
+
+/// What was written from a cursor on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ClusterLogPiece {
+    /// A piece with another number is of another log, which begins anew.
+    pub log_id: i64,
+    pub text: String,
+    /// Where the next piece begins.
+    pub cursor: i64,
+    /// What was before this piece is not kept any more.
+    pub skipped: bool,
+    /// There is more already.
+    pub more: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ClusterState {
@@ -229,6 +257,8 @@ pub struct ClusterInfo {
     pub default_tags: BTreeMap<String, String>,
     /// As it was asked for.
     pub spec: ClusterSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_log_status: Option<ClusterLogStatus>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]

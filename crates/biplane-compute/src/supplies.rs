@@ -16,6 +16,12 @@ pub trait Supplies: Send + Sync {
     /// A file that `ctx` may read.
     async fn file_open(&self, ctx: &Ctx, path: &str) -> Result<FileBytes>;
 
+    /// Writes a file, whether there is one or not.
+    async fn file_write(&self, ctx: &Ctx, path: &str, bytes: Bytes) -> Result<()>;
+
+    /// Refuses where `ctx` may not write.
+    async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()>;
+
     /// A secret that `ctx` may read.
     async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>>;
 }

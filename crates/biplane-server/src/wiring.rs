@@ -120,6 +120,14 @@ impl Supplies for ClusterSupplies {
         self.workspace.file_open(ctx, path).await
     }
 
+    async fn file_write(&self, ctx: &Ctx, path: &str, bytes: axum::body::Bytes) -> Result<()> {
+        self.workspace.file_write(ctx, path, bytes).await
+    }
+
+    async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()> {
+        self.workspace.place_check(ctx, path).await
+    }
+
     async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>> {
         self.secrets.secret_read(ctx, scope, key).await
     }

@@ -65,6 +65,18 @@ impl Workspace {
         files::file_open(self, ctx, path).await
     }
 
+    /// Writes a file, whether there is one or not.
+    pub async fn file_write(&self, ctx: &Ctx, path: &str, bytes: Bytes) -> Result<()> {
+        let body = futures::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
+        files::file_put(self, ctx, &files::VolumePath::parse(path)?, true, body).await
+    }
+
+    /// Refuses where `ctx` may not write.
+    pub async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()> {
+        let path = files::VolumePath::parse(path)?;
+        files::open(self, ctx, &path, biplane_api::internal::Access::Write).await.map(drop)
+    }
+
     /// Removes parts of uploads that were never completed; for the server's timer.
     pub async fn uploads_sweep(&self) {
         uploads::ops::sweep(self).await;

@@ -1,7 +1,7 @@
 /** Clusters: what they are, what happened to them, and what they can be made of. */
 import { api, as, body, withSignal } from './client';
 import { allPages } from './http';
-import type { Cluster, ClusterEvent, ClusterSpec, NodeType, RuntimeVersion } from './types';
+import type { Cluster, ClusterEvent, ClusterLogPiece, ClusterSpec, NodeType, RuntimeVersion } from './types';
 
 const PAGE = 100;
 
@@ -48,6 +48,9 @@ export const listClusterEvents = (cluster_id: string, page_token?: string, signa
       ...withSignal(signal),
     }),
   );
+
+export const readClusterLog = (cluster_id: string, stream: 'stdout' | 'stderr' | 'log4j', cursor: number, signal?: AbortSignal) =>
+  as<ClusterLogPiece>(api.GET('/api/2.0/biplane/clusters/{cluster_id}/log', { params: { path: { cluster_id }, query: { stream, cursor } }, ...withSignal(signal) }));
 
 export const createCluster = async (spec: ClusterSpec) =>
   (await as<{ cluster_id: string }>(api.POST('/api/2.1/clusters/create', { body: spec }))).cluster_id;

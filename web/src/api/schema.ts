@@ -856,6 +856,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/biplane/clusters/{cluster_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the driver of a cluster wrote, piece by piece. */
+        get: operations["cluster_log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/biplane/files/{token}": {
         parameters: {
             query?: never;
@@ -3624,6 +3641,7 @@ export interface components {
             /** Format: double */
             cluster_cores?: number | null;
             cluster_id: components["schemas"]["ClusterId"];
+            cluster_log_status?: components["schemas"]["ClusterLogStatus"] | null;
             /** Format: int64 */
             cluster_memory_mb?: number | null;
             /** @description UI, JOB or API */
@@ -3657,6 +3675,30 @@ export interface components {
         ClusterList: {
             clusters: components["schemas"]["ClusterInfo"][];
             next_page_token?: string | null;
+        };
+        /** @description What was written from a cursor on. */
+        ClusterLogPiece: {
+            /**
+             * Format: int64
+             * @description Where the next piece begins.
+             */
+            cursor: number;
+            /**
+             * Format: int64
+             * @description A piece with another number is of another log, which begins anew.
+             */
+            log_id: number;
+            /** @description There is more already. */
+            more: boolean;
+            /** @description What was before this piece is not kept any more. */
+            skipped: boolean;
+            text: string;
+        };
+        /** @description How the last delivery of logs went. */
+        ClusterLogStatus: {
+            /** Format: int64 */
+            last_attempted?: number | null;
+            last_exception?: string | null;
         };
         /** @description Start, restart, delete, permanent-delete, pin and unpin. */
         ClusterNamed: {
@@ -9102,6 +9144,40 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cluster_log_get: {
+        parameters: {
+            query?: {
+                /** @description stdout, stderr or log4j */
+                stream?: string;
+                /** @description Of the piece before; 0 at first. */
+                cursor?: number;
+            };
+            header?: never;
+            path: {
+                cluster_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterLogPiece"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };

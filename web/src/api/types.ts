@@ -131,6 +131,10 @@ export type ClusterSpec = Present<Schemas['ClusterSpec']>;
 export type Cluster = Present<Schemas['ClusterInfo']>;
 export type ClusterHost = Present<Schemas['SparkNode']>;
 export type NodeType = Schemas['NodeTypeInfo'];
+export type ClusterLogPiece = Schemas['ClusterLogPiece'];
+export type Library = Present<Schemas['Library']>;
+export type LibraryStatus = Schemas['LibraryStatus'];
+export type LibraryFullStatus = Omit<Present<Schemas['LibraryFullStatus']>, 'library' | 'messages'> & { library: Library; messages?: string[] };
 export type RuntimeVersion = Schemas['SparkVersion'];
 /** The schema leaves the details open. */
 export type ClusterEvent = Omit<Schemas['ClusterEvent'], 'details'> & { details: Record<string, unknown> };

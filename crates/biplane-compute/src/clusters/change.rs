@@ -15,10 +15,14 @@ impl Compute {
         change: impl FnOnce(&mut Cluster),
         event: Option<(&str, Value)>,
     ) -> Result<bool> {
+        let kind = event.as_ref().map(|(kind, _)| (*kind).to_owned());
         let mut tx = self.db.write().await?;
         let written = write(&mut tx, row, change, event, self.clock.now_ms()).await?;
         if written {
             tx.commit().await?;
+            if let Some(kind) = kind {
+                self.clusters.logs.tell(&row.id, self.clock.now_ms(), &kind);
+            }
         }
         Ok(written)
     }

@@ -25,6 +25,15 @@ impl fmt::Debug for Environment {
     }
 }
 
+impl Environment {
+    /// The same text without the values of secrets: what goes to logs and messages.
+    pub fn hide(&self, text: &str) -> String {
+        let values = self.secret.iter().filter_map(|name| self.variables.get(name));
+        let values = values.map(|value| value.trim()).filter(|value| !value.is_empty());
+        values.fold(text.to_owned(), |text, value| text.replace(value, "[REDACTED]"))
+    }
+}
+
 /// Scope and key that a value stands for.
 fn reference(value: &str) -> Result<Option<(&str, &str)>> {
     if !value.contains(BEFORE) {
@@ -62,6 +71,7 @@ impl Compute {
     ) -> Result<()> {
         let before = row.map(|row| &row.spec);
         self.secrets_check(ctx, before, spec).await?;
+        self.log_place_check(ctx, before, spec).await?;
         let known = before.map(super::scripts::paths).transpose()?.unwrap_or_default();
         let owner = row.map_or(ctx.principal.name.as_str(), |row| row.creator_name.as_str());
         for path in super::scripts::paths(spec)? {
@@ -148,7 +158,8 @@ mod tests {
     #[test]
     fn nobody_is_shown_a_value() {
         let variables = BTreeMap::from([("A".to_owned(), "word".to_owned())]);
-        let shown = format!("{:?}", Environment { variables, secret: vec!["A".into()] });
-        assert_eq!(shown, "{\"A\"}");
+        let environment = Environment { variables, secret: vec!["A".into()] };
+        assert_eq!(format!("{environment:?}"), "{\"A\"}");
+        assert_eq!(environment.hide("a word, words"), "a [REDACTED], [REDACTED]s");
     }
 }

@@ -7,12 +7,12 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use biplane_api::clusters::{
     ClusterCreate, ClusterCreated, ClusterEdit, ClusterEvents, ClusterEventsRequest, ClusterInfo,
-    ClusterList, ClusterNamed, ClusterOwner, ClusterResize, ClusterUpdate, NodeTypeList,
-    SparkVersionList, ZoneList,
+    ClusterList, ClusterLogPiece, ClusterNamed, ClusterOwner, ClusterResize, ClusterUpdate,
+    NodeTypeList, SparkVersionList, ZoneList,
 };
 use biplane_api::compute::Empty;
 use biplane_api::error::ErrorBody;
-use biplane_platform::{ApiJson, ApiQuery, Ctx, Result};
+use biplane_platform::{ApiJson, ApiPath, ApiQuery, Ctx, Result};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -40,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
         .routes(routes!(node_type_list))
         .routes(routes!(zone_list))
         .routes(routes!(spark_version_list))
+        .routes(routes!(cluster_log_get))
         .merge(super::libraries::http::routes())
         .merge(super::scripts::http::routes())
         .route("/api/2.0/clusters/create", post(cluster_create))
@@ -113,6 +114,30 @@ async fn cluster_get(
     ApiQuery(params): ApiQuery<GetParams>,
 ) -> Result<Json<ClusterInfo>> {
     Ok(Json(compute.cluster_get(&ctx, &params.cluster_id).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LogParams {
+    /// stdout, stderr or log4j
+    #[serde(default)]
+    stream: String,
+    /// Of the piece before; 0 at first.
+    #[serde(default)]
+    cursor: i64,
+}
+
+/// What the driver of a cluster wrote, piece by piece.
+#[utoipa::path(get, path = "/api/2.0/biplane/clusters/{cluster_id}/log", operation_id = "cluster_log_get", tag = "clusters",
+    params(("cluster_id" = String, Path), LogParams),
+    responses((status = 200, body = ClusterLogPiece), (status = "4XX", body = ErrorBody)))]
+async fn cluster_log_get(
+    State(compute): Service,
+    ctx: Ctx,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(params): ApiQuery<LogParams>,
+) -> Result<Json<ClusterLogPiece>> {
+    compute.cluster_log_get(&ctx, &id, &params.stream, params.cursor).await.map(Json)
 }
 
 /// For the description: lists repeat their key, which a structure cannot say.

@@ -4,6 +4,7 @@
 
 use super::Keeper;
 use super::change::{terminate, terminating};
+use super::deliver;
 use super::hosts::{self, Order};
 use super::libraries;
 use super::pools;
@@ -39,6 +40,8 @@ pub(super) struct Memory {
     /// When the provider was asked last how they are.
     pub asked_at: Option<Instant>,
     pub alarm: Option<Instant>,
+    /// When logs were delivered last.
+    pub delivered_at: Option<Instant>,
 }
 
 impl Memory {
@@ -175,6 +178,7 @@ async fn step(compute: &Arc<Compute>, id: &ClusterId, memory: &mut Memory) -> Re
     if ending {
         return at_the_end(compute, &row, going.is_empty()).await;
     }
+    compute.clusters.logs.begin(&row.id, compute.clock.now_ms());
     for part in [
         hosts::order(compute, &row, &staying, memory).await?,
         hosts::make(compute, &row, &staying, memory).await?,
@@ -188,6 +192,7 @@ async fn step(compute: &Arc<Compute>, id: &ClusterId, memory: &mut Memory) -> Re
         return settle(compute, &row, &staying).await;
     }
     libraries::keep(compute, &row, &staying).await?;
+    deliver::keep(compute, &row, memory);
     watch_idleness(compute, &row, memory).await
 }
 
@@ -196,6 +201,7 @@ async fn at_the_end(compute: &Arc<Compute>, row: &Cluster, nothing_left: bool) -
         return Ok(Next::Rest);
     }
     if row.state != State::Terminated {
+        deliver::at_end(compute, row).await;
         let now = compute.clock.now_ms();
         let end = |row: &mut Cluster| {
             row.state = State::Terminated;
@@ -210,6 +216,8 @@ async fn at_the_end(compute: &Arc<Compute>, row: &Cluster, nothing_left: bool) -
         store::delete(&mut tx, &row.id).await?;
         acl::clear(&mut tx, row.workspace_id, &CLUSTERS, row.id.as_str()).await?;
         tx.commit().await?;
+        compute.clusters.logs.forget(&row.id);
+        compute.clusters.log_status.lock().remove(&row.id);
     }
     Ok(Next::Done)
 }

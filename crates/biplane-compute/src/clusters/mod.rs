@@ -5,6 +5,7 @@
 //! before it is ordered, and what no row knows is ended (`reap`); a host of a cluster runs nothing else.
 
 mod change;
+mod deliver;
 mod environment;
 mod events;
 pub(crate) mod hosts;
@@ -12,6 +13,7 @@ pub(crate) mod http;
 pub(crate) mod keep;
 mod libraries;
 pub(crate) mod local;
+mod log;
 pub(crate) mod ops;
 mod own;
 pub(crate) mod pools;
@@ -34,6 +36,7 @@ pub(crate) use versions::newest as newest_version;
 use crate::Compute;
 use crate::provider::{NodeType, Place, Provider};
 use crate::supplies::Supplies;
+use biplane_api::clusters::ClusterLogStatus;
 use biplane_api::ids::{ClusterId, InstancePoolId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, Result};
 use parking_lot::{Mutex, RwLock};
@@ -65,6 +68,8 @@ pub struct ClusterConfig {
     pub answer_wait: Duration,
     /// Machines that nobody owns are looked for this often.
     pub reap_every: Duration,
+    /// Logs are delivered this often.
+    pub log_every: Duration,
 }
 
 impl Default for ClusterConfig {
@@ -76,6 +81,7 @@ impl Default for ClusterConfig {
             host_poll: Duration::from_secs(5),
             answer_wait: Duration::from_secs(120),
             reap_every: Duration::from_secs(60),
+            log_every: Duration::from_secs(300),
         }
     }
 }
@@ -119,6 +125,9 @@ pub(crate) struct Clusters {
     busy: Mutex<HashSet<(ClusterId, &'static str)>>,
     /// What was resolved, and for which generation.
     environments: Mutex<HashMap<ClusterId, (i64, Environment)>>,
+    pub(crate) logs: log::Logs,
+    /// How the last delivery of logs went.
+    log_status: Mutex<HashMap<ClusterId, ClusterLogStatus>>,
     /// When somebody last did something there.
     used: Mutex<HashMap<ClusterId, Instant>>,
     /// Machines ordered before that were ordered by a server before this one.

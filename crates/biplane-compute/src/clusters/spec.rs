@@ -52,6 +52,7 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
     environment(asked.spark_env_vars.as_ref())?;
     super::environment::check(asked)?;
     super::scripts::check(asked)?;
+    super::deliver::destination(asked)?;
     if let Some(aws) = &asked.aws_attributes {
         spec.aws_attributes = Some(attributes(aws)?);
     }
@@ -67,7 +68,6 @@ fn refuse(asked: &ClusterSpec) -> Result<()> {
         (given(&asked.driver_node_type_flexibility), "driver_node_type_flexibility"),
         (given(&asked.worker_node_type_flexibility), "worker_node_type_flexibility"),
         (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
-        (given(&asked.cluster_log_conf), "cluster_log_conf"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
     ];
     if let Some((_, what)) = unsupported.iter().find(|(asked, _)| *asked) {

@@ -85,7 +85,8 @@ impl Compute {
     pub async fn cluster_get(&self, ctx: &Ctx, id: &str) -> Result<ClusterInfo> {
         let row = self.cluster_for(ctx, id, "CAN_ATTACH_TO").await?;
         let hosts = store::hosts(&mut self.db.read().await?, &row.id).await?;
-        Ok(view(&row, &hosts.iter().collect::<Vec<_>>()))
+        let cluster_log_status = self.clusters.log_status.lock().get(&row.id).cloned();
+        Ok(ClusterInfo { cluster_log_status, ..view(&row, &hosts.iter().collect::<Vec<_>>()) })
     }
 
     pub async fn cluster_list(&self, ctx: &Ctx, filter: &ClusterFilter) -> Result<ClusterList> {
@@ -193,6 +194,7 @@ fn view(row: &Cluster, hosts: &[&HostRow]) -> ClusterInfo {
             .map(|(key, value)| (key.to_owned(), value))
             .collect::<BTreeMap<_, _>>(),
         spec: row.request.clone(),
+        cluster_log_status: None,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{CodeSandbox, frames, result};
 use crate::Compute;
 use crate::relay::Refused;
+use biplane_api::clusters::ClusterLogStream;
 use biplane_api::ids::{NodeId, SandboxId};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -116,7 +117,15 @@ impl Compute {
         match text("event") {
             "created" => context.began(),
             "failed" => context.fail(text("reason")),
-            "output" => context.print(text("command"), text("text")),
+            "output" => {
+                let said = text("text");
+                let hidden = sandbox.cluster.as_ref().map(|on| on.environment.hide(said));
+                let said = hidden.as_deref().unwrap_or(said);
+                context.print(text("command"), said);
+                if let Some(cluster) = &context.cluster {
+                    self.clusters.logs.write(cluster, ClusterLogStream::Stdout, said);
+                }
+            }
             "finished" => {
                 let said = &event["result"];
                 let cancelled = said["cancelled"].as_bool().unwrap_or(false);

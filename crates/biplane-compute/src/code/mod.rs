@@ -27,6 +27,7 @@ pub use spark::{PREFIX as SPARK_PREFIX, refusal as spark_refusal};
 
 use crate::Compute;
 use axum::Router;
+use biplane_api::clusters::ClusterLogStream;
 use biplane_api::ids::{ClusterId, NodeId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::statement_token::StatementTokens;
 use biplane_platform::{Ctx, Result};
@@ -162,6 +163,10 @@ impl Compute {
             (false, status) => format!("it ended with exit code {status}"),
         };
         tracing::info!(sandbox_id = %id, reason, tail = exit.tail, "an interpreter's sandbox ended");
+        if let (Some(cluster), None) = (&sandbox.cluster, &sandbox.prepares) {
+            let text = format!("A sandbox of {} ended: {reason}\n", sandbox.user_name);
+            self.clusters.logs.write(&cluster.id, ClusterLogStream::Stderr, &text);
+        }
         sandbox.exited.send_replace(Some(reason));
         true
     }

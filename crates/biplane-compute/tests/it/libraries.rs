@@ -6,15 +6,21 @@ use biplane_api::ids::{NodeId, WorkspaceId};
 use biplane_compute::{FileBytes, Supplies};
 use biplane_platform::testing::{admin_ctx, ctx};
 use biplane_platform::{ApiError, Ctx, Result};
+use bytes::Bytes;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Path and text of what was written.
+pub type Written = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// One file, which everybody but one may read.
 pub struct Shelf {
     pub owner: Ctx,
     pub secret_from: String,
+    pub written: Written,
 }
 
 pub const SCRIPT: &str = "/Volumes/main/default/files/a.sh";
@@ -33,6 +39,21 @@ impl Supplies for Shelf {
         match path {
             WHEEL | SCRIPT => Ok(futures::stream::iter([Ok("wheel".into())]).boxed()),
             _ => Err(ApiError::not_found("The file does not exist.")),
+        }
+    }
+
+    async fn file_write(&self, _: &Ctx, path: &str, bytes: Bytes) -> Result<()> {
+        if path.contains("/full/") {
+            return Err(ApiError::denied("The volume is full."));
+        }
+        self.written.lock().insert(path.into(), String::from_utf8(bytes.to_vec()).unwrap());
+        Ok(())
+    }
+
+    async fn place_check(&self, ctx: &Ctx, _: &str) -> Result<()> {
+        match ctx.principal.is(&self.secret_from) {
+            true => Err(ApiError::denied("You may not write there.")),
+            false => Ok(()),
         }
     }
 
@@ -62,10 +83,15 @@ pub fn recorded(site: &Site, fails: &'static str) -> Ran {
 }
 
 pub async fn site() -> Site {
-    let site = Site::new().await;
-    let shelf = Shelf { owner: site.world.ctx.clone(), secret_from: "other@example.org".into() };
+    stocked(Site::new().await).0
+}
+
+pub fn stocked(site: Site) -> (Site, Written) {
+    let written = Written::default();
+    let (owner, secret_from) = (site.world.ctx.clone(), "other@example.org".into());
+    let shelf = Shelf { owner, secret_from, written: written.clone() };
     site.world.compute.set_supplies(Arc::new(shelf));
-    site
+    (site, written)
 }
 
 async fn statuses(site: &Site, id: &str) -> Vec<(String, Value)> {

@@ -11,6 +11,7 @@ mod fake_node;
 mod fake_provider;
 mod libraries;
 mod life;
+mod logs;
 mod loss;
 mod mesh;
 mod placement;

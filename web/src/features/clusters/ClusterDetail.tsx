@@ -12,13 +12,17 @@ import { PermissionsCard } from '../warehouses/PermissionsCard';
 import { ClusterMenu, nameOf, StartStop, type Ask } from './ClusterTable';
 import { ConfigurationTab } from './ConfigurationTab';
 import { EventsTab } from './EventsTab';
+import { LibrariesTab } from './LibrariesTab';
+import { LogTab } from './LogTab';
 import { MetricsTab } from './MetricsTab';
 import { runtimesQuery } from './queries';
 import { StateBadge } from './StateBadge';
 import { endingOf, may, modeText, runtimeText, sizeText } from './state';
 
-const VIEWS: readonly TabItem<'configuration' | 'metrics' | 'events' | 'permissions'>[] = [
+const VIEWS: readonly TabItem<'configuration' | 'libraries' | 'log' | 'metrics' | 'events' | 'permissions'>[] = [
   { key: 'configuration', label: 'Configuration' },
+  { key: 'libraries', label: 'Libraries' },
+  { key: 'log', label: 'Driver log' },
   { key: 'metrics', label: 'Metrics' },
   { key: 'events', label: 'Event log' },
   { key: 'permissions', label: 'Permissions' },
@@ -73,6 +77,8 @@ export function ClusterDetail({ cluster, onAsk }: DetailProps) {
       <div id="cluster-panel" role="tabpanel" aria-labelledby={`cluster-tab-${view}`} className="warehouse-panel">
         {!cluster && <Skeleton height={260} />}
         {cluster && view === 'configuration' && <ConfigurationTab cluster={cluster} />}
+        {cluster && view === 'libraries' && <LibrariesTab cluster={cluster} />}
+        {cluster && view === 'log' && <LogTab cluster={cluster} />}
         {cluster && view === 'metrics' && <MetricsTab cluster={cluster} />}
         {cluster && view === 'events' && <EventsTab cluster={cluster} />}
         {cluster && view === 'permissions' && (

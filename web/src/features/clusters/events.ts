@@ -22,6 +22,8 @@ const KINDS: Record<string, Kind> = {
   ADD_NODES_FAILED: { label: 'A host could not be added', icon: 'warning', tone: 'danger' },
   TERMINATING: { label: 'Terminating', icon: 'stop', tone: 'warn' },
   TERMINATED: { label: 'Terminated', icon: 'stop', tone: '' },
+  INIT_SCRIPTS_STARTED: { label: 'Running init scripts', icon: 'code', tone: 'warn' },
+  INIT_SCRIPTS_FINISHED: { label: 'Init scripts ended', icon: 'code', tone: 'accent' },
   PINNED: { label: 'Pinned', icon: 'star', tone: 'accent' },
   UNPINNED: { label: 'Unpinned', icon: 'star', tone: '' },
 };

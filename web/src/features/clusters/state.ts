@@ -48,6 +48,9 @@ const REASONS: Record<string, string> = {
   AWS_AUTHORIZATION_FAILURE: 'AWS refused: the role of the workspace may not do this',
   AWS_RESOURCE_QUOTA_EXCEEDED: 'The quota of the AWS account is used up',
   AWS_REQUEST_LIMIT_EXCEEDED: 'AWS asked to slow down',
+  INIT_SCRIPT_FAILURE: 'An init script failed',
+  GLOBAL_INIT_SCRIPT_FAILURE: 'A global init script failed',
+  SECRET_RESOLUTION_ERROR: 'A secret could not be read',
   INVALID_ARGUMENT: 'The provider refused what was asked',
 };
 

@@ -7,7 +7,7 @@ use crate::Compute;
 use crate::clusters::prepare::{Turn, preparer};
 use crate::clusters::store::{self as clusters, Cluster, HostRow};
 use crate::code::{Preparer, Ran, Run};
-use biplane_api::clusters::ClusterState as State;
+use biplane_api::clusters::{ClusterLogStream, ClusterState as State};
 use biplane_api::ids::NodeId;
 use biplane_api::libraries::LibraryStatus;
 use biplane_platform::{Ctx, Result};
@@ -177,6 +177,11 @@ async fn install(
         let hand = hands.remove(&host.node_id);
         jobs.push(on_host(compute, row, &owner, &source, host, hand));
     }
+    compute.clusters.logs.write(
+        &row.id,
+        ClusterLogStream::Stderr,
+        &format!("Installing {}\n", library.key),
+    );
     let results: Vec<_> = stream::iter(jobs).buffer_unordered(HOSTS_AT_ONCE).collect().await;
     let mut failed = Vec::new();
     for (node_id, hand, result) in results {
@@ -214,7 +219,13 @@ async fn on_host(
             Err(why) => return (host.node_id, None, Err(why)),
         },
     };
-    let done = with(compute, row, owner, source, &mut hand).await;
+    // Of all hosts the driver's word is kept.
+    let print = |text: &str| {
+        if host.ordinal == 0 {
+            compute.clusters.logs.write(&row.id, ClusterLogStream::Stderr, text);
+        }
+    };
+    let done = with(compute, row, owner, source, &mut hand, print).await;
     (host.node_id, Some(hand), done)
 }
 
@@ -224,6 +235,7 @@ async fn with(
     owner: &Ctx,
     source: &Source,
     hand: &mut Preparer,
+    mut print: impl FnMut(&str) + Send,
 ) -> std::result::Result<(), String> {
     let arguments = match source {
         Source::Package { package, index } => of_index(package, index.as_deref()),
@@ -238,15 +250,15 @@ async fn with(
         }
     };
     let environment = compute.cluster_environment(row).await.map_err(|error| error.message)?;
-    let environment = environment.variables;
-    let run = Run { kind: "pip", arguments, environment, limit: INSTALL_MAX };
-    let ran = hand.run(run, |_| ()).await?;
+    let variables = environment.variables.clone();
+    let run = Run { kind: "pip", arguments, environment: variables, limit: INSTALL_MAX };
+    let ran = hand.run(run, |text| print(&environment.hide(text))).await?;
     match ran {
         Ran { status: 0, late: false, .. } => Ok(()),
         Ran { late: true, .. } => {
             Err(format!("pip was ended after {} minutes.", INSTALL_MAX.as_secs() / 60))
         }
-        Ran { status, tail, .. } => Err(why(status, &tail)),
+        Ran { status, tail, .. } => Err(why(status, &environment.hide(&tail))),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{spec, store};
 use crate::Compute;
+use crate::clusters::environment::Environment;
 use crate::clusters::libraries::store as setups;
 use crate::clusters::prepare::{Turn, preparer};
 use crate::clusters::reasons::{self, reason};
@@ -121,11 +122,12 @@ async fn prepare_all(
     let began = listed(scripts, |_| None);
     event(compute, row, "INIT_SCRIPTS_STARTED", began).await?;
     let owner = compute.cluster_owner(row).await;
-    let environment = compute.cluster_environment(row).await?.variables;
+    let environment = compute.cluster_environment(row).await?;
     let all = clusters::hosts(&mut compute.db.read().await?, &row.id).await?;
     let mut jobs = Vec::new();
     for host in hosts {
-        let environment = variables(&environment, row, &all, &host);
+        let variables = variables(&environment.variables, row, &all, &host);
+        let environment = Environment { variables, secret: environment.secret.clone() };
         jobs.push(on_host(
             compute,
             row,
@@ -216,7 +218,7 @@ async fn on_host(
     owner: std::result::Result<&Ctx, String>,
     host: HostRow,
     scripts: &[Script],
-    environment: BTreeMap<String, String>,
+    environment: Environment,
 ) -> (HostRow, Vec<Done>) {
     let hand = async {
         let owner = owner?;
@@ -233,7 +235,11 @@ async fn on_host(
     let mut done = Vec::new();
     for script in scripts {
         let began = Instant::now();
-        let ran = one(compute, owner, script, &mut hand, &environment).await;
+        let print = |text: &str| {
+            let name = log_name(row, &host, script);
+            compute.clusters.logs.script(&row.id, name, &environment.hide(text));
+        };
+        let ran = one(compute, owner, script, &mut hand, &environment, print).await;
         let (status, error) = match ran {
             Ok(()) => ("SUCCEEDED", None),
             Err((status, why)) => (status, Some(why)),
@@ -252,7 +258,8 @@ async fn one(
     owner: &Ctx,
     script: &Script,
     hand: &mut Preparer,
-    environment: &BTreeMap<String, String>,
+    environment: &Environment,
+    print: impl FnMut(&str) + Send,
 ) -> std::result::Result<(), (&'static str, String)> {
     const FILE: &str = "init-script";
     let bytes = match &script.place {
@@ -266,18 +273,29 @@ async fn one(
     let run = Run {
         kind: "script",
         arguments: vec![json!({ "file": FILE })],
-        environment: environment.clone(),
+        environment: environment.variables.clone(),
         limit: SCRIPT_MAX,
     };
-    let ran = hand.run(run, |_| ()).await.map_err(|why| ("FAILED_EXECUTION", why))?;
+    let ran = hand.run(run, print).await.map_err(|why| ("FAILED_EXECUTION", why))?;
     match ran {
         Ran { status: 0, late: false, .. } => Ok(()),
         Ran { late: true, .. } => {
             let minutes = SCRIPT_MAX.as_secs() / 60;
             Err(("FAILED_EXECUTION", format!("It was ended after {minutes} minutes.")))
         }
-        Ran { status, tail, .. } => Err(("FAILED_EXECUTION", why(status, &tail))),
+        Ran { status, tail, .. } => {
+            Err(("FAILED_EXECUTION", why(status, &environment.hide(&tail))))
+        }
     }
+}
+
+/// Under which its output is delivered.
+fn log_name(row: &Cluster, host: &HostRow, script: &Script) -> String {
+    let ip = host.private_ip.as_deref().unwrap_or("localhost");
+    let file = script.name.rsplit('/').next().unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let file: String = file.chars().map(plain).collect();
+    format!("{}_{ip}/{}_{}_{file}.stdout.log", row.id, row.generation, host.ordinal)
 }
 
 fn why(status: i64, tail: &str) -> String {
