@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::datasource::{TableType, ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr as LogicalExpr, LogicalPlanBuilder, cast, ident};
@@ -112,14 +113,21 @@ impl TableProvider for Feed {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = self.0.scan(state, None, &[], None).await?;
+        // Where there are no files of a kind, the library reads none in no partition, which cannot be sorted.
+        let plan = plan.transform_up(|node| {
+            let is_nothing =
+                node.children().is_empty() && node.output_partitioning().partition_count() == 0;
+            Ok(match is_nothing {
+                true => Transformed::yes(Arc::new(EmptyExec::new(node.schema())) as _),
+                false => Transformed::no(node),
+            })
+        });
+        let plan = plan.data()?;
         let schema = self.0.schema();
         let wanted = match projection {
             Some(projection) => Arc::new(schema.project(projection)?),
             None => schema,
         };
-        if plan.output_partitioning().partition_count() == 0 {
-            return Ok(Arc::new(EmptyExec::new(wanted)));
-        }
         let from = plan.schema();
         let columns = wanted.fields().iter().map(|field| {
             let name = field.name();
