@@ -373,7 +373,7 @@ impl StatementContext {
     }
 
     /// The rows were there already, from the same query before.
-    pub(crate) fn from_cache(&self) -> bool {
+    pub(crate) fn answered_before(&self) -> bool {
         self.from_cache.load(Ordering::Relaxed)
     }
 

@@ -167,7 +167,7 @@ async fn run(
     let (read, skipped) = cx.pruned.counts();
     metrics.files_read = metrics.files_read.max(read);
     metrics.files_pruned = metrics.files_pruned.max(skipped);
-    metrics.from_cache = cx.from_cache();
+    metrics.from_cache = cx.answered_before();
     finished.metrics = Some(metrics);
     finished.session_change = cx.take_changes();
     finished.lineage = cx.take_lineage();
