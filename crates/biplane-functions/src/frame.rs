@@ -9,7 +9,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 use std::sync::Arc;
 
@@ -31,6 +32,16 @@ impl Given<'_> {
     /// The text of a literal argument.
     pub fn text(&self, at: usize) -> Option<&str> {
         self.literals.get(at).copied().flatten().and_then(|value| value.try_as_str().flatten())
+    }
+}
+
+impl Given<'_> {
+    /// The number of a literal argument.
+    pub fn int(&self, at: usize) -> Option<i64> {
+        match self.literals.get(at).copied().flatten()?.cast_to(&DataType::Int64) {
+            Ok(ScalarValue::Int64(value)) => value,
+            _ => None,
+        }
     }
 }
 
@@ -158,19 +169,20 @@ impl<F> std::hash::Hash for Shown<F> {
 }
 
 pub fn register(state: &mut SessionState, table: &[Def]) -> Result<()> {
-    for def in table {
-        let function = Function {
-            name: def.name,
-            least: def.least,
-            most: def.most,
-            takes: Shown(def.takes),
-            gives: Shown(def.gives),
-            run: Shown(def.run),
-            signature: Signature::user_defined(Volatility::Immutable),
-        };
-        state.register_udf(Arc::new(function.into()))?;
-    }
-    Ok(())
+    table.iter().try_for_each(|def| state.register_udf(Arc::new(function(def))).map(drop))
+}
+
+pub fn function(def: &Def) -> ScalarUDF {
+    let function = Function {
+        name: def.name,
+        least: def.least,
+        most: def.most,
+        takes: Shown(def.takes),
+        gives: Shown(def.gives),
+        run: Shown(def.run),
+        signature: Signature::user_defined(Volatility::Immutable),
+    };
+    function.into()
 }
 
 impl ScalarUDFImpl for Function {
@@ -190,7 +202,8 @@ impl ScalarUDFImpl for Function {
         let types: Vec<DataType> =
             args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
         let given = Given { types: &types, literals: args.scalar_arguments };
-        Ok(Arc::new(Field::new(self.name, (self.gives.0)(&given)?, true)))
+        let field = Field::new(self.name, (self.gives.0)(&given)?, true);
+        Ok(Arc::new(crate::intervals::qualified(field, args.arg_fields)))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {

@@ -16,6 +16,7 @@ use crate::json_value::Json;
 use crate::patterns::Pattern;
 use crate::raised::{fail, mismatch};
 use crate::time::{shown, zone};
+use crate::variant::{Variants, is_variant};
 
 pub const FUNCTIONS: &[Def] = &[
     Def {
@@ -24,13 +25,7 @@ pub const FUNCTIONS: &[Def] = &[
         most: 2,
         takes: all_text,
         gives: |_| Ok(DataType::Utf8),
-        run: |call| {
-            call.texts(|row| {
-                let Some(json) = Json::first(call.text(0, row)) else { return Ok(None) };
-                let Some(steps) = path(call.text(1, row)) else { return Ok(None) };
-                Ok(found(&json, &steps))
-            })
-        },
+        run: get_json_object,
     },
     Def {
         name: "json_array_length",
@@ -110,6 +105,14 @@ fn text_entries() -> arrow::datatypes::Fields {
         Field::new("key", DataType::Utf8, false),
         Field::new("value", DataType::Utf8, true),
     ])
+}
+
+pub fn get_json_object(call: &Call<'_>) -> Result<ArrayRef> {
+    call.texts(|row| {
+        let Some(json) = Json::first(call.text(0, row)) else { return Ok(None) };
+        let Some(steps) = path(call.text(1, row)) else { return Ok(None) };
+        Ok(found(&json, &steps))
+    })
 }
 
 enum Step {
@@ -313,6 +316,11 @@ impl Writer {
             return Ok(());
         }
         match array.data_type() {
+            variant if is_variant(variant) => {
+                let tree = Variants::of(array)?.tree(row)?;
+                out.push_str(&tree.map_or_else(|| "null".to_owned(), |tree| tree.json(&self.zone)));
+                Ok(())
+            }
             DataType::Struct(fields) => {
                 let columns = array.as_struct().columns();
                 let named = fields.iter().map(|field| field.name().clone());

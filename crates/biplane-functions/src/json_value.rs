@@ -22,8 +22,7 @@ impl Json {
     }
 
     /// The value that is the whole text.
-    #[cfg(test)]
-    fn whole(text: &str) -> Option<Self> {
+    pub fn whole(text: &str) -> Option<Self> {
         let mut reader = Reader { rest: text };
         let value = reader.value(0)?;
         reader.blank().is_empty().then_some(value)

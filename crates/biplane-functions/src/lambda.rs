@@ -31,6 +31,8 @@ enum Kind {
     TransformKeys,
     TransformValues,
     Aggregate,
+    SortBy,
+    MapZipWith,
 }
 
 const FUNCTIONS: &[(&str, Kind)] = &[
@@ -44,6 +46,8 @@ const FUNCTIONS: &[(&str, Kind)] = &[
     ("transform_values", Kind::TransformValues),
     ("aggregate", Kind::Aggregate),
     ("reduce", Kind::Aggregate),
+    ("array_sort_by", Kind::SortBy),
+    ("map_zip_with", Kind::MapZipWith),
 ];
 
 pub fn register(state: &mut SessionState) -> Result<()> {
@@ -99,7 +103,7 @@ impl Lambda {
     /// Types of the values, which come first; behind them come the lambdas.
     fn values<'f, L>(&self, fields: &'f [ValueOrLambda<FieldRef, L>]) -> Result<Vec<&'f DataType>> {
         let expected = match self.kind {
-            Kind::ZipWith | Kind::Aggregate => 2,
+            Kind::ZipWith | Kind::Aggregate | Kind::MapZipWith => 2,
             _ => 1,
         };
         let values: Vec<&DataType> = fields
@@ -148,6 +152,18 @@ impl HigherOrderUDFImpl for Lambda {
                 let (key, value) = entry(values[0])?;
                 vec![vec![parameter("key", key), parameter("value", value)]]
             }
+            Kind::SortBy => {
+                let element = item(values[0])?;
+                vec![vec![parameter("left", element.clone()), parameter("right", element)]]
+            }
+            Kind::MapZipWith => {
+                let ((key, left), (_, right)) = (entry(values[0])?, entry(values[1])?);
+                vec![vec![
+                    parameter("key", key),
+                    parameter("left", left),
+                    parameter("right", right),
+                ]]
+            }
             Kind::Aggregate => {
                 let sum = parameter("sum", values[1].clone());
                 let merge = vec![Arc::clone(&sum), parameter("element", item(values[0])?)];
@@ -172,7 +188,8 @@ impl HigherOrderUDFImpl for Lambda {
         }
         let data_type = match self.kind {
             Kind::Transform | Kind::ZipWith => DataType::new_list(result.clone(), true),
-            Kind::Filter => DataType::new_list(item(values[0])?, true),
+            Kind::Filter | Kind::SortBy => DataType::new_list(item(values[0])?, true),
+            Kind::MapZipWith => map_of(entry(values[0])?.0, result.clone()),
             Kind::Exists | Kind::Forall => DataType::Boolean,
             Kind::MapFilter => {
                 let (key, value) = entry(values[0])?;
@@ -200,6 +217,8 @@ impl HigherOrderUDFImpl for Lambda {
             Kind::MapFilter | Kind::TransformKeys | Kind::TransformValues => {
                 map(self.kind, &values[0], lambdas[0], gives)?
             }
+            Kind::SortBy => crate::lambda_pairs::sorted(&values[0], lambdas[0], gives)?,
+            Kind::MapZipWith => crate::lambda_pairs::zipped(&values, lambdas[0], gives)?,
             _ => list(self.kind, &values, lambdas[0], gives)?,
         };
         Ok(ColumnarValue::Array(out))

@@ -1,45 +1,107 @@
 //! Functions of Databricks SQL that DataFusion does not have or has otherwise: one file per family. A leaf:
 //! nothing here knows of the engine, and the engine asks for `register` alone.
 
+mod bitmap;
+mod crypto;
+mod csv;
+mod ddl;
 mod epoch;
 mod fitted;
 mod frame;
 mod gather;
+mod grouped_number;
+mod interval_parts;
+pub mod intervals;
 mod json;
 mod json_value;
+mod kll;
 mod lambda;
+mod lambda_pairs;
 mod lists;
 mod make_time;
+mod misc;
+mod murmur;
 mod number_format;
+mod options;
 mod patterns;
 mod pick;
 mod raised;
+mod records;
+mod rounding;
+mod sketch;
 mod stats;
 mod text;
 mod time;
 mod try_math;
+mod tuple_sketch;
+pub mod variant;
 mod vector;
+mod xml;
+mod xpath;
+mod xpath_eval;
+mod xpath_parse;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::ScalarUDF;
 
 pub use raised::Raised;
 
+/// All that are functions of one row.
+const TABLES: &[&[frame::Def]] = &[
+    bitmap::FUNCTIONS,
+    crypto::FUNCTIONS,
+    csv::FUNCTIONS,
+    epoch::FUNCTIONS,
+    grouped_number::FUNCTIONS,
+    interval_parts::FUNCTIONS,
+    json::FUNCTIONS,
+    kll::BIGINTS,
+    kll::DOUBLES,
+    kll::FLOATS,
+    lists::FUNCTIONS,
+    make_time::FUNCTIONS,
+    misc::FUNCTIONS,
+    murmur::FUNCTIONS,
+    number_format::FUNCTIONS,
+    records::FUNCTIONS,
+    rounding::FUNCTIONS,
+    sketch::FUNCTIONS,
+    text::FUNCTIONS,
+    time::FUNCTIONS,
+    try_math::FUNCTIONS,
+    tuple_sketch::DOUBLES,
+    tuple_sketch::INTEGERS,
+    variant::FUNCTIONS,
+    vector::FUNCTIONS,
+    xml::FUNCTIONS,
+    xpath::FUNCTIONS,
+];
+
+/// A function by its name, for rules that put it into plans.
+pub fn function(name: &str) -> Option<ScalarUDF> {
+    let def = TABLES.iter().copied().flatten().find(|def| def.name == name)?;
+    Some(frame::function(def))
+}
+
 pub fn register(state: &mut SessionState) -> Result<()> {
-    for table in [
-        epoch::FUNCTIONS,
-        json::FUNCTIONS,
-        lists::FUNCTIONS,
-        make_time::FUNCTIONS,
-        number_format::FUNCTIONS,
-        text::FUNCTIONS,
-        time::FUNCTIONS,
-        try_math::FUNCTIONS,
-        vector::FUNCTIONS,
-    ] {
+    for table in TABLES {
         frame::register(state, table)?;
     }
+    for table in [
+        bitmap::AGGREGATES,
+        kll::BIGINT_AGGREGATES,
+        kll::DOUBLE_AGGREGATES,
+        kll::FLOAT_AGGREGATES,
+        sketch::AGGREGATES,
+        tuple_sketch::DOUBLE_AGGREGATES,
+        tuple_sketch::INTEGER_AGGREGATES,
+        variant::AGGREGATES,
+    ] {
+        gather::register(state, table)?;
+    }
     fitted::register(state)?;
+    intervals::register(state)?;
     lambda::register(state)?;
     pick::register(state)?;
     stats::register(state)

@@ -1,14 +1,21 @@
 //! `try_add` and its kin: NULL where the operator would raise.
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray};
-use arrow::datatypes::{
-    ArrowNativeTypeOp, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type,
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Datum, IntervalMonthDayNanoArray, new_null_array,
 };
+use arrow::compute::kernels::numeric;
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{
+    ArrowNativeTypeOp, DECIMAL128_MAX_PRECISION, DataType, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+};
+use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::logical_expr::binary::type_union_coercion;
+use std::sync::Arc;
 
 use crate::frame::{Call, Def};
+use crate::intervals::{self, interval_type, is_interval};
 use crate::raised::mismatch;
 
 macro_rules! arithmetic {
@@ -18,8 +25,11 @@ macro_rules! arithmetic {
             least: 2,
             most: 2,
             takes: $takes,
-            gives: |types| Ok(types[0].clone()),
+            gives: |types| gives($name, &types[0], &types[1]),
             run: |call| {
+                if let Some(done) = otherwise($name, call)? {
+                    return Ok(done);
+                }
                 macro_rules! of {
                     ($kind:ty) => {
                         each::<$kind>(call, |a, b| {
@@ -43,10 +53,64 @@ macro_rules! arithmetic {
 pub const FUNCTIONS: &[Def] = &[
     arithmetic!("try_add", common, add_checked, false),
     arithmetic!("try_subtract", common, sub_checked, false),
-    arithmetic!("try_multiply", common, mul_checked, false),
+    arithmetic!("try_multiply", scaled, mul_checked, false),
     arithmetic!("try_mod", common, mod_checked, true),
     arithmetic!("try_divide", doubles, div_checked, true),
 ];
+
+/// Of dates, timestamps, intervals and decimals; None: they are plain numbers.
+fn otherwise(name: &str, call: &Call<'_>) -> Result<Option<ArrayRef>> {
+    let (left, right) = (&call.args[0], &call.args[1]);
+    if is_interval(left.data_type()) {
+        return intervals::tried(name, &call.args, call.rows).map(Some);
+    }
+    let is_other = left.data_type().is_decimal()
+        || matches!(left.data_type(), DataType::Date32 | DataType::Timestamp(..));
+    if !is_other {
+        return Ok(None);
+    }
+    let right = match (left.data_type(), right.data_type()) {
+        (DataType::Date32, DataType::Int32) => {
+            let days = right.as_primitive::<Int32Type>().iter();
+            let days = days.map(|days| days.map(|days| IntervalMonthDayNano::new(0, days, 0)));
+            Arc::new(days.collect::<IntervalMonthDayNanoArray>()) as ArrayRef
+        }
+        _ => right.clone(),
+    };
+    let operation: Kernel = match name {
+        "try_add" => numeric::add,
+        "try_subtract" => numeric::sub,
+        "try_multiply" => numeric::mul,
+        _ => numeric::rem,
+    };
+    if let Ok(all) = operation(left, &right) {
+        return Ok(Some(cast(&all, call.gives)?));
+    }
+    // One that is too large is NULL, not all of them.
+    let each = (0..call.rows).map(|row| {
+        let one = operation(&left.slice(row, 1), &right.slice(row, 1)).ok();
+        let one = one.and_then(|one| cast(&one, call.gives).ok());
+        one.unwrap_or_else(|| new_null_array(call.gives, 1))
+    });
+    let each: Vec<ArrayRef> = each.collect();
+    let parts: Vec<&dyn Array> = each.iter().map(AsRef::as_ref).collect();
+    Ok(Some(concat(&parts)?))
+}
+
+type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
+
+fn gives(name: &str, left: &DataType, right: &DataType) -> Result<DataType> {
+    let (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) = (left, right) else {
+        return Ok(left.clone());
+    };
+    let (whole, scale) = ((p.cast_signed() - s, q.cast_signed() - t), *s.max(t));
+    let (digits, scale) = match name {
+        "try_add" | "try_subtract" => (whole.0.max(whole.1) + scale + 1, scale),
+        "try_multiply" => (p.cast_signed().saturating_add(q.cast_signed()) + 1, s + t),
+        _ => (whole.0.min(whole.1) + scale, scale),
+    };
+    Ok(DataType::Decimal128(digits.cast_unsigned().min(DECIMAL128_MAX_PRECISION), scale.min(38)))
+}
 
 fn each<T: ArrowPrimitiveType>(
     call: &Call<'_>,
@@ -69,6 +133,22 @@ fn numbers(types: &[DataType]) -> Result<&[DataType]> {
 
 /// The wider of both; text is a DOUBLE or, beside a whole number, a BIGINT.
 fn common(types: &[DataType]) -> Result<Vec<DataType>> {
+    let is_moment =
+        |data_type: &DataType| matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
+    match (&types[0], &types[1]) {
+        (DataType::Date32, days) if days.is_integer() => {
+            return Ok(vec![DataType::Date32, DataType::Int32]);
+        }
+        (moment, given) if is_moment(moment) && is_interval(given) => {
+            return Ok(vec![moment.clone(), interval_type()]);
+        }
+        (a, b) if is_interval(a) && is_interval(b) => return Ok(vec![interval_type(); 2]),
+        (a, b) if a.is_decimal() && (b.is_decimal() || b.is_integer()) => {
+            return Ok(vec![a.clone(), as_decimal(b)]);
+        }
+        (a, b) if a.is_integer() && b.is_decimal() => return Ok(vec![as_decimal(a), b.clone()]),
+        _ => {}
+    }
     let known: Vec<DataType> = numbers(types)?
         .iter()
         .zip(types.iter().rev())
@@ -86,7 +166,28 @@ fn common(types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
+fn as_decimal(number: &DataType) -> DataType {
+    match number {
+        DataType::Int8 => DataType::Decimal128(3, 0),
+        DataType::Int16 => DataType::Decimal128(5, 0),
+        DataType::Int32 => DataType::Decimal128(10, 0),
+        DataType::Int64 => DataType::Decimal128(20, 0),
+        decimal => decimal.clone(),
+    }
+}
+
+/// An interval is multiplied and divided by a number.
+fn scaled(types: &[DataType]) -> Result<Vec<DataType>> {
+    match (&types[0], &types[1]) {
+        (a, b) if is_interval(a) && b.is_numeric() => Ok(vec![interval_type(), DataType::Float64]),
+        _ => common(types),
+    }
+}
+
 fn doubles(types: &[DataType]) -> Result<Vec<DataType>> {
+    if is_interval(&types[0]) {
+        return scaled(types);
+    }
     numbers(types)?;
     Ok(vec![DataType::Float64; 2])
 }

@@ -280,6 +280,9 @@ pub fn fields_of_query(schema: &Schema, mapped: bool) -> SqlResult<Vec<StructFie
                     format!("The column `{}` already exists. Give it another name", field.name());
                 return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
             }
+            if biplane_functions::variant::has_variant(field.data_type()) {
+                return Err(SqlError::unsupported("a column of the type VARIANT in a table"));
+            }
             let plain = nullable(&stored_type(field.data_type())?);
             let plain = Field::new(field.name(), plain, true);
             let out: StructField = (&plain).try_into_kernel().map_err(SqlError::internal)?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::text::{Printer, Style};
 use super::types::AsText;
+use super::variants::as_json;
 use crate::error::SqlError;
 
 pub fn schema_message(schema: &SchemaRef) -> Result<Vec<u8>, SqlError> {
@@ -43,6 +44,7 @@ pub fn to_wire(
 ) -> Result<RecordBatch, SqlError> {
     let mut columns = Vec::with_capacity(batch.num_columns());
     for (column, field) in batch.columns().iter().zip(schema.fields()) {
+        let column = &as_json(column, time_zone)?;
         columns.push(if as_text.applies(column.data_type()) {
             text_column(column, time_zone)?
         } else if column.data_type() == field.data_type() {

@@ -5,5 +5,6 @@ mod chunks;
 mod rows;
 pub mod text;
 pub mod types;
+pub mod variants;
 
 pub use chunks::{Cut, Cutter, Options};

@@ -5,16 +5,18 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
-    TimeUnit, TimestampMicrosecondType,
+    Int64Type, IntervalDayTimeType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use base64::Engine as _;
+use biplane_functions::variant::is_variant;
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
 use std::fmt::Write;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::types::wire_type;
+use super::variants::as_json;
 use crate::error::SqlError;
 
 /// How timestamps and binaries look; the rest is the same everywhere.
@@ -22,8 +24,10 @@ use crate::error::SqlError;
 pub enum Style {
     /// The statement API: `2024-01-01T00:00:00.000Z`, binary in base64.
     Api,
-    /// `CAST(x AS STRING)`: `2024-01-01 00:00:00`, in the session's time zone.
+    /// In Arrow results: `2024-01-01 00:00:00`, in the session's time zone.
     Spark,
+    /// `CAST(x AS STRING)`: as `Spark`, but arrays, maps and structs are no JSON.
+    Cast,
 }
 
 type Print = Box<dyn Fn(usize, &mut String) + Send>;
@@ -38,6 +42,11 @@ pub struct Printer {
 
 impl Printer {
     pub fn new(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Self, SqlError> {
+        if is_variant(array.data_type()) {
+            let text = as_json(array, time_zone)?;
+            let print = printer(&text, style, time_zone)?;
+            return Ok(Self { array: text, print, bare_in_json: true });
+        }
         let zone: Arc<str> = time_zone.into();
         let normal = match array.data_type() {
             DataType::Interval(_)
@@ -65,6 +74,29 @@ impl Printer {
         Ok(Self { array: normal, print, bare_in_json })
     }
 
+    /// `INTERVAL '1' DAY`, as a cast to STRING has it.
+    pub fn interval(array: &ArrayRef, qualifier: &str) -> Result<Self, SqlError> {
+        let all = match array.data_type() {
+            DataType::Duration(_) => {
+                let micros = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
+                let micros = micros.as_primitive::<arrow::datatypes::DurationMicrosecondType>();
+                let values = micros.iter().map(|micros| {
+                    micros.map(|micros| {
+                        let days = i32::try_from(micros / DAY_MICROS).unwrap_or(i32::MAX);
+                        IntervalMonthDayNano::new(0, days, micros % DAY_MICROS * 1_000)
+                    })
+                });
+                Arc::new(values.collect::<PrimitiveArray<IntervalMonthDayNanoType>>())
+            }
+            _ => cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?,
+        };
+        let qualifier = qualifier.to_owned();
+        let print = primitive::<IntervalMonthDayNanoType>(&all, move |value, out| {
+            out.push_str(&biplane_functions::intervals::text(value, Some(&qualifier)));
+        });
+        Ok(Self { array: all, print, bare_in_json: false })
+    }
+
     pub fn is_null(&self, row: usize) -> bool {
         self.array.is_null(row) || self.array.data_type() == &DataType::Null
     }
@@ -72,6 +104,15 @@ impl Printer {
     /// The value must not be null.
     pub fn write(&self, row: usize, out: &mut String) {
         (self.print)(row, out);
+    }
+
+    /// As a part of a nested value.
+    fn write_inside(&self, row: usize, style: Style, scratch: &mut String, out: &mut String) {
+        match style {
+            Style::Cast if self.is_null(row) => out.push_str("null"),
+            Style::Cast => self.write(row, out),
+            _ => self.write_json(row, scratch, out),
+        }
     }
 
     /// As a value inside of JSON text.
@@ -138,6 +179,11 @@ fn printer(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, Sql
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             timestamp(array, zone.is_some(), style, time_zone)
         }
+        DataType::Interval(IntervalUnit::MonthDayNano) if style == Style::Cast => {
+            primitive::<IntervalMonthDayNanoType>(array, |value, out| {
+                out.push_str(&biplane_functions::intervals::text(value, None));
+            })
+        }
         DataType::Interval(unit) => interval(array, *unit),
         DataType::Duration(_) => {
             let nanos = cast(array, &DataType::Duration(TimeUnit::Microsecond))?;
@@ -162,7 +208,7 @@ fn binary(array: &ArrayRef, style: Style) -> Print {
         Style::Api => Box::new(move |row, out| {
             base64::engine::general_purpose::STANDARD.encode_string(array.value(row), out);
         }),
-        Style::Spark => {
+        Style::Spark | Style::Cast => {
             Box::new(move |row, out| out.push_str(&String::from_utf8_lossy(array.value(row))))
         }
     }
@@ -223,7 +269,7 @@ fn date(days: i32, out: &mut String) {
 }
 
 fn timestamp(array: &ArrayRef, zoned: bool, style: Style, time_zone: &str) -> Print {
-    let zone = Tz::from_str(time_zone).ok().filter(|_| zoned && style == Style::Spark);
+    let zone = Tz::from_str(time_zone).ok().filter(|_| zoned && style != Style::Api);
     primitive::<TimestampMicrosecondType>(array, move |micros, out| {
         let Some(utc) = DateTime::from_timestamp_micros(micros) else {
             let _ = write!(out, "{micros}");
@@ -240,8 +286,8 @@ fn timestamp(array: &ArrayRef, zoned: bool, style: Style, time_zone: &str) -> Pr
             Style::Api => {
                 let _ = write!(out, ".{fraction:06}");
             }
-            Style::Spark if fraction == 0 => {}
-            Style::Spark => {
+            Style::Spark | Style::Cast if fraction == 0 => {}
+            Style::Spark | Style::Cast => {
                 let digits = format!("{fraction:06}");
                 let _ = write!(out, ".{}", digits.trim_end_matches('0'));
             }
@@ -290,6 +336,7 @@ fn interval(array: &ArrayRef, unit: IntervalUnit) -> Print {
     }
 }
 
+const DAY_MICROS: i64 = 86_400_000_000;
 const DAY_NANOS: i128 = 86_400_000_000_000;
 
 fn year_month(months: i32, out: &mut String) {
@@ -322,9 +369,9 @@ fn list(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, SqlErr
         out.push('[');
         for (index, item) in (offsets[row] as usize..offsets[row + 1] as usize).enumerate() {
             if index > 0 {
-                out.push(',');
+                out.push_str(if style == Style::Cast { ", " } else { "," });
             }
-            items.write_json(item, &mut scratch, out);
+            items.write_inside(item, style, &mut scratch, out);
         }
         out.push(']');
     }))
@@ -340,7 +387,13 @@ fn map(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, SqlErro
         out.push('{');
         for (index, entry) in (offsets[row] as usize..offsets[row + 1] as usize).enumerate() {
             if index > 0 {
-                out.push(',');
+                out.push_str(if style == Style::Cast { ", " } else { "," });
+            }
+            if style == Style::Cast {
+                keys.write_inside(entry, style, &mut scratch, out);
+                out.push_str(" -> ");
+                values.write_inside(entry, style, &mut scratch, out);
+                continue;
             }
             scratch.clear();
             keys.write(entry, &mut scratch);
@@ -364,6 +417,11 @@ fn structure(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, S
         let mut scratch = String::new();
         out.push('{');
         for (index, (name, field)) in fields.iter().enumerate() {
+            if style == Style::Cast {
+                out.push_str(if index > 0 { ", " } else { "" });
+                field.write_inside(row, style, &mut scratch, out);
+                continue;
+            }
             if index > 0 {
                 out.push(',');
             }

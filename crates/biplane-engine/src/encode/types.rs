@@ -3,12 +3,17 @@
 use arrow::datatypes::{
     DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit,
 };
+use biplane_functions::intervals;
+use biplane_functions::variant::is_variant;
 use biplane_proto::v1;
 use std::sync::Arc;
+
+use super::variants::json_type;
 
 /// Spark's SQL text of a type: `DECIMAL(10,2)`, `ARRAY<INT>`, `STRUCT<a: INT>`.
 pub fn sql_text(data_type: &DataType) -> String {
     match data_type {
+        variant if is_variant(variant) => "VARIANT".to_owned(),
         DataType::Null => "VOID".to_owned(),
         DataType::Boolean => "BOOLEAN".to_owned(),
         DataType::Int8 => "TINYINT".to_owned(),
@@ -61,8 +66,20 @@ pub fn sql_text(data_type: &DataType) -> String {
     }
 }
 
+/// The type of a field; that of an interval is part of what else is said of it.
+pub fn field_text(field: &Field) -> String {
+    match (field.data_type(), intervals::qualifier(field)) {
+        (DataType::List(item), _) if intervals::qualifier(item).is_some() => {
+            format!("ARRAY<{}>", field_text(item))
+        }
+        (_, Some(qualifier)) => format!("INTERVAL {}", qualifier.to_uppercase()),
+        (other, None) => sql_text(other),
+    }
+}
+
 fn type_name(data_type: &DataType) -> &'static str {
     match data_type {
+        variant if is_variant(variant) => "VARIANT",
         DataType::Null => "NULL",
         DataType::Boolean => "BOOLEAN",
         DataType::Int8 => "BYTE",
@@ -104,7 +121,10 @@ pub fn column(field: &Field) -> v1::Column {
         | DataType::Decimal256(p, s) => (u32::from((*p).min(38)), i32::from(*s)),
         _ => (0, 0),
     };
+    let qualifier = intervals::qualifier(field).map(str::to_uppercase);
+    let qualifier = qualifier.as_deref();
     let interval_type = match data_type {
+        DataType::Interval(_) if qualifier.is_some() => qualifier.unwrap_or_default(),
         DataType::Interval(IntervalUnit::YearMonth) => "YEAR TO MONTH",
         DataType::Interval(_) | DataType::Duration(_) => "DAY TO SECOND",
         _ => "",
@@ -112,7 +132,7 @@ pub fn column(field: &Field) -> v1::Column {
     v1::Column {
         name: field.name().clone(),
         type_name: type_name(data_type).to_owned(),
-        type_text: sql_text(data_type),
+        type_text: field_text(field),
         precision,
         scale,
         interval_type: interval_type.to_owned(),
@@ -196,7 +216,7 @@ pub fn wire_schema(schema: &Schema, time_zone: &Arc<str>, as_text: AsText) -> Sc
             let data_type = if as_text.applies(field.data_type()) {
                 DataType::Utf8
             } else {
-                wire_type(field.data_type(), time_zone)
+                json_type(&wire_type(field.data_type(), time_zone))
             };
             Field::new(field.name(), data_type, field.is_nullable())
         })

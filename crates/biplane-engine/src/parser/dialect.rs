@@ -4,6 +4,12 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 use datafusion::sql::sqlparser::dialect::{DatabricksDialect, Dialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+/// Shifts bind looser than `+` and tighter than `&`.
+const SHIFT: u8 = 25;
+/// What the AST has no operator for.
+pub const UNSIGNED_SHIFT: &str = ">>>";
 use std::any::TypeId;
 
 #[derive(Debug, Clone, Copy)]
@@ -134,11 +140,22 @@ impl Dialect for BiplaneDialect {
         true
     }
 
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
     fn supports_long_type_as_bigint(&self) -> bool {
         true
     }
 
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        // `v:a.b`, behind which `::int` binds as loosely.
+        if parser.peek_token_ref().token == Token::Colon {
+            return Some(Ok(self.prec_value(Precedence::DoubleColon)));
+        }
+        if matches!(parser.peek_token_ref().token, Token::ShiftLeft | Token::ShiftRight) {
+            return Some(Ok(SHIFT));
+        }
         let div = parser.peek_keyword(Keyword::DIV);
         div.then(|| Ok(self.prec_value(Precedence::MulDivModOp)))
     }
@@ -149,6 +166,17 @@ impl Dialect for BiplaneDialect {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        if parser.peek_token_ref().token == Token::ShiftRight
+            && parser.peek_nth_token_ref(1).token == Token::Gt
+        {
+            parser.next_token();
+            parser.next_token();
+            return Some(parser.parse_subexpr(precedence).map(|right| Expr::BinaryOp {
+                left: Box::new(expr.clone()),
+                op: BinaryOperator::Custom(UNSIGNED_SHIFT.to_owned()),
+                right: Box::new(right),
+            }));
+        }
         parser.parse_keyword(Keyword::DIV).then(|| {
             Ok(Expr::BinaryOp {
                 left: Box::new(expr.clone()),

@@ -30,7 +30,7 @@ mod view;
 
 pub use ast::*;
 pub use cursor::name_of;
-pub use dialect::{BiplaneDialect, DIALECT};
+pub use dialect::{BiplaneDialect, DIALECT, UNSIGNED_SHIFT};
 pub use error::ParseError;
 pub use script::query_of;
 pub use tokens::STATEMENT_BYTES_MAX;

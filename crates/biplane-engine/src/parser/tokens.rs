@@ -38,10 +38,10 @@ pub fn tokenize(
         Some(parameters) => crate::params::bind(tokens, parameters)?,
         None => tokens,
     };
-    let tokens = super::numbers::typed(tokens);
+    let tokens = super::numbers::typed(tokens)?;
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
-    let tokens = super::pipes::plain(identifiers(tokens)?)?;
+    let tokens = super::pipes::plain(identifiers(super::numbers::intervals(tokens))?)?;
     check_shape(&tokens)?;
     Ok(tokens)
 }
@@ -168,11 +168,38 @@ fn literals(tokens: Vec<TokenWithSpan>, lines: &Lines<'_>) -> Vec<TokenWithSpan>
                 let inner = quoted.get(1..quoted.len().saturating_sub(1));
                 text = inner.unwrap_or_default().to_owned();
             }
-            token.token = Token::SingleQuotedString(text);
+            let prefix = out.last().filter(|_| !raw).and_then(typed_prefix);
+            token.token = match prefix {
+                Some("x") if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    out.pop();
+                    // An odd digit stands alone in the first byte.
+                    let zero = if text.len() % 2 == 1 { "0" } else { "" };
+                    Token::HexStringLiteral(format!("{zero}{text}"))
+                }
+                Some("timestamp_ltz") => {
+                    if let Some(word) = out.last_mut() {
+                        word.token = Token::make_word("TIMESTAMP", None);
+                    }
+                    Token::SingleQuotedString(text)
+                }
+                _ => Token::SingleQuotedString(text),
+            };
+        } else if let Token::HexStringLiteral(text) = &token.token
+            && text.len() % 2 == 1
+        {
+            token.token = Token::HexStringLiteral(format!("0{text}"));
         }
         out.push(token);
     }
     out
+}
+
+/// The words that make a literal of the text behind them.
+fn typed_prefix(before: &TokenWithSpan) -> Option<&'static str> {
+    let Token::Word(word) = &before.token else { return None };
+    let known = ["x", "timestamp_ltz"].into_iter();
+    let mut known = known.filter(|known| word.value.eq_ignore_ascii_case(known));
+    known.next().filter(|_| word.quote_style.is_none())
 }
 
 fn is_raw_prefix(before: &TokenWithSpan, literal: &TokenWithSpan) -> bool {

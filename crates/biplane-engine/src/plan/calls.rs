@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::functions::cast;
 use super::rewrite::plain;
+use crate::parser::UNSIGNED_SHIFT;
 
 /// Characters with a meaning in a pattern.
 const PATTERN_CHARACTERS: [char; 12] =
@@ -24,6 +25,13 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             let mut arguments = vec![take(expr), take(overlay_what), take(overlay_from)];
             arguments.extend(overlay_for.as_mut().map(|length| take(length)));
             Some(call("overlay", arguments))
+        }
+        Expr::Like { any: false, pattern, escape_char, .. }
+        | Expr::ILike { any: false, pattern, escape_char, .. }
+            if escape_char.is_some() =>
+        {
+            escaped(pattern, escape_char);
+            None
         }
         Expr::Like { negated, any, expr, pattern, escape_char }
         | Expr::ILike { negated, any, expr, pattern, escape_char } => {
@@ -48,11 +56,108 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             Some(Expr::Nested(Box::new(joined?)))
         }
         Expr::UnaryOp { op: UnaryOperator::BangNot, expr } => Some(not(take(expr))),
+        Expr::Ceil { expr, field: ast::CeilFloorKind::Scale(places) } => {
+            Some(call("ceil_to", vec![take(expr), Expr::Value(places.clone())]))
+        }
+        Expr::Floor { expr, field: ast::CeilFloorKind::Scale(places) } => {
+            Some(call("floor_to", vec![take(expr), Expr::Value(places.clone())]))
+        }
+        Expr::Struct { values, fields } if fields.is_empty() => {
+            Some(super::spellings::named_struct(std::mem::take(values)))
+        }
+        Expr::Extract { field, expr, .. } => {
+            let part = field.to_string().to_lowercase();
+            let is_second = matches!(part.as_str(), "second" | "seconds");
+            let is_literal = matches!(expr.as_ref(), Expr::Interval(_));
+            (is_second || is_literal).then(|| part_of(part, take(expr)))
+        }
+        Expr::Interval(interval) => super::intervals::literal(interval, false),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+            Expr::Interval(interval) => super::intervals::literal(interval, true),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr } => {
+            Some(call("bitwise_not", vec![take(expr)]))
+        }
+        Expr::BinaryOp { left, op, right } => {
+            let name = match op {
+                BinaryOperator::PGBitwiseShiftLeft => "shiftleft",
+                BinaryOperator::PGBitwiseShiftRight => "shiftright",
+                BinaryOperator::Custom(op) if op == UNSIGNED_SHIFT => "shiftrightunsigned",
+                _ => return None,
+            };
+            Some(call(name, vec![take(left), take(right)]))
+        }
+        Expr::Lambda(lambda) => {
+            let Expr::Tuple(parts) = lambda.body.as_mut() else { return None };
+            let parts = std::mem::take(parts);
+            *lambda.body = call("struct", parts);
+            None
+        }
+        Expr::JsonAccess { value, path } => {
+            let path = Expr::value(Value::SingleQuotedString(json_path(path)?));
+            Some(call("variant_path", vec![take(value), path]))
+        }
         Expr::Function(function) => {
             super::spellings::of_call(function).or_else(|| of_call(function))
         }
         _ => None,
     }
+}
+
+/// `LIKE 'a!%' ESCAPE '!'` is `LIKE 'a\\%'`.
+fn escaped(pattern: &mut Expr, escape_char: &mut Option<ast::ValueWithSpan>) {
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|given| &given.value)
+    else {
+        return;
+    };
+    let Ok([escape]) = <[char; 1]>::try_from(escape.chars().collect::<Vec<_>>()) else { return };
+    let Expr::Value(value) = pattern else { return };
+    let Value::SingleQuotedString(text) = &mut value.value else { return };
+    let mut out = String::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            letter if letter == escape => {
+                out.push('\\');
+                out.extend(letters.next());
+            }
+            '\\' => out.push_str("\\\\"),
+            letter => out.push(letter),
+        }
+    }
+    *text = out;
+    *escape_char = None;
+}
+
+/// `v:a.b[0]` as `$['a']['b'][0]`. Names of keys are as they are written.
+fn json_path(path: &ast::JsonPath) -> Option<String> {
+    let mut out = String::from("$");
+    for element in &path.path {
+        match element {
+            ast::JsonPathElem::Dot { key, .. } => {
+                let quote = if key.contains('\'') { '"' } else { '\'' };
+                out.push_str(&format!("[{quote}{key}{quote}]"));
+            }
+            ast::JsonPathElem::Bracket { key } | ast::JsonPathElem::ColonBracket { key } => {
+                let Expr::Value(value) = key else { return None };
+                match &value.value {
+                    Value::Number(digits, _) => out.push_str(&format!("[{digits}]")),
+                    Value::SingleQuotedString(key) | Value::DoubleQuotedString(key) => {
+                        let quote = if key.contains('\'') { '"' } else { '\'' };
+                        out.push_str(&format!("[{quote}{key}{quote}]"));
+                    }
+                    _ => return None,
+                }
+            }
+        }
+    }
+    Some(out)
+}
+
+/// A part of an interval, or the seconds of a timestamp.
+pub fn part_of(part: String, of: Expr) -> Expr {
+    call("part_of", vec![Expr::value(Value::SingleQuotedString(part)), of])
 }
 
 fn take(expr: &mut Expr) -> Expr {

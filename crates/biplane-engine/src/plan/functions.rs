@@ -32,6 +32,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("string_agg", "listagg"),
     ("to_varchar", "to_char"),
     ("try_avg", "avg"),
+    ("try_make_interval", "make_interval"),
     ("ucase", "upper"),
     ("variance", "var_samp"),
 ];

@@ -19,7 +19,7 @@ use crate::error::{SqlError, SqlResult};
 /// Marks a relation that is made by a generator.
 pub const GENERATE: &str = "\u{1}generate";
 
-const GENERATORS: [&str; 8] = [
+const GENERATORS: [&str; 10] = [
     "explode",
     "explode_outer",
     "inline",
@@ -28,6 +28,8 @@ const GENERATORS: [&str; 8] = [
     "posexplode",
     "posexplode_outer",
     "stack",
+    "variant_explode",
+    "variant_explode_outer",
 ];
 
 pub fn is_generator(name: &str) -> bool {
@@ -130,7 +132,9 @@ fn as_generator(factor: &TableFactor) -> Option<(Expr, bool, TableAlias)> {
         return None;
     }
     let arguments = args.iter().map(|argument| match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+        | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+        | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. } => Some(expr.clone()),
         _ => None,
     });
     let call = call(&ident.value, arguments.collect::<Option<Vec<_>>>()?);

@@ -1,6 +1,7 @@
 //! Whole numbers are INT where they fit, as in Spark; DataFusion's planner makes them BIGINT.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -72,6 +73,9 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
             Ok(small) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata)),
             Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata)),
         },
+        Expr::ScalarFunction(call) if call.func.name() == "interval_literal" => {
+            Transformed::yes(interval(&call.args).unwrap_or(Expr::ScalarFunction(call)))
+        }
         Expr::ScalarFunction(call) => match super::variables::value_of(&call.func) {
             Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),
             None => Transformed::no(Expr::ScalarFunction(call)),
@@ -83,6 +87,35 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
         },
         other => Transformed::no(other),
     })
+}
+
+/// As a literal, with what it was written in.
+fn interval(args: &[Expr]) -> Option<Expr> {
+    let [months, days, nanos, Expr::Literal(qualifier, _)] = args else { return None };
+    let number = |expr: &Expr| match expr {
+        Expr::Literal(value, _) => match value.cast_to(&DataType::Int64) {
+            Ok(ScalarValue::Int64(number)) => number,
+            _ => None,
+        },
+        Expr::Negative(inner) => match inner.as_ref() {
+            Expr::Literal(value, _) => match value.cast_to(&DataType::Int64) {
+                Ok(ScalarValue::Int64(number)) => number.and_then(i64::checked_neg),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    };
+    let (months, days) = (i32::try_from(number(months)?), i32::try_from(number(days)?));
+    let value = IntervalMonthDayNano::new(months.ok()?, days.ok()?, number(nanos)?);
+    let qualifier = qualifier.try_as_str().flatten().filter(|text| !text.is_empty());
+    let metadata = qualifier.map(|text| {
+        FieldMetadata::from(std::collections::HashMap::from([(
+            biplane_functions::intervals::QUALIFIER.to_owned(),
+            text.to_owned(),
+        )]))
+    });
+    Some(Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), metadata))
 }
 
 fn folded(inner: &Expr, target: &DataType) -> Option<ScalarValue> {

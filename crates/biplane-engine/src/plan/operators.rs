@@ -23,6 +23,8 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use std::sync::{Arc, LazyLock};
 
+use biplane_functions::intervals;
+
 use crate::encode::text::{Printer, Style};
 use crate::error::SqlError;
 
@@ -70,6 +72,10 @@ impl Arithmetic {
             Self::Add => left.add_checked(right).map_err(overflow),
             Self::Subtract => left.sub_checked(right).map_err(overflow),
             Self::Multiply => left.mul_checked(right).map_err(overflow),
+            Self::Remainder if right.is_zero() => {
+                let text = "Remainder by zero. Use `try_mod` to tolerate divisor being 0 and return NULL instead";
+                Err(SqlError::new("REMAINDER_BY_ZERO", "22012", text))
+            }
             _ if right.is_zero() => Err(SqlError::divide_by_zero()),
             Self::Divide | Self::IntegerDivide => left.div_checked(right).map_err(overflow),
             // The smallest number modulo -1 is 0, it does not overflow.
@@ -204,7 +210,12 @@ impl ScalarUDFImpl for TextUdf {
         let is_scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let Some(array) = arrays.first() else { return exec_err!("to_text takes an argument") };
-        let printer = Printer::new(array, Style::Spark, zone).map_err(raise)?;
+        let qualifier = args.arg_fields.first().and_then(|field| intervals::qualifier(field));
+        let printer = match qualifier {
+            Some(qualifier) => Printer::interval(array, qualifier),
+            None => Printer::new(array, Style::Cast, zone),
+        };
+        let printer = printer.map_err(raise)?;
         let mut builder = StringBuilder::new();
         let mut cell = String::new();
         for row in 0..array.len() {
@@ -251,7 +262,8 @@ impl ScalarUDFImpl for TypeOf {
         let Some(field) = args.arg_fields.first() else {
             return exec_err!("typeof takes an argument");
         };
-        let text = crate::encode::types::sql_text(field.data_type()).to_lowercase();
+        let text = crate::encode::types::field_text(field).to_lowercase();
+        let text = text.replace(", ", ",").replace(": ", ":");
         Ok(ColumnarValue::Scalar(ScalarValue::from(text)))
     }
 }
@@ -271,6 +283,15 @@ impl ExprPlanner for SparkOperators {
             return Ok(PlannerResult::Original(expr));
         };
         let is_number = |data_type: &DataType| data_type.is_numeric() || data_type.is_null();
+        if let Some(name) = interval_operator(&expr.op, &left, &right)
+            && let Some(function) = biplane_functions::intervals::function(name)
+        {
+            let (first, second) = match name {
+                "interval_multiply" if is_number(&left) => (expr.right, expr.left),
+                _ => (expr.left, expr.right),
+            };
+            return Ok(PlannerResult::Planned(function.call(vec![first, second])));
+        }
         match expr.op {
             BinaryOperator::Divide => {
                 let is_decimal = |data_type: &DataType| data_type.is_decimal();
@@ -353,6 +374,31 @@ impl ExprPlanner for SparkOperators {
         }
         Ok(PlannerResult::Planned(expr))
     }
+}
+
+/// The function that an operator is for intervals, and for the days between two dates.
+fn interval_operator(
+    op: &BinaryOperator,
+    left: &DataType,
+    right: &DataType,
+) -> Option<&'static str> {
+    use biplane_functions::intervals::is_interval;
+    let is_number = |data_type: &DataType| data_type.is_numeric();
+    Some(match op {
+        BinaryOperator::Plus if is_interval(left) && is_interval(right) => "interval_add",
+        BinaryOperator::Minus if is_interval(left) && is_interval(right) => "interval_subtract",
+        BinaryOperator::Minus if left == &DataType::Date32 && right == &DataType::Date32 => {
+            "days_between"
+        }
+        BinaryOperator::Multiply
+            if (is_interval(left) && is_number(right))
+                || (is_number(left) && is_interval(right)) =>
+        {
+            "interval_multiply"
+        }
+        BinaryOperator::Divide if is_interval(left) && is_number(right) => "interval_divide",
+        _ => return None,
+    })
 }
 
 fn stored_name<'a>(

@@ -139,6 +139,11 @@ fn generate(
     let (rows, names) = match kind {
         "stack" => stack(given, &schema)?,
         "json_tuple" => json_tuple(given, cx)?,
+        "variant_explode" => {
+            let entries = biplane_functions::function("variant_entries");
+            let entries = entries.ok_or_else(|| raise(SqlError::function_not_found(kind)))?;
+            collection("inline", vec![entries.call(given)], &schema)?
+        }
         _ => collection(kind, given, &schema)?,
     };
     let wanted: Vec<String> = match &alias {

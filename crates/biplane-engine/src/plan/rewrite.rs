@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
-use super::{calls, changes, functions, generators, ordering, widths};
+use super::{calls, changes, functions, generators, intervals, ordering, widths};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
@@ -634,6 +634,9 @@ impl VisitorMut for Rewriter<'_> {
         if let Some(error) = super::time_type::refused(expr) {
             return ControlFlow::Break(error);
         }
+        if let Some(error) = super::typed::completed(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Some(new) = functions::session_value(self.scope, expr) {
             *expr = new;
             return ControlFlow::Continue(());
@@ -646,6 +649,9 @@ impl VisitorMut for Rewriter<'_> {
         }
         if let Some(new) = calls::meaning(expr) {
             *expr = new;
+        }
+        if let Expr::Function(function) = expr {
+            intervals::in_frame(function);
         }
         match (expr, self.columns.filter(|_| self.withs.is_empty())) {
             (Expr::Identifier(ident), Some(schema)) => {

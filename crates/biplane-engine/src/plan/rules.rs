@@ -1,9 +1,10 @@
 //! Rules over analysed plans: what types decide, after DataFusion made them fit.
 
+use biplane_functions::variant::is_variant;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{DFSchema, Result};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -73,6 +74,9 @@ fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<E
         }
         Expr::Cast(Cast { expr: inner, field }) => {
             let from = inner.get_type(schema).unwrap_or(DataType::Null);
+            if let Some(name) = variant_cast(&from, field.data_type(), false) {
+                return Ok(Transformed::yes(through(name, *inner, field.data_type())?));
+            }
             if field.data_type().is_string() && prints_its_own_way(&from) {
                 let text = text_of(*inner);
                 let is_utf8 = field.data_type() == &DataType::Utf8;
@@ -85,8 +89,35 @@ fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<E
                 Transformed::no(Expr::Cast(Cast { expr: inner, field }))
             }
         }
+        Expr::TryCast(TryCast { expr: inner, field }) => {
+            let from = inner.get_type(schema).unwrap_or(DataType::Null);
+            match variant_cast(&from, field.data_type(), true) {
+                Some(name) => Transformed::yes(through(name, *inner, field.data_type())?),
+                None => Transformed::no(Expr::TryCast(TryCast { expr: inner, field })),
+            }
+        }
         other => Transformed::no(other),
     })
+}
+
+/// The function that a cast from or to VARIANT is.
+fn variant_cast(from: &DataType, to: &DataType, lenient: bool) -> Option<&'static str> {
+    match (is_variant(from), is_variant(to)) {
+        (true, false) if lenient => Some("try_variant_as"),
+        (true, false) => Some("variant_as"),
+        (false, true) if !from.is_null() => Some("to_variant"),
+        _ => None,
+    }
+}
+
+fn through(name: &str, value: Expr, to: &DataType) -> Result<Expr> {
+    let function = biplane_functions::function(name)
+        .ok_or_else(|| internal_datafusion_err!("no function {name}"))?;
+    let mut args = vec![value];
+    if name != "to_variant" {
+        args.push(Expr::Literal(ScalarValue::try_from(to)?, None));
+    }
+    Ok(function.call(args))
 }
 
 fn needs_call(operation: Arithmetic, ansi: bool) -> bool {

@@ -77,6 +77,9 @@ pub fn of_call(function: &Function) -> Option<Expr> {
         }
         return Some(cast(seen(&function), DataType::Int(None)));
     }
+    if let Some(given) = renamed(name, function, &args) {
+        return Some(given);
+    }
     match name {
         "any_value" | "first" | "first_value" | "last" | "last_value" => {
             ignoring(name, function, args)
@@ -86,6 +89,47 @@ pub fn of_call(function: &Function) -> Option<Expr> {
         "to_unix_timestamp" | "unix_timestamp" => Some(unix_timestamp(args)),
         _ => moments(name, args),
     }
+}
+
+/// Calls of another name, or with other arguments.
+fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
+    Some(match (name, args) {
+        ("array_sort", [values, Expr::Lambda(comparison)]) => {
+            call("array_sort_by", vec![values.clone(), Expr::Lambda(comparison.clone())])
+        }
+        ("round" | "bround" | "ceil" | "ceiling" | "floor", [value, places]) => {
+            let name = if name == "ceiling" { "ceil" } else { name };
+            call(&format!("{name}_to"), vec![value.clone(), places.clone()])
+        }
+        ("nvl" | "ifnull", [first, second]) => {
+            call("coalesce", vec![first.clone(), second.clone()])
+        }
+        ("mode", [value, Expr::Value(flag)]) if flag.value == Value::Boolean(false) => {
+            let Expr::Function(mut new) = call("mode", vec![value.clone()]) else { return None };
+            new.over = function.over.clone();
+            new.filter = function.filter.clone();
+            Expr::Function(new)
+        }
+        ("grouping", [_]) => cast(seen(function), DataType::TinyInt(None)),
+        ("grouping_id", [_, ..]) => {
+            let grouping = call("grouping", args.to_vec());
+            let Expr::Function(grouping) = grouping else { return None };
+            cast(seen(&grouping), DataType::BigInt(None))
+        }
+        ("date_part" | "datepart", [Expr::Value(part), of]) => {
+            let Value::SingleQuotedString(part) = &part.value else { return None };
+            let part = part.to_lowercase();
+            let is_second = matches!(part.as_str(), "second" | "seconds");
+            let is_literal = matches!(of, Expr::Interval(_));
+            return (is_second || is_literal).then(|| super::calls::part_of(part, of.clone()));
+        }
+        ("percent_rank" | "cume_dist", [_, ..]) if function.over.is_some() => {
+            let mut function = function.clone();
+            function.args = empty();
+            seen(&function)
+        }
+        _ => return None,
+    })
 }
 
 fn moments(name: &str, mut args: Vec<Expr>) -> Option<Expr> {
@@ -204,7 +248,7 @@ fn chosen(args: Vec<Expr>) -> Expr {
 }
 
 /// Fields are called as the columns they come from, or by their place.
-fn named_struct(args: Vec<Expr>) -> Expr {
+pub fn named_struct(args: Vec<Expr>) -> Expr {
     let mut fields = Vec::with_capacity(args.len() * 2);
     for (place, value) in args.into_iter().enumerate() {
         let name = match &value {

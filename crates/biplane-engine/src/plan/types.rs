@@ -68,6 +68,7 @@ impl SparkTypes {
                 "BYTE" => DataType::Int8,
                 "TIMESTAMP_NTZ" => DataType::Timestamp(TimeUnit::Microsecond, None),
                 "TIMESTAMP_LTZ" => self.timestamp(),
+                "VARIANT" => biplane_functions::variant::variant_type(),
                 "VOID" => DataType::Null,
                 _ => return Ok(None),
             },

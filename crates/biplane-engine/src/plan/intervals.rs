@@ -1,0 +1,151 @@
+//! Literals of intervals: `INTERVAL '1-2' YEAR TO MONTH`, `INTERVAL 1 DAY 2 HOURS`. Each becomes a call that
+//! keeps which units it was written in.
+
+use datafusion::sql::sqlparser::ast::{
+    DateTimeField, Expr, Function, Interval, UnaryOperator, Value, WindowFrame, WindowFrameBound,
+    WindowType,
+};
+
+use super::calls::call;
+
+const UNITS: [&str; 6] = ["year", "month", "day", "hour", "minute", "second"];
+const DAY: usize = 2;
+const SECOND_NANOS: i64 = 1_000_000_000;
+
+#[derive(Default)]
+struct Parts {
+    months: i64,
+    days: i64,
+    nanos: i64,
+    first: Option<usize>,
+    last: usize,
+}
+
+impl Parts {
+    /// Adds so many of a unit; weeks and parts of seconds count as days and seconds.
+    fn add(&mut self, number: &str, unit: &str, sign: i64) -> Option<()> {
+        let (number, sign) = match number.trim().strip_prefix('-') {
+            Some(rest) => (rest, -sign),
+            None => (number.trim().trim_start_matches('+'), sign),
+        };
+        let singular = unit.strip_suffix('s').unwrap_or(unit);
+        let (place, size) = match singular {
+            "week" => (DAY, 7),
+            "millisecond" => (5, 1_000_000),
+            "microsecond" => (5, 1_000),
+            "nanosecond" => (5, 1),
+            other => (UNITS.iter().position(|known| *known == other)?, 1),
+        };
+        if place == 5 && size == 1 && singular == "second" {
+            let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+            let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+            let part: i64 = format!("{part:0<9}").get(..9)?.parse().ok()?;
+            let nanos = whole.checked_mul(SECOND_NANOS)?.checked_add(part)?;
+            self.nanos = self.nanos.checked_add(nanos * sign)?;
+        } else {
+            let number = number.parse::<i64>().ok()?.checked_mul(sign)?;
+            let total = |unit: i64| number.checked_mul(unit);
+            match place {
+                0 => self.months = self.months.checked_add(total(12)?)?,
+                1 => self.months = self.months.checked_add(number)?,
+                2 => self.days = self.days.checked_add(total(size)?)?,
+                3 => self.nanos = self.nanos.checked_add(total(3_600 * SECOND_NANOS)?)?,
+                4 => self.nanos = self.nanos.checked_add(total(60 * SECOND_NANOS)?)?,
+                _ => self.nanos = self.nanos.checked_add(total(size)?)?,
+            }
+        }
+        self.first = Some(self.first.map_or(place, |first| first.min(place)));
+        self.last = self.last.max(place);
+        Some(())
+    }
+
+    fn call(self) -> Expr {
+        let first = self.first.unwrap_or(DAY);
+        // Months beside days are one of the calendar.
+        let qualifier = match (first < DAY, self.last < DAY) {
+            (true, false) => String::new(),
+            _ if first == self.last => UNITS[first].to_owned(),
+            _ => format!("{} to {}", UNITS[first], UNITS[self.last]),
+        };
+        let number = |number: i64| Expr::value(Value::Number(number.to_string(), false));
+        let qualifier = Expr::value(Value::SingleQuotedString(qualifier));
+        let (months, days) = (number(self.months), number(self.days));
+        call("interval_literal", vec![months, days, number(self.nanos), qualifier])
+    }
+}
+
+/// None: it is left to the planner.
+pub fn literal(interval: &Interval, negated: bool) -> Option<Expr> {
+    let mut sign = if negated { -1 } else { 1 };
+    let mut value = interval.value.as_ref();
+    while let Expr::UnaryOp { op: UnaryOperator::Minus, expr } = value {
+        sign = -sign;
+        value = expr.as_ref();
+    }
+    let Expr::Value(value) = value else { return None };
+    let text = match &value.value {
+        Value::Number(digits, _) => digits.clone(),
+        Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => text.to_lowercase(),
+        _ => return None,
+    };
+    let mut parts = Parts::default();
+    if text.contains(char::is_alphabetic) {
+        let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "interval").collect();
+        for pair in words.chunks(2) {
+            let [number, unit] = pair else { return None };
+            parts.add(number, unit, sign)?;
+        }
+        return parts.first.map(|_| parts.call());
+    }
+    let unit = |field: &DateTimeField| field.to_string().to_lowercase();
+    let first = unit(interval.leading_field.as_ref()?);
+    let Some(last) = interval.last_field.as_ref().map(unit) else {
+        parts.add(&text, &first, sign)?;
+        return Some(parts.call());
+    };
+    let place = |unit: &str| {
+        let unit = unit.strip_suffix('s').unwrap_or(unit);
+        UNITS.iter().position(|known| *known == unit)
+    };
+    let (from, to) = (place(&first)?, place(&last)?);
+    if from >= to || (from < DAY) != (to < DAY) {
+        return None;
+    }
+    let (sign, text) = match text.trim().strip_prefix('-') {
+        Some(rest) => (-sign, rest),
+        None => (sign, text.trim()),
+    };
+    let numbers: Vec<&str> = text.split([' ', ':', '-']).filter(|part| !part.is_empty()).collect();
+    if numbers.len() != to - from + 1 {
+        return None;
+    }
+    for (number, place) in numbers.iter().zip(from..) {
+        parts.add(number, UNITS[place], sign)?;
+    }
+    Some(parts.call())
+}
+
+/// Bounds of a frame are read by the planner itself, which knows the text of an interval.
+pub fn in_frame(function: &mut Function) {
+    let Some(WindowType::WindowSpec(spec)) = &mut function.over else { return };
+    let Some(WindowFrame { start_bound, end_bound, .. }) = &mut spec.window_frame else { return };
+    for bound in std::iter::once(start_bound).chain(end_bound.as_mut()) {
+        let (WindowFrameBound::Preceding(Some(bound)) | WindowFrameBound::Following(Some(bound))) =
+            bound
+        else {
+            continue;
+        };
+        let Expr::Interval(interval) = bound.as_ref() else { continue };
+        let Expr::Value(value) = interval.value.as_ref() else { continue };
+        let text = match &value.value {
+            Value::Number(digits, _) => digits.clone(),
+            Value::SingleQuotedString(text) => text.clone(),
+            _ => continue,
+        };
+        let Some(unit) = &interval.leading_field else { continue };
+        if interval.last_field.is_none() && !text.contains(char::is_alphabetic) {
+            let text = format!("{text} {unit}");
+            **bound = Expr::value(Value::SingleQuotedString(text));
+        }
+    }
+}
