@@ -421,6 +421,15 @@ impl Function {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn answers() -> Result<()> {
+        crate::frame::testing::answers(&[
+            ("make_ym_interval(1, 2)", "14 mons"),
+            ("make_ym_interval(2147483647)", "[INTERVAL_ARITHMETIC_OVERFLOW"),
+        ])
+        .await
+    }
+
     #[test]
     fn texts() {
         let time = |micros| made(0, micros).unwrap_or_default();

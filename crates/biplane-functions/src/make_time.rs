@@ -1,15 +1,13 @@
-//! Points in time and spans put together of their parts.
+//! Points in time put together of their parts.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{
-    DataType, Decimal128Type, IntervalUnit, IntervalYearMonthType, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use datafusion::common::Result;
 
 use crate::epoch::instant;
 use crate::frame::{Call, Def, Gives, Run};
-use crate::raised::{fail, mismatch, raised};
+use crate::raised::{fail, mismatch};
 use crate::time::{instant_of, shown, wall, zone};
 
 const fn timestamp(name: &'static str, most: usize, gives: Gives, run: Run) -> Def {
@@ -23,23 +21,6 @@ pub const FUNCTIONS: &[Def] = &[
     timestamp("try_make_timestamp", 7, |_| Ok(instant()), |call| instants(call, true)),
     timestamp("try_make_timestamp_ltz", 7, |_| Ok(instant()), |call| instants(call, true)),
     timestamp("try_make_timestamp_ntz", 6, |_| Ok(wall()), |call| walls(call, true)),
-    Def {
-        name: "make_ym_interval",
-        least: 0,
-        most: 2,
-        takes: |types| Ok(vec![DataType::Int32; types.len()]),
-        gives: |_| Ok(DataType::Interval(IntervalUnit::YearMonth)),
-        run: |call| {
-            call.primitives::<IntervalYearMonthType>(|row| {
-                let part = |at: usize| if at < call.args.len() { call.int(at, row) } else { 0 };
-                let months = part(0).checked_mul(12).and_then(|years| years.checked_add(part(1)));
-                months.map(Some).ok_or_else(|| {
-                    let text = "The months of make_ym_interval are too many.";
-                    raised("INTERVAL_ARITHMETIC_OVERFLOW.WITHOUT_SUGGESTION", "22015", text)
-                })
-            })
-        },
-    },
 ];
 
 /// Year, month, day, hour, minute, second (with a fraction) and a zone; or a date alone.
@@ -135,8 +116,6 @@ mod tests {
             ("make_timestamp(2024, 12, 22, 15, 30, 60.5)", "[INVALID_FRACTION_OF_SECOND]"),
             ("try_make_timestamp(2024, 13, 22, 15, 30, 0)", ""),
             ("make_timestamp(DATE '2014-12-28')", "2014-12-28T00:00:00Z"),
-            ("make_ym_interval(1, 2)", "1 years 2 mons"),
-            ("make_ym_interval(2147483647)", "[INTERVAL_ARITHMETIC_OVERFLOW"),
         ])
         .await
     }

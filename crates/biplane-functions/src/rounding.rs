@@ -182,20 +182,23 @@ fn double(number: f64, places: i64, way: Way) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #[tokio::test]
-    async fn answers() -> datafusion::common::Result<()> {
-        crate::frame::testing::answers(&[
-            ("round_to(2.5, 0)", "3"),
-            ("round_to(-2.5, 0)", "-3"),
-            ("round_to(CAST(2.675 AS DOUBLE), 2)", "2.68"),
-            ("bround_to(2.5, 0)", "2"),
-            ("bround_to(25, -1)", "20"),
-            ("ceil_to(3.1411, 3)", "3.142"),
-            ("ceil_to(3.1411, -3)", "1000"),
-            ("floor_to(-3.1411, 1)", "-3.2"),
-            ("round_to(127, -40)", "0"),
-            ("round_to(CAST(125 AS TINYINT), -1)", "[ARITHMETIC_OVERFLOW]"),
-        ])
-        .await
+    use super::*;
+
+    #[test]
+    fn digits_are_cut() {
+        for (number, digits, way, expected) in [
+            (25, 1, Way::HalfUp, 3),
+            (-25, 1, Way::HalfUp, -3),
+            (25, 1, Way::HalfEven, 2),
+            (35, 1, Way::HalfEven, 4),
+            (31_411, 1, Way::Up, 3_142),
+            (31_411, 7, Way::Up, 1),
+            (-31_411, 3, Way::Down, -32),
+            (127, 40, Way::HalfUp, 0),
+        ] {
+            assert_eq!(cut(number, digits, way), expected, "{number} {digits}");
+        }
+        assert!((double(2.675, 2, Way::HalfUp) - 2.68).abs() < 1e-12);
+        assert!((double(1250.0, -2, Way::HalfEven) - 1200.0).abs() < 1e-12);
     }
 }

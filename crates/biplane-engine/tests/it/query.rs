@@ -123,7 +123,7 @@ async fn arithmetic_is_ansi() {
     }
     for (sql, class) in [
         ("SELECT 1/0", "DIVIDE_BY_ZERO"),
-        ("SELECT 1 % 0", "DIVIDE_BY_ZERO"),
+        ("SELECT 1 % 0", "REMAINDER_BY_ZERO"),
         ("SELECT 2147483647 + 1", "ARITHMETIC_OVERFLOW"),
         ("SELECT cast('abc' AS int)", "CAST_INVALID_INPUT"),
         ("SELECT cast('x' AS date)", "CAST_INVALID_INPUT"),
