@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::confined::Places;
 use crate::control::{CallError, ControlClient, ControlError};
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
@@ -60,6 +61,8 @@ pub struct StatementContext {
     /// EXECUTE IMMEDIATE inside of each other.
     pub executions: Mutex<usize>,
     pub reads: Mutex<Reads>,
+    /// Where it was let in, by store.
+    places: Mutex<HashMap<Arc<str>, Places>>,
     from_cache: AtomicBool,
 }
 
@@ -86,6 +89,7 @@ impl StatementContext {
             frames: Mutex::default(),
             executions: Mutex::default(),
             reads: Mutex::default(),
+            places: Mutex::default(),
             from_cache: AtomicBool::new(false),
         })
     }
@@ -197,7 +201,9 @@ impl StatementContext {
 
     /// Opens a place. Registers nothing.
     pub fn location(&self, storage: &Storage) -> SqlResult<Location> {
-        self.engine.stores.open(storage)
+        let location = self.engine.stores.open(storage)?;
+        let places = self.places.lock().entry(location.store.clone()).or_default().clone();
+        Ok(location.confined(places))
     }
 
     /// The session with the footers of one store at hand.

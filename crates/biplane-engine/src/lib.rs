@@ -5,6 +5,7 @@
 
 mod commit_log;
 pub mod config;
+mod confined;
 pub mod context;
 pub mod control;
 pub mod encode;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::commit_log::CommitLog;
+use crate::confined::{Confined, Places};
 use crate::error::SqlError;
 use crate::storage_door::{self, StorageDoor};
 
@@ -47,7 +48,7 @@ impl Default for Stores {
 pub struct Location {
     /// The place itself, ends with `/`.
     pub url: Url,
-    /// Of the whole bucket or file system; paths in it begin with `prefix`.
+    /// With the paths of the whole bucket or file system, of which the places of the statement are open.
     pub root: Arc<dyn ObjectStore>,
     pub prefix: Path,
     /// Tells buckets and file systems apart.
@@ -64,6 +65,21 @@ impl Location {
         let (place, root) = (self.prefixed(), self.root.clone());
         let log = default_logstore(place, root, &self.url, &StorageConfig::default());
         Arc::new(CommitLog::new(log))
+    }
+
+    /// The same, for a statement that was let into `places`.
+    pub fn confined(self, places: Places) -> Self {
+        places.write().push(self.prefix.clone());
+        Self { root: Arc::new(Confined::new(self.root, places)), ..self }
+    }
+
+    /// Whether a path that a log names stays where the log is.
+    pub fn holds(&self, path: &str) -> bool {
+        let joined = self.url.join(path);
+        joined.is_ok_and(|at| {
+            let same = at.scheme() == self.url.scheme() && at.authority() == self.url.authority();
+            same && at.path().starts_with(self.url.path())
+        })
     }
 
     /// Not loaded yet.

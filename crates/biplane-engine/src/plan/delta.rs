@@ -53,6 +53,9 @@ pub async fn provider(
             "_metadata of a Delta table with deletion vectors or column mapping",
         ));
     }
+    if state.log_data().into_iter().any(|file| !location.holds(&file.path())) {
+        return Err(SqlError::denied("The log of the table names files that lie outside of it"));
+    }
     let session = Arc::new(cx.session.state());
     Ok(table.table_provider().with_session(session).await?)
 }

@@ -7,6 +7,7 @@ use biplane_api::catalog::system_tables::{SYSTEM_FORMAT, SystemTable};
 use biplane_api::internal::ResolvedTable;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -375,4 +376,58 @@ async fn files_of_parquet_become_a_table() {
     std::fs::create_dir_all(&empty).unwrap();
     let failed = harness.fails(&format!("CONVERT TO DELTA parquet.`{}`", empty.display())).await;
     assert_eq!(failed.error_class, "DELTA_CONVERSION_NO_PARQUET_FILES", "{}", failed.message);
+}
+
+/// A log that somebody wrote by hand, in a place where he may: it names a file of a table that he may not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_does_not_lead_out_of_its_table() {
+    let harness = catalog::start().await;
+    harness.sql("CREATE TABLE secret AS SELECT 42 AS x").await;
+    let info = harness.fake.table("main.default.secret").unwrap().info;
+    let location = info.storage_location.unwrap();
+    let dir = PathBuf::from(location.trim_start_matches("file://"));
+    let of_log = std::fs::read_to_string(dir.join("_delta_log/00000000000000000000.json")).unwrap();
+    let metadata = of_log.lines().find(|line| line.contains("\"metaData\"")).unwrap();
+    let files = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "parquet"));
+    let file = file.unwrap();
+    let name = file.file_name().unwrap().to_string_lossy();
+    let folder = dir.file_name().unwrap().to_string_lossy();
+    let up = format!("../{folder}/{name}");
+    let paths = [
+        format!("file://{}", file.display()),
+        file.display().to_string(),
+        up.replace("..", "%2E%2E"),
+        up,
+    ];
+    for (number, path) in paths.iter().enumerate() {
+        for mapped in [false, true] {
+            let table = dir.with_file_name(format!("crafted-{number}-{mapped}"));
+            std::fs::create_dir_all(table.join("_delta_log")).unwrap();
+            let mut metadata: Value = serde_json::from_str(metadata).unwrap();
+            let (reader, writer) = if mapped { (2, 5) } else { (1, 2) };
+            if mapped {
+                let field = json!({
+                    "name": "x", "type": "integer", "nullable": true,
+                    "metadata": { "delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "x" },
+                });
+                let schema = json!({ "type": "struct", "fields": [field] });
+                metadata["metaData"]["schemaString"] = schema.to_string().into();
+                metadata["metaData"]["configuration"] = json!({ "delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "1" });
+            }
+            let protocol =
+                json!({ "protocol": { "minReaderVersion": reader, "minWriterVersion": writer } });
+            let size = std::fs::metadata(&file).unwrap().len();
+            let add = json!({ "add": {
+                "path": path, "partitionValues": {}, "size": size,
+                "modificationTime": 1_700_000_000_000_i64, "dataChange": true,
+            }});
+            let log = format!("{protocol}\n{metadata}\n{add}\n");
+            std::fs::write(table.join("_delta_log/00000000000000000000.json"), log).unwrap();
+            let crafted = format!("delta.`{}`", table.display());
+            harness.fails(&format!("SELECT * FROM {crafted}")).await;
+            harness.fails(&format!("CREATE TABLE stolen_{number}_{mapped} CLONE {crafted}")).await;
+        }
+    }
+    assert_eq!(harness.rows("SELECT x FROM secret").await, ["42"]);
 }
