@@ -123,6 +123,20 @@ impl Compute {
         workspace_id: WorkspaceId,
         creator: &Principal,
     ) -> Result<WarehouseId> {
+        match self.default_warehouse_found(workspace_id, creator).await {
+            // Somebody made it at the same time.
+            Err(error) if error.code == ErrorCode::ResourceAlreadyExists => {
+                self.default_warehouse_found(workspace_id, creator).await
+            }
+            found => found,
+        }
+    }
+
+    async fn default_warehouse_found(
+        self: &Arc<Self>,
+        workspace_id: WorkspaceId,
+        creator: &Principal,
+    ) -> Result<WarehouseId> {
         let name = "Starter Warehouse";
         let mut tx = self.db.write().await?;
         if let Some(found) = store::named(&mut tx, workspace_id, name).await? {
