@@ -14,6 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where nodes keep what Python and Spark need: the same for every server, made once on this machine.
+IMAGES = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
+# Of a server whose clusters run code, and which needs no sample tables.
+WITH_CODE = {"BIPLANE_IMAGES_DIR": IMAGES, "BIPLANE_SAMPLES_SCALE": "0"}
 
 
 def binary():

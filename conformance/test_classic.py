@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 import requests
-from databricks.sdk import AccountClient, WorkspaceClient
+from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import OperationFailed
 from databricks.sdk.service import iam
 from databricks.sdk.service.compute import Language, ResultType, State
 
-from cloud import KEYS, REGION, Cloud
+from cloud import REGION
 from links import Link
-from server import binary, free_port, temporary_directory, until
+from server import IMAGES, binary, free_port, temporary_directory, until
 from test_provisioning import Site
 from test_python import Python
 
@@ -45,8 +45,7 @@ class Plane(Site):
         threading.Thread(target=self.files.serve_forever, daemon=True).start()
         self.relay = f"{self.link.server}:{free_port()}"
         super().__init__(directory)
-        self.images = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-        self.server.env["BIPLANE_IMAGES_DIR"] = self.images
+        self.server.env["BIPLANE_IMAGES_DIR"] = IMAGES
         self.server.stop()
         self.server.options += ("--relay-listen", self.relay, "--host-program-url", f"http://{self.link.server}:{self.files.server_address[1]}/biplane")
         self.server.options += ("--host-program-sha256", hashlib.file_digest(open(binary(), "rb"), "sha256").hexdigest())
@@ -99,7 +98,7 @@ class Plane(Site):
         if engine.exists():
             first += f"touch /opt/biplane/biplane-engine; mount --bind {engine.resolve()} /opt/biplane/biplane-engine; "
         command = [*self.link.inside(), "unshare", "--mount", "sh", "-ec", first + "exec sh $1/user-data", "sh", str(disk)]
-        env = {"PATH": os.environ["PATH"], "HOME": "/root", "BIPLANE_IMAGES_DIR": self.images}
+        env = {"PATH": os.environ["PATH"], "HOME": "/root", "BIPLANE_IMAGES_DIR": IMAGES}
         with open(self.server.directory / "server.log", "ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env=env)
 

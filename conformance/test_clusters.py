@@ -1,6 +1,5 @@
 """Clusters on hosts of this machine, with the unmodified SDK: its waiters, its selectors, commands on them."""
 
-import os
 
 import pytest
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented
@@ -20,15 +19,13 @@ from databricks.sdk.service.compute import (
 )
 from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 
 
 @pytest.fixture(scope="module")
 def site():
-    directory = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-    os.makedirs(directory, exist_ok=True)
     with temporary_directory() as scratch:
-        server = Server(scratch, env={"BIPLANE_IMAGES_DIR": directory, "BIPLANE_SAMPLES_SCALE": "0"})
+        server = Server(scratch, env=WITH_CODE)
         try:
             yield server
         finally:

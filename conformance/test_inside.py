@@ -12,9 +12,9 @@ import pytest
 from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.service import provisioning, settings
 
-from server import Server, temporary_directory
+from server import WITH_CODE, Server, temporary_directory
 from store import ACCESS_KEY, REGION, SECRET_KEY, Store
-from test_python import Python, images  # noqa: F401, a fixture
+from test_python import Python  # noqa: F401, a fixture
 
 NAMES = {"com.amazonaws.vpce.svc-store": "store.corp.invalid", "com.amazonaws.vpce.svc-index": "index.corp.invalid"}
 
@@ -52,9 +52,9 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def python(images, index, store):  # noqa: F811
+def python(index, store):  # noqa: F811
     ports = dict(zip(NAMES, (store, index)))
-    env = {**images, "BIPLANE_ENDPOINT_SERVICES": ",".join(f"{service}=127.0.0.1:{port}" for service, port in ports.items())}
+    env = {**WITH_CODE, "BIPLANE_ENDPOINT_SERVICES": ",".join(f"{service}=127.0.0.1:{port}" for service, port in ports.items())}
     with temporary_directory() as directory:
         server = Server(directory, env=env)
         try:

@@ -3,7 +3,6 @@ again after a restart; init scripts; secrets."""
 
 import base64
 import io
-import os
 import zipfile
 
 import pytest
@@ -26,7 +25,7 @@ from databricks.sdk.service.compute import (
 )
 from databricks.sdk.service.workspace import AclPermission
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 from test_inside import index, open_names  # noqa: F401, a fixture
 
 PLACE = "/Volumes/main/default/prepared"
@@ -46,11 +45,9 @@ def wheel(name, version, text):
 
 @pytest.fixture(scope="module")
 def site(index):  # noqa: F811
-    directory = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-    os.makedirs(directory, exist_ok=True)
     services = f"com.amazonaws.vpce.svc-index=127.0.0.1:{index},com.amazonaws.vpce.svc-store=127.0.0.1:{index}"
     with temporary_directory() as scratch:
-        server = Server(scratch, env={"BIPLANE_IMAGES_DIR": directory, "BIPLANE_SAMPLES_SCALE": "0", "BIPLANE_ENDPOINT_SERVICES": services})
+        server = Server(scratch, env={**WITH_CODE, "BIPLANE_ENDPOINT_SERVICES": services})
         try:
             open_names(server)
             yield server

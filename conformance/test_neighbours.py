@@ -7,8 +7,8 @@ import requests
 from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.service import iam, provisioning
 
-from server import Server, temporary_directory, until
-from test_python import Python, images, person  # noqa: F401
+from server import WITH_CODE, Server, temporary_directory, until
+from test_python import Python, person  # noqa: F401
 
 MEETING = """
 import ctypes, mmap, os, socket, sys
@@ -126,9 +126,9 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(images):  # noqa: F811
+def host():
     with temporary_directory() as directory:
-        server = Server(directory, env=images)
+        server = Server(directory, env=WITH_CODE)
         try:
             yield Host(server)
         finally:

@@ -1,7 +1,6 @@
 """Cluster policies and instance pools with the unmodified SDK."""
 
 import json
-import os
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -9,15 +8,13 @@ from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied
 from databricks.sdk.service.compute import Language, ListSortColumn, ListSortOrder
 from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 
 
 @pytest.fixture(scope="module")
 def site():
-    directory = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-    os.makedirs(directory, exist_ok=True)
     with temporary_directory() as scratch:
-        server = Server(scratch, env={"BIPLANE_IMAGES_DIR": directory, "BIPLANE_SAMPLES_SCALE": "0"})
+        server = Server(scratch, env=WITH_CODE)
         try:
             yield server
         finally:

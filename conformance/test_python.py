@@ -6,23 +6,15 @@ import pytest
 from databricks.sdk.errors import DatabricksError, InvalidParameterValue, NotFound
 from databricks.sdk.service.compute import CommandStatus, Language, ResultType
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 
 CLUSTER = "serverless"
 
 
 @pytest.fixture(scope="module")
-def images():
-    """The packages are the same for every server: built once for this machine."""
-    directory = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-    os.makedirs(directory, exist_ok=True)
-    return {"BIPLANE_IMAGES_DIR": directory, "BIPLANE_SAMPLES_SCALE": "0"}
-
-
-@pytest.fixture(scope="module")
-def code_server(images):
+def code_server():
     with temporary_directory() as directory:
-        server = Server(directory, env=images)
+        server = Server(directory, env=WITH_CODE)
         try:
             yield server
         finally:
@@ -269,11 +261,11 @@ def test_too_much_memory_ends_the_context_clearly(client, code_server):
     assert "memory" in cause or "SIGKILL" in cause or "MemoryError" in cause, cause
 
 
-def test_a_node_that_is_killed_leaves_nothing(images):
+def test_a_node_that_is_killed_leaves_nothing():
     from databricks.sdk import WorkspaceClient
 
     with temporary_directory() as directory:
-        server = Server(directory, env=images)
+        server = Server(directory, env=WITH_CODE)
         try:
             client = WorkspaceClient(host=server.url, token=server.token)
             context = Python(client)

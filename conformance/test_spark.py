@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service.compute import ResultType
 
-from server import Server, temporary_directory
-from test_python import CLUSTER, Python, client, code_server, images, make_table, python  # noqa: F401
+from test_python import client, code_server, make_table, python  # noqa: F401
 
 HERE = Path(__file__).parent
 START_S = 600

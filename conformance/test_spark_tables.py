@@ -7,10 +7,10 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import PermissionsChange, Privilege
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 from store import Store
 from test_clusters import basics
-from test_python import Python, images  # noqa: F401
+from test_python import Python  # noqa: F401
 from test_spark import run_client, url
 
 PRELUDE = """
@@ -60,9 +60,9 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def lake(images):  # noqa: F811
+def lake():
     with temporary_directory() as directory:
-        server = Server(directory, env=images)
+        server = Server(directory, env=WITH_CODE)
         try:
             yield Lake(server)
         finally:
@@ -200,10 +200,10 @@ def test_a_cluster_has_them_on_its_own_host(lake):
         lake.client.clusters.permanent_delete(made.cluster_id)
 
 
-def test_tables_on_s3(images, tmp_path_factory):  # noqa: F811
+def test_tables_on_s3(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"), "spark-lake")
     with temporary_directory() as directory:
-        server = Server(directory, "--storage-root", "s3://spark-lake/root", env={**images, **store.env})
+        server = Server(directory, "--storage-root", "s3://spark-lake/root", env={**WITH_CODE, **store.env})
         try:
             lake = Lake(server)
             out = lake.spark("""

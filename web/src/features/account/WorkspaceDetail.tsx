@@ -53,9 +53,6 @@ function Loaded({ account, workspace }: PartProps) {
       <div>
         <nav className="crumbs" aria-label="Where you are">
           <Link to="/account/workspaces">Workspaces</Link>
-          <span className="sep" aria-hidden="true">
-            /
-          </span>
           <span>{workspace.workspace_name}</span>
         </nav>
         <header className="page-head warehouse-head account-head">

@@ -27,13 +27,10 @@ export function ObjectHeader({ target, icon, kindLabel, info, actions }: HeaderP
   const { path } = target;
   return (
     <>
-      <nav className="crumbs" aria-label="Breadcrumb">
+      <nav className="crumbs" aria-label="Where you are">
         <Link to="/catalog">Catalogs</Link>
         {path.slice(0, -1).map((name, index) => (
-          <span key={name} className="row" style={{ gap: 4 }}>
-            <span className="sep">/</span>
-            <Link to={targetPath({ kind: PARENTS[index] ?? 'catalog', path: path.slice(0, index + 1) })}>{name}</Link>
-          </span>
+          <Link key={name} to={targetPath({ kind: PARENTS[index] ?? 'catalog', path: path.slice(0, index + 1) })}>{name}</Link>
         ))}
       </nav>
       <header className="page-head object-head">

@@ -52,9 +52,6 @@ export function ClusterDetail({ cluster, onAsk }: DetailProps) {
     <>
       <nav className="crumbs" aria-label="Where you are">
         <Link to="/clusters">Clusters</Link>
-        <span className="sep" aria-hidden="true">
-          /
-        </span>
         <span>{cluster ? nameOf(cluster) : '…'}</span>
       </nav>
       <header className="page-head warehouse-head">

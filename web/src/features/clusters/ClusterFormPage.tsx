@@ -110,9 +110,6 @@ function ClusterForm({ offer, policies, source, edits }: FormProps) {
     <>
       <nav className="crumbs" aria-label="Where you are">
         <Link to="/clusters">Clusters</Link>
-        <span className="sep" aria-hidden="true">
-          /
-        </span>
         <span>{edits && source ? nameOf(source) : 'New'}</span>
       </nav>
       <header className="page-head">

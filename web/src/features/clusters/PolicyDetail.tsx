@@ -47,9 +47,6 @@ export function PolicyDetail({ policy, onAsk }: DetailProps) {
     <>
       <nav className="crumbs" aria-label="Where you are">
         <Link to="/clusters/policies">Policies</Link>
-        <span className="sep" aria-hidden="true">
-          /
-        </span>
         <span>{policy?.name ?? '…'}</span>
       </nav>
       <header className="page-head">

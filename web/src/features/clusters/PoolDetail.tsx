@@ -45,9 +45,6 @@ export function PoolDetail({ pool, onAsk }: DetailProps) {
     <>
       <nav className="crumbs" aria-label="Where you are">
         <Link to="/clusters/pools">Pools</Link>
-        <span className="sep" aria-hidden="true">
-          /
-        </span>
         <span>{name}</span>
       </nav>
       <header className="page-head">

@@ -69,9 +69,8 @@ function Detail({ info, onChanged }: { info: QueryInfo; onChanged: () => void })
   };
   return (
     <>
-      <nav className="crumbs" aria-label="Breadcrumb">
+      <nav className="crumbs" aria-label="Where you are">
         <Link to="/history">Query history</Link>
-        <span className="sep">/</span>
         <span className="mono">{info.query_id}</span>
         <CopyButton text={info.query_id} label="Copy the query id" />
       </nav>

@@ -26,15 +26,12 @@ export default function UploadPage(_: PageProps) {
   return (
     <div className="page">
       <div className="page-inner upload">
-        <nav className="crumbs" aria-label="Breadcrumb">
+        <nav className="crumbs" aria-label="Where you are">
           <Link to="/catalog">Catalogs</Link>
           {place.catalog && place.schema && (
-            <>
-              <span className="sep">/</span>
-              <Link to={pathOf('catalog', place.catalog, place.schema)}>
-                {place.catalog}.{place.schema}
-              </Link>
-            </>
+            <Link to={pathOf('catalog', place.catalog, place.schema)}>
+              {place.catalog}.{place.schema}
+            </Link>
           )}
         </nav>
         <header className="page-head">

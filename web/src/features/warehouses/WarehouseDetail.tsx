@@ -48,9 +48,6 @@ export function WarehouseDetail({ warehouse, onEdit, onDelete }: DetailProps) {
     <>
       <nav className="crumbs" aria-label="Where you are">
         <Link to="/warehouses">SQL warehouses</Link>
-        <span className="sep" aria-hidden="true">
-          /
-        </span>
         <span>{warehouse?.name ?? '…'}</span>
       </nav>
       <header className="page-head warehouse-head">

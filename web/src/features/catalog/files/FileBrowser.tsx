@@ -131,10 +131,7 @@ function Crumbs({ target, directory, here }: { target: Target; directory: string
     <nav className="crumbs" aria-label="Folder">
       <Link to={pathOf('volumes', ...target.path)}>{target.path.at(-1)}</Link>
       {parts.map((part, index) => (
-        <span key={index} className="row" style={{ gap: 4 }}>
-          <span className="sep">/</span>
-          <Link to={pathOf('volumes', ...target.path, ...parts.slice(0, index + 1))}>{part}</Link>
-        </span>
+        <Link key={index} to={pathOf('volumes', ...target.path, ...parts.slice(0, index + 1))}>{part}</Link>
       ))}
       <CopyButton text={here} label="Copy the path" />
     </nav>
