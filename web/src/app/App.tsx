@@ -40,6 +40,9 @@ const ROUTES: readonly [string, ReturnType<typeof chunk>, string][] = [
   ['/settings/:section?', chunk(() => import('../features/settings/SettingsPage')), 'Settings'],
 ];
 
+/** Addresses that lead elsewhere. */
+const MOVED: Record<string, string> = { '/': '/sql', '/compute': '/warehouses' };
+
 function route(path: string): { page: Page; load: Load; params: Params; title: string } | null {
   for (const [pattern, { Page, load }, title] of ROUTES) {
     const params = matchPath(pattern, path);
@@ -49,7 +52,7 @@ function route(path: string): { page: Page; load: Load; params: Params; title: s
 }
 
 // The first page's chunk comes while the session is asked for, not after it. A failure shows when it is drawn.
-route(location.pathname === '/' ? '/sql' : location.pathname)?.load().catch(() => undefined);
+route(MOVED[location.pathname] ?? location.pathname)?.load().catch(() => undefined);
 
 export function App() {
   const { path } = useLocation();
@@ -58,11 +61,12 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · Biplane`;
   }, [title]);
+  const moved = MOVED[path];
   useEffect(() => {
-    if (path === '/') navigate('/sql', { replace: true });
-  }, [path]);
+    if (moved) navigate(moved, { replace: true });
+  }, [moved]);
   if (path === '/login') return <LoginPage />;
-  if (path === '/') return <PageLoading />;
+  if (moved) return <PageLoading />;
   return (
     <SessionProvider>
       <Shell path={path}>

@@ -1,20 +1,19 @@
 //! The machines of one cluster: ordered, awaited, watched, ended.
 
 use super::keep::{Memory, Next, TRY_AGAIN, give_up};
+use super::order::{Wanted, put_together};
 use super::pools::{self, Taken};
 use super::reasons::{self, reason};
 use super::store::{self, Cluster, HostRow};
-use super::{CLUSTER, change, own, spec};
+use super::{change, own};
 use crate::Compute;
 use crate::nodes::place::Given;
-use crate::nodes::tokens::NewNode;
-use crate::provider::{Availability, Boot, Host, HostOrder, HostState, Provider, ProviderResult};
+use crate::provider::{Host, HostOrder, HostState, Provider, ProviderResult};
 use biplane_api::clusters::{ClusterState as State, ClusterTermination};
 use biplane_api::ids::NodeId;
 use biplane_platform::{ApiError, Result};
 use futures::{StreamExt, stream};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -101,10 +100,7 @@ async fn wanted(compute: &Arc<Compute>, row: &Cluster, missing: Vec<i64>) -> Res
         let wanted = wanted.clone().unwrap_or_default();
         let (provider, place) = compute.source_of(row.workspace_id, &wanted).await?;
         let known = types.iter().find(|known| known.node_type_id == wanted);
-        let size = known.map_or_else(Given::default, |known| Given {
-            cpu_millis: (known.cores * 1000.0) as u32,
-            memory_bytes: known.memory_mib << 20,
-        });
+        let size = known.map_or_else(Given::default, Given::from);
         new.push(HostRow {
             node_id: NodeId::random(),
             cluster_id: row.id.clone(),
@@ -152,7 +148,7 @@ pub(super) async fn make(
         let wanted = match &order.order {
             Some(known) => known.clone(),
             None => {
-                let made = put_together(compute, row, host).await?;
+                let made = order_of(compute, row, host).await?;
                 order.order.insert(made).clone()
             }
         };
@@ -219,20 +215,15 @@ async fn adopt(compute: &Arc<Compute>, host: &HostRow) -> Result<()> {
     tx.commit().await
 }
 
-async fn put_together(compute: &Arc<Compute>, row: &Cluster, host: &HostRow) -> Result<HostOrder> {
+async fn order_of(compute: &Arc<Compute>, row: &Cluster, host: &HostRow) -> Result<HostOrder> {
+    let HostRow { node_id, provider, place, .. } = host;
     if let Some(id) = &host.pool_id {
         let pool = pools::store::get(&mut compute.db.read().await?, id.as_str()).await?;
         let pool = pool.ok_or_else(|| ApiError::internal("the pool of a host that is ordered"))?;
-        return pools::put_together(compute, &pool, &host.node_id, &host.place).await;
+        return pools::order(compute, &pool, node_id, provider, place).await;
     }
     let aws = row.spec.aws_attributes.clone().unwrap_or_default();
-    let on_demand = host.ordinal < aws.first_on_demand.unwrap_or(0);
-    let availability = match on_demand {
-        true => Availability::OnDemand,
-        false => spec::availability_of(aws.availability.as_deref().unwrap_or_default())
-            .unwrap_or_default(),
-    };
-    let mut tags: BTreeMap<String, String> = row.spec.custom_tags.clone().unwrap_or_default();
+    let mut tags = row.spec.custom_tags.clone().unwrap_or_default();
     for (key, value) in [
         ("Vendor", "Biplane"),
         ("ClusterName", row.name.as_str()),
@@ -241,43 +232,20 @@ async fn put_together(compute: &Arc<Compute>, row: &Cluster, host: &HostRow) -> 
     ] {
         tags.insert(key.into(), value.into());
     }
-    let home = compute.clusters.home.read().clone();
-    let join_token = match host.provider == own::NAME {
-        // It is a node already.
-        true => String::new(),
-        false => {
-            let ttl = compute.config.clusters.boot_wait.as_secs().max(60);
-            let new = NewNode {
-                node_id: Some(host.node_id.clone()),
-                region: host.place.region.clone(),
-                labels: [
-                    (CLUSTER.to_owned(), row.id.to_string()),
-                    (super::WORKSPACE.to_owned(), row.workspace_id.to_string()),
-                ]
-                .into(),
-                ttl_seconds: i64::try_from(ttl).ok(),
-                comment: format!("a host of cluster {}", row.id),
-                created_by: row.creator_name.clone(),
-            };
-            compute.node_token_issue(new).await?.0.expose()
-        }
-    };
-    Ok(HostOrder {
-        node_id: Some(host.node_id.clone()),
-        cluster_id: row.id.to_string(),
-        node_type_id: host.node_type_id.clone(),
-        zone_id: aws.zone_id.unwrap_or_else(|| "auto".into()),
-        availability,
-        instance_profile_arn: aws.instance_profile_arn,
-        disk_gib: aws.ebs_volume_size.and_then(|gib| u32::try_from(gib).ok()),
+    let wanted = Wanted {
+        kind: "cluster",
+        id: row.id.as_str(),
+        workspace_id: row.workspace_id,
+        creator_name: &row.creator_name,
+        node_id,
+        provider,
+        place,
+        node_type_id: &host.node_type_id,
+        on_demand: host.ordinal < aws.first_on_demand.unwrap_or(0),
+        aws,
         tags,
-        boot: Boot {
-            relay: home.relay,
-            join_token,
-            program_url: home.program_url,
-            program_sha256: home.program_sha256,
-        },
-    })
+    };
+    put_together(compute, wanted).await
 }
 
 /// Those that are to join do, and those that joined stay.

@@ -15,6 +15,7 @@ mod libraries;
 pub(crate) mod local;
 mod log;
 pub(crate) mod ops;
+mod order;
 mod own;
 pub(crate) mod pools;
 mod prepare;

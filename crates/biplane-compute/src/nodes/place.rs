@@ -5,10 +5,12 @@
 //! is taken under the same lock.
 
 use crate::clusters::{CLUSTER, WORKSPACE};
+use crate::provider::NodeType;
 use crate::relay::nodes::Node;
 use crate::{Compute, ComputeConfig};
 use biplane_api::ids::{NodeId, WorkspaceId};
 use biplane_platform::Result;
+use biplane_platform::db::Row;
 use biplane_proto::v1::Hello;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -59,6 +61,26 @@ pub(crate) enum NoPlace {
 pub(crate) struct Given {
     pub cpu_millis: u32,
     pub memory_bytes: u64,
+}
+
+impl Given {
+    /// As it is kept in rows: thousandths of a processor, MiB.
+    pub fn of_row(row: &Row, cpu_millis: usize, memory_mib: usize) -> Result<Self> {
+        Ok(Self {
+            cpu_millis: u32::try_from(row.int(cpu_millis)?).unwrap_or(0),
+            memory_bytes: u64::try_from(row.int(memory_mib)?).unwrap_or(0) << 20,
+        })
+    }
+
+    pub fn memory_mib(&self) -> i64 {
+        i64::try_from(self.memory_bytes >> 20).unwrap_or(i64::MAX)
+    }
+}
+
+impl From<&NodeType> for Given {
+    fn from(all: &NodeType) -> Self {
+        Self { cpu_millis: (all.cores * 1000.0) as u32, memory_bytes: all.memory_mib << 20 }
+    }
 }
 
 /// With less than this nothing useful runs.

@@ -324,10 +324,7 @@ async fn make(
     let provider = compute.provider(&provider_name)?;
     let types = compute.node_types_of(pool.workspace_id).await?;
     let known = types.iter().find(|known| known.node_type_id == pool.node_type());
-    let size = known.map_or_else(Given::default, |known| Given {
-        cpu_millis: (known.cores * 1000.0) as u32,
-        memory_bytes: known.memory_mib << 20,
-    });
+    let size = known.map_or_else(Given::default, Given::from);
     let now = compute.clock.now_ms();
     let one = |_| PoolHost {
         node_id: NodeId::random(),
@@ -353,7 +350,7 @@ async fn make(
     tx.commit().await?;
     let mut orders = Vec::new();
     for host in new {
-        let order = super::order::put_together(compute, pool, &host.node_id, &place).await?;
+        let order = super::order(compute, pool, &host.node_id, &provider_name, &place).await?;
         let (provider, place) = (&provider, &place);
         orders.push(async move { (host, compute.answered(provider.create(place, &order)).await) });
     }

@@ -14,5 +14,5 @@ mod spec;
 pub(crate) mod store;
 
 pub(super) use give::{Taken, give_back, taken};
-pub(super) use order::put_together;
+pub(super) use order::order;
 pub(crate) use spec::pooled;
