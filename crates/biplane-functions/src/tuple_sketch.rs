@@ -23,6 +23,10 @@ trait Number: Copy + TupleSummaryValue + 'static {
     fn is_less(self, other: Self) -> bool;
 }
 
+/// Numbers in a column.
+trait Numbers: ArrowPrimitiveType<Native: Number> {}
+impl<P: ArrowPrimitiveType<Native: Number>> Numbers for P {}
+
 impl Number for i64 {
     const LEAST: Self = Self::MIN;
     const MOST: Self = Self::MAX;
@@ -127,33 +131,33 @@ impl<N: Number> SummaryCombinePolicy for Policy<N> {
     }
 }
 
-fn read<N: Number>(bytes: &[u8]) -> Result<CompactTupleSketch<N>> {
-    CompactTupleSketch::deserialize(bytes).map_err(broken)
+fn read<P: Numbers>(sketches: &ArrayRef, row: usize) -> Result<CompactTupleSketch<P::Native>> {
+    CompactTupleSketch::deserialize(bytes(sketches, row)).map_err(broken)
 }
 
-fn union<N: Number>(args: &[ArrayRef], rows: &[(usize, usize)], lg_at: usize) -> Result<Vec<u8>> {
-    let policy = Policy::<N>::of(args, lg_at + 1)?;
+fn union<P: Numbers>(args: &[ArrayRef], rows: &[(usize, usize)], lg_at: usize) -> Result<Vec<u8>> {
+    let policy = Policy::<P::Native>::of(args, lg_at + 1)?;
     let builder = TupleUnionBuilder::new(policy).lg_k(lg(args, lg_at, 4, 26)?);
     let mut union = builder.build().map_err(broken)?;
     for (arg, row) in rows {
-        union.update(&read::<N>(bytes(&args[*arg], *row))?).map_err(broken)?;
+        union.update(&read::<P>(&args[*arg], *row)?).map_err(broken)?;
     }
     Ok(union.to_sketch(true).serialize())
 }
 
-fn intersection<N: Number>(
+fn intersection<P: Numbers>(
     args: &[ArrayRef],
     rows: &[(usize, usize)],
     mode_at: usize,
 ) -> Result<Option<Vec<u8>>> {
-    let mut both = TupleIntersection::new(Policy::<N>::of(args, mode_at)?);
+    let mut both = TupleIntersection::new(Policy::<P::Native>::of(args, mode_at)?);
     for (arg, row) in rows {
-        both.update(&read::<N>(bytes(&args[*arg], *row))?).map_err(broken)?;
+        both.update(&read::<P>(&args[*arg], *row)?).map_err(broken)?;
     }
     Ok(both.to_sketch(true).map(|sketch| sketch.serialize()))
 }
 
-fn aggregated<P: ArrowPrimitiveType<Native: Number>>(args: &[ArrayRef]) -> Result<ScalarValue> {
+fn aggregated<P: Numbers>(args: &[ArrayRef]) -> Result<ScalarValue> {
     let policy = Policy::<P::Native>::of(args, 3)?;
     let builder = TupleSketchBuilder::new(policy).lg_k(lg(args, 2, 4, 26)?);
     let mut sketch = builder.build().map_err(broken)?;
@@ -167,10 +171,10 @@ fn aggregated<P: ArrowPrimitiveType<Native: Number>>(args: &[ArrayRef]) -> Resul
 }
 
 /// The numbers of all values as one; of values that were left out as many more are assumed.
-fn summary<P: ArrowPrimitiveType<Native: Number>>(call: &Call<'_>) -> Result<ArrayRef> {
+fn summary<P: Numbers>(call: &Call<'_>) -> Result<ArrayRef> {
     let policy = Policy::<P::Native>::of(&call.args, 1)?;
     call.primitives::<P>(|row| {
-        let sketch = read::<P::Native>(bytes(&call.args[0], row))?;
+        let sketch = read::<P>(&call.args[0], row)?;
         let all = sketch.iter().map(|entry| *entry.summary());
         Ok(all.reduce(|a, b| policy.joined(a, b)))
     })
@@ -198,12 +202,7 @@ macro_rules! functions {
                 gives: |_| Ok(DataType::Binary),
                 run: |call| {
                     call.binaries(|row| {
-                        union::<<$kind as ArrowPrimitiveType>::Native>(
-                            &call.args,
-                            &[(0, row), (1, row)],
-                            2,
-                        )
-                        .map(Some)
+                        union::<$kind>(&call.args, &[(0, row), (1, row)], 2).map(Some)
                     })
                 },
             },
@@ -214,13 +213,7 @@ macro_rules! functions {
                 takes: |types| Ok(takes(types, 2, false)),
                 gives: |_| Ok(DataType::Binary),
                 run: |call| {
-                    call.binaries(|row| {
-                        intersection::<<$kind as ArrowPrimitiveType>::Native>(
-                            &call.args,
-                            &[(0, row), (1, row)],
-                            2,
-                        )
-                    })
+                    call.binaries(|row| intersection::<$kind>(&call.args, &[(0, row), (1, row)], 2))
                 },
             },
             Def {
@@ -231,14 +224,8 @@ macro_rules! functions {
                 gives: |_| Ok(DataType::Binary),
                 run: |call| {
                     call.binaries(|row| {
-                        let a = read::<<$kind as ArrowPrimitiveType>::Native>(bytes(
-                            &call.args[0],
-                            row,
-                        ))?;
-                        let b = read::<<$kind as ArrowPrimitiveType>::Native>(bytes(
-                            &call.args[1],
-                            row,
-                        ))?;
+                        let a = read::<$kind>(&call.args[0], row)?;
+                        let b = read::<$kind>(&call.args[1], row)?;
                         let left = TupleANotB::default().compute(&a, &b, true).map_err(broken)?;
                         Ok(Some(left.serialize()))
                     })
@@ -252,10 +239,7 @@ macro_rules! functions {
                 gives: |_| Ok(DataType::Float64),
                 run: |call| {
                     call.primitives::<Float64Type>(|row| {
-                        let sketch = read::<<$kind as ArrowPrimitiveType>::Native>(bytes(
-                            &call.args[0],
-                            row,
-                        ))?;
+                        let sketch = read::<$kind>(&call.args[0], row)?;
                         Ok(Some(sketch.estimate()))
                     })
                 },
@@ -268,10 +252,7 @@ macro_rules! functions {
                 gives: |_| Ok(DataType::Float64),
                 run: |call| {
                     call.primitives::<Float64Type>(|row| {
-                        let sketch = read::<<$kind as ArrowPrimitiveType>::Native>(bytes(
-                            &call.args[0],
-                            row,
-                        ))?;
+                        let sketch = read::<$kind>(&call.args[0], row)?;
                         Ok(Some(sketch.theta()))
                     })
                 },
@@ -311,8 +292,7 @@ macro_rules! aggregates {
                 gives: |_| Ok(DataType::Binary),
                 known: 0,
                 finish: |args, _, _| {
-                    let all =
-                        union::<<$kind as ArrowPrimitiveType>::Native>(args, &rows_of(args), 1)?;
+                    let all = union::<$kind>(args, &rows_of(args), 1)?;
                     Ok(ScalarValue::Binary(Some(all)))
                 },
             },
@@ -325,8 +305,7 @@ macro_rules! aggregates {
                 known: 0,
                 finish: |args, _, _| {
                     let rows = rows_of(args);
-                    let both =
-                        intersection::<<$kind as ArrowPrimitiveType>::Native>(args, &rows, 1)?;
+                    let both = intersection::<$kind>(args, &rows, 1)?;
                     Ok(ScalarValue::Binary(both))
                 },
             },
