@@ -22,8 +22,9 @@ from databricks.sdk.service.compute import (
     State,
     TerminationReasonCode,
     VolumesStorageInfo,
+    WorkspaceStorageInfo,
 )
-from databricks.sdk.service.workspace import AclPermission
+from databricks.sdk.service.workspace import AclPermission, ImportFormat
 
 from server import WITH_CODE, Server, temporary_directory, until
 from test_inside import index, open_names  # noqa: F401, a fixture
@@ -140,7 +141,9 @@ class Context:
 
 def test_libraries_are_seen_by_every_context_and_come_back(client, cluster, index):  # noqa: F811
     whl = Library(whl=put(client, "from_volume-1.0-py3-none-any.whl", wheel("from-volume", "1.0", "WORD = 'volume'\n")))
-    put(client, "listed-2.0-py3-none-any.whl", wheel("listed", "2.0", "WORD = 'listed'\n"))
+    shared = "/Workspace/Shared/from_workspace-1.0-py3-none-any.whl"
+    client.workspace.upload(shared, wheel("from-workspace", "1.0", "WORD = 'shared'\n"), format=ImportFormat.RAW)
+    of_workspace = Library(whl=shared)
     url = f"http://index.corp.invalid:{index}/simple"
     requirements = Library(requirements=put(client, "requirements.txt", f"--index-url {url}\n--trusted-host index.corp.invalid\ninside-only==1.0\n"))
     package = Library(pypi=PythonPyPiLibrary(package="inside-only", repo=url))
@@ -148,19 +151,19 @@ def test_libraries_are_seen_by_every_context_and_come_back(client, cluster, inde
     running(client, cluster)
     before = Context(client, cluster)
     assert "ModuleNotFoundError" in before.run("import from_volume").cause
-    client.libraries.install(cluster, [whl, requirements, package, missing])
+    client.libraries.install(cluster, [whl, of_workspace, requirements, package, missing])
     found = settled(client, cluster)
-    for one in (whl, requirements, package):
+    for one in (whl, of_workspace, requirements, package):
         assert found[json_of(one)].status == LibraryInstallStatus.INSTALLED, found[json_of(one)].messages
     failed = found[json_of(missing)]
     assert failed.status == LibraryInstallStatus.FAILED and "not-there-at-all" in failed.messages[0]
     after = Context(client, cluster)
     for context in (before, after):
-        assert context.text("import from_volume, inside_only\nfrom_volume.WORD + inside_only.WORD") == "'volumeinstalled'"
+        assert context.text("import from_volume, from_workspace, inside_only\nfrom_volume.WORD + from_workspace.WORD + inside_only.WORD") == "'volumesharedinstalled'"
     # Code of users reads it and cannot change it.
     assert "Read-only" in after.run("open(from_volume.__file__, 'w')").cause
     assert [one.cluster_id for one in client.libraries.all_cluster_statuses()] == [cluster]
-    client.libraries.uninstall(cluster, [package, requirements, missing])
+    client.libraries.uninstall(cluster, [package, requirements, missing, of_workspace])
     assert statuses(client, cluster)[json_of(package)].status == LibraryInstallStatus.UNINSTALL_ON_RESTART
     client.clusters.restart(cluster)
     running(client, cluster)
@@ -172,11 +175,12 @@ def test_libraries_are_seen_by_every_context_and_come_back(client, cluster, inde
 
 
 def test_what_cannot_be_installed_is_refused(client, cluster):
-    for library in (Library(jar="/Volumes/a/b/c/d.jar"), Library(maven=MavenLibrary(coordinates="a:b:1")), Library(whl="/Workspace/a.whl")):
+    for library in (Library(jar="/Volumes/a/b/c/d.jar"), Library(maven=MavenLibrary(coordinates="a:b:1"))):
         with pytest.raises(NotImplemented):
             client.libraries.install(cluster, [library])
-    with pytest.raises(NotFound):
-        client.libraries.install(cluster, [Library(whl=f"{PLACE}/missing-1-py3-none-any.whl")])
+    for place in (PLACE, "/Workspace/Shared"):
+        with pytest.raises(NotFound):
+            client.libraries.install(cluster, [Library(whl=f"{place}/missing-1-py3-none-any.whl")])
     with pytest.raises(BadRequest):
         client.libraries.install(cluster, [Library()])
 
@@ -195,20 +199,22 @@ echo "$DB_CLUSTER_ID $DB_IS_DRIVER $GREETING ${{#WORD}}" > "$BIPLANE_CLUSTER_DIR
 """,
     )
     env = {"GREETING": "hello", "WORD": "{{secrets/prepared/word}}"}
-    scripts = [InitScriptInfo(volumes=VolumesStorageInfo(destination=script))]
+    own = f"/Users/{client.current_user.me().user_name}/second.sh"
+    client.workspace.upload(own, b'echo second >> "$BIPLANE_CLUSTER_DIR/told.txt"\n', format=ImportFormat.AUTO)
+    scripts = [InitScriptInfo(volumes=VolumesStorageInfo(destination=script)), InitScriptInfo(workspace=WorkspaceStorageInfo(destination=own))]
     everywhere = client.global_init_scripts.create("first", base64.b64encode(b'echo first > "$BIPLANE_CLUSTER_DIR/first.txt"').decode(), enabled=True)
     id = client.clusters.create(**basics(client, init_scripts=scripts, spark_env_vars=env)).response.cluster_id
     try:
         running(client, id)
         context = Context(client, id)
         place = "import os\nplace = os.environ['BIPLANE_CLUSTER_DIR']\n"
-        assert context.text(place + "print(open(place + '/told.txt').read(), open(place + '/first.txt').read())") == f"{id} TRUE hello 9\n first\n\n"
+        assert context.text(place + "print(open(place + '/told.txt').read(), open(place + '/first.txt').read())") == f"{id} TRUE hello 9\nsecond\n first\n\n"
         assert context.text("import inside_only\ninside_only.WORD") == "'installed'"
         seen = client.clusters.get(id)
         assert seen.spark_env_vars == env and "hush" not in str(seen.as_dict())
         events = {event.type: event for event in client.clusters.events(id)}
         details = events[EventType.INIT_SCRIPTS_FINISHED].details.init_scripts
-        assert [one.status.value for one in details.global_ + details.cluster] == ["SUCCEEDED", "SUCCEEDED"]
+        assert [one.status.value for one in details.global_ + details.cluster] == ["SUCCEEDED"] * 3
         # Programs have the secret, and nobody is shown it.
         assert context.text("import os\nlen(os.environ['WORD'])") == "9"
         assert context.text("print(os.environ['WORD'])") == "[REDACTED]\n"

@@ -36,6 +36,8 @@ codes! {
     BadRequest "BAD_REQUEST" BAD_REQUEST,
     InvalidParameterValue "INVALID_PARAMETER_VALUE" BAD_REQUEST,
     InvalidState "INVALID_STATE" BAD_REQUEST,
+    DirectoryNotEmpty "DIRECTORY_NOT_EMPTY" BAD_REQUEST,
+    MaxNotebookSizeExceeded "MAX_NOTEBOOK_SIZE_EXCEEDED" BAD_REQUEST,
     QuotaExceeded "QUOTA_EXCEEDED" BAD_REQUEST,
     Unauthenticated "UNAUTHENTICATED" UNAUTHORIZED,
     PermissionDenied "PERMISSION_DENIED" FORBIDDEN,

@@ -15,6 +15,7 @@ pub mod mesh;
 pub mod network;
 pub mod network_config;
 pub mod nodes;
+pub mod objects;
 pub mod policies;
 pub mod pools;
 pub mod provisioning;

@@ -33,6 +33,8 @@ const ENGINEERING: &[&str] = &[
     "policy-families",
     "repos",
     "serving-endpoints",
+    "workspace",
+    "workspace-files",
 ];
 
 /// Refuses what the principal's entitlements do not cover. `member`: there is a workspace, and it is in it.

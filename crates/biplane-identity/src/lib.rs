@@ -76,6 +76,13 @@ pub trait PrincipalDeleting: Send + Sync {
     async fn principal_deleting(&self, ctx: &Ctx, id: PrincipalId, name: &str) -> Result<()>;
 }
 
+/// Where objects of workspaces are: permissions on a directory are permissions on what is in it.
+#[async_trait::async_trait]
+pub trait Containers: Send + Sync {
+    /// The ids of the directories that an object is in, the nearest first.
+    async fn above(&self, workspace: WorkspaceId, id: &str) -> Result<Vec<i64>>;
+}
+
 pub struct Identity {
     db: Db,
     clock: Clock,
@@ -87,6 +94,7 @@ pub struct Identity {
     signer: oauth::Signer,
     passwords: web::Passwords,
     cloud: OnceLock<Arc<dyn Cloud>>,
+    containers: OnceLock<Arc<dyn Containers>>,
     workspace_created: OnceLock<Arc<dyn WorkspaceCreated>>,
     workspace_deleting: OnceLock<Arc<dyn WorkspaceDeleting>>,
     principal_deleting: OnceLock<Arc<dyn PrincipalDeleting>>,
@@ -106,6 +114,7 @@ impl Identity {
             signer: oauth::Signer::load(&db, &clock).await?,
             passwords: web::Passwords::default(),
             cloud: OnceLock::new(),
+            containers: OnceLock::new(),
             workspace_created: OnceLock::new(),
             workspace_deleting: OnceLock::new(),
             principal_deleting: OnceLock::new(),
@@ -118,6 +127,11 @@ impl Identity {
     /// Once, before serving. Without it places in a cloud are taken as they are given.
     pub fn set_cloud(&self, cloud: Arc<dyn Cloud>) {
         let _ = self.cloud.set(cloud);
+    }
+
+    /// Once, before serving. Without them no object is in a directory.
+    pub fn set_containers(&self, containers: Arc<dyn Containers>) {
+        let _ = self.containers.set(containers);
     }
 
     /// Once, before serving.

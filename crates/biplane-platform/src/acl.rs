@@ -4,8 +4,9 @@
 //! same for all. Workspace admins have the highest level on everything.
 
 use crate::db::{Db, Row, Tx, args};
-use crate::{ApiError, Ctx, PrincipalKind, Result};
+use crate::{ApiError, Ctx, Principal, PrincipalKind, Result};
 use biplane_api::ids::WorkspaceId;
+use std::collections::HashSet;
 
 /// A kind of object and its levels, lowest first.
 #[derive(Debug)]
@@ -57,9 +58,24 @@ pub const INSTANCE_POOLS: ObjectType = ObjectType {
     ],
 };
 
+/// Of directories, notebooks and files of a workspace: what one may do in a directory one may do with all
+/// that is in it.
+const OBJECT_LEVELS: &[(&str, &str)] = &[
+    ("CAN_READ", "Can see and export"),
+    ("CAN_RUN", "Can see, export and run"),
+    ("CAN_EDIT", "Can see, export, run and edit"),
+    ("CAN_MANAGE", "Can edit, delete, move and share, and put objects into a directory"),
+];
+
+pub const DIRECTORIES: ObjectType =
+    ObjectType { name: "directories", singular: "directory", levels: OBJECT_LEVELS };
+pub const NOTEBOOKS: ObjectType =
+    ObjectType { name: "notebooks", singular: "notebook", levels: OBJECT_LEVELS };
+pub const FILES: ObjectType = ObjectType { name: "files", singular: "file", levels: OBJECT_LEVELS };
+
 /// All object types there are.
 pub const OBJECT_TYPES: &[&ObjectType] =
-    &[&WAREHOUSES, &CLUSTERS, &CLUSTER_POLICIES, &INSTANCE_POOLS];
+    &[&WAREHOUSES, &CLUSTERS, &CLUSTER_POLICIES, &INSTANCE_POOLS, &DIRECTORIES, &NOTEBOOKS, &FILES];
 
 /// The group that may do everything. An object without an owner has an entry of it, which says that the
 /// object exists.
@@ -97,6 +113,16 @@ pub struct Entry {
     pub permission_level: String,
 }
 
+impl Entry {
+    pub fn of(principal: &Principal, level: &str) -> Self {
+        Self {
+            principal_kind: principal.kind.as_str().into(),
+            principal_name: principal.name.clone(),
+            permission_level: level.into(),
+        }
+    }
+}
+
 fn entry(row: &Row) -> Result<Entry> {
     Ok(Entry {
         principal_kind: row.text(0)?,
@@ -120,6 +146,27 @@ pub async fn entries(
         )
         .await?;
     rows.iter().map(entry).collect()
+}
+
+/// The ids of objects of a type on which `ctx` itself or a group of it has something.
+pub async fn shared(tx: &mut Tx, ctx: &Ctx, object: &ObjectType) -> Result<HashSet<String>> {
+    let workspace = ctx.workspace()?;
+    let me = [(ctx.principal.kind.as_str(), &ctx.principal.name)];
+    let groups = ctx.principal.groups.iter().map(|group| ("group", group));
+    let mut ids = HashSet::new();
+    for (kind, name) in me.into_iter().chain(groups) {
+        let rows = tx
+            .fetch_all(
+                "SELECT object_id FROM object_permissions WHERE workspace_id = $1 AND object_type = $2
+                 AND principal_kind = $3 AND principal_name = $4",
+                args![workspace.0, object.name, kind, name],
+            )
+            .await?;
+        for row in rows {
+            ids.insert(row.text(0)?);
+        }
+    }
+    Ok(ids)
 }
 
 pub async fn grant(

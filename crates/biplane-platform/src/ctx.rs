@@ -14,6 +14,16 @@ pub enum PrincipalKind {
     ServicePrincipal,
 }
 
+impl PrincipalKind {
+    /// As in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::ServicePrincipal => "service_principal",
+        }
+    }
+}
+
 /// What a workspace lets somebody do, whatever objects they have permissions on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Entitlement {

@@ -18,6 +18,7 @@ use biplane_platform::{Clock, Db, keys};
 use biplane_query::Query;
 use biplane_query::thrift::Thrift;
 use biplane_workspace::Workspace;
+use biplane_workspace::objects::Objects;
 use biplane_workspace::secrets::Secrets;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ pub struct Services {
     pub identity: Arc<Identity>,
     pub catalog: Arc<Catalog>,
     pub workspace: Arc<Workspace>,
+    pub objects: Arc<Objects>,
     pub secrets: Arc<Secrets>,
     pub compute: Arc<Compute>,
     pub query: Arc<Query>,
@@ -69,9 +71,12 @@ impl Services {
             catalog: catalog.clone(),
         }));
         let secrets = wiring::secrets(db, clock, &identity).await.map_err(wiring::told)?;
+        let objects = Objects::new(db.clone(), clock.clone());
+        identity.set_containers(Arc::new(wiring::ObjectContainers(objects.clone())));
         compute.set_supplies(Arc::new(wiring::ClusterSupplies {
             identity: identity.clone(),
             workspace: workspace.clone(),
+            objects: objects.clone(),
             secrets: secrets.clone(),
         }));
         compute.set_places(Arc::new(crate::places::WorkspacePlaces {
@@ -105,10 +110,21 @@ impl Services {
             query: query.clone(),
             compute: compute.clone(),
             catalog: catalog.clone(),
+            objects: objects.clone(),
             secrets: secrets.clone(),
         }));
         identity.on_principal_deleting(Arc::new(wiring::ForgetGrants(catalog.clone())));
-        Ok(Self { identity, catalog, workspace, secrets, compute, query, thrift, relay_ca })
+        Ok(Self {
+            identity,
+            catalog,
+            workspace,
+            objects,
+            secrets,
+            compute,
+            query,
+            thrift,
+            relay_ca,
+        })
     }
 
     fn documented(&self) -> OpenApiRouter {
@@ -117,6 +133,7 @@ impl Services {
             .merge(self.identity.routes())
             .merge(self.catalog.routes())
             .merge(self.workspace.routes())
+            .merge(self.objects.routes())
             .merge(self.secrets.routes())
             .merge(self.compute.clone().routes())
             .merge(self.query.routes())

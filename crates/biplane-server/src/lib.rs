@@ -281,6 +281,7 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<(Db, KeptSeat)> 
         biplane_compute::MIGRATIONS,
         biplane_query::MIGRATIONS,
         biplane_workspace::secrets::MIGRATIONS,
+        biplane_workspace::objects::MIGRATIONS,
     ])
     .await
     .map_err(told("migrating"))?;

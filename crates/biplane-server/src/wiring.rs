@@ -10,7 +10,9 @@ use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQue
 use biplane_compute::{
     AcquireRequest, Compute, EngineLease, FileBytes, Supplies, Tenancies, Tenancy,
 };
-use biplane_identity::{Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting};
+use biplane_identity::{
+    Containers, Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting,
+};
 use biplane_platform::db::Change;
 use biplane_platform::{ApiError, Clock, Ctx, Db, Result, keys};
 use biplane_query::thrift::{Names, Wanted};
@@ -18,8 +20,10 @@ use biplane_query::{
     Engines, Home, Homes, Lease, LeaseGuard, Query, QueryConfig, StagedFiles, StagingVerb,
     WarehouseRules, Wish,
 };
+use biplane_workspace::objects::Objects;
 use biplane_workspace::secrets::{People, Secrets};
 use biplane_workspace::{FileVerb, Volumes, Workspace};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use std::any::Any;
 use std::collections::HashMap;
@@ -99,10 +103,21 @@ pub async fn secrets(db: &Db, clock: &Clock, identity: &Arc<Identity>) -> Result
     Secrets::new(db.clone(), clock.clone(), key, Arc::new(IdentityPeople(identity.clone())))
 }
 
+/// Permissions ask what an object of a workspace is in.
+pub struct ObjectContainers(pub Arc<Objects>);
+
+#[async_trait::async_trait]
+impl Containers for ObjectContainers {
+    async fn above(&self, workspace: WorkspaceId, id: &str) -> Result<Vec<i64>> {
+        Ok(self.0.directories_above(workspace, id).await?.unwrap_or_default())
+    }
+}
+
 /// Hosts of clusters are prepared with files, read as the people that identity knows.
 pub struct ClusterSupplies {
     pub identity: Arc<Identity>,
     pub workspace: Arc<Workspace>,
+    pub objects: Arc<Objects>,
     pub secrets: Arc<Secrets>,
 }
 
@@ -117,7 +132,11 @@ impl Supplies for ClusterSupplies {
     }
 
     async fn file_open(&self, ctx: &Ctx, path: &str) -> Result<FileBytes> {
-        self.workspace.file_open(ctx, path).await
+        if path.starts_with("/Volumes/") {
+            return self.workspace.file_open(ctx, path).await;
+        }
+        let bytes = self.objects.object_read(ctx, path).await?;
+        Ok(futures::stream::iter([Ok(bytes.into())]).boxed())
     }
 
     async fn file_write(&self, ctx: &Ctx, path: &str, bytes: axum::body::Bytes) -> Result<()> {
@@ -382,6 +401,7 @@ pub struct ForgetWorkspace {
     pub query: Arc<Query>,
     pub compute: Arc<Compute>,
     pub catalog: Arc<Catalog>,
+    pub objects: Arc<Objects>,
     pub secrets: Arc<Secrets>,
 }
 
@@ -390,6 +410,7 @@ impl WorkspaceDeleting for ForgetWorkspace {
     async fn workspace_deleting(&self, id: WorkspaceId) -> Result<()> {
         self.query.workspace_forget(id).await?;
         self.compute.workspace_forget(id).await?;
+        self.objects.workspace_forget(id).await?;
         self.secrets.workspace_forget(id).await?;
         self.catalog.workspace_forget(id).await
     }

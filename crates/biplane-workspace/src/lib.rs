@@ -1,10 +1,11 @@
-//! Files on volumes: the Files API and multipart uploads; secrets of workspaces.
+//! Files on volumes: the Files API and multipart uploads; objects and secrets of workspaces.
 //!
 //! Rights and places are the catalog's: every path goes through `Volumes`. Bytes are streamed between
 //! the client and the object store; nothing here holds a whole file.
 
 mod files;
 mod links;
+pub mod objects;
 mod place;
 pub mod secrets;
 mod uploads;

@@ -2441,6 +2441,125 @@ export interface paths {
         patch: operations["workspace_conf_update"];
         trace?: never;
     };
+    "/api/2.0/workspace-files/import-file/{*path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a file; a notebook where its name and its first line say so. */
+        post: operations["object_write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes an object; with `recursive` a directory and what is in it. */
+        post: operations["object_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The content of a notebook or a file. */
+        get: operations["object_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/get-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an object is. */
+        get: operations["object_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a notebook or a file: JSON, or a form with the content as a file. */
+        post: operations["object_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in a directory. */
+        get: operations["object_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/workspace/mkdirs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a directory and those above it. */
+        post: operations["directory_make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1/clusters/change-owner": {
         parameters: {
             query?: never;
@@ -4799,6 +4918,48 @@ export interface components {
             refresh_token?: string | null;
             scope: string;
             token_type: string;
+        };
+        ObjectExport: {
+            /** @description In Base64. */
+            content: string;
+            file_type: string;
+        };
+        ObjectImport: {
+            /** @description In Base64, at most 10 MiB before that. */
+            content?: string | null;
+            /** @description SOURCE, AUTO, RAW or JUPYTER */
+            format?: string | null;
+            /** @description Of a notebook in SOURCE: PYTHON, SQL, SCALA or R */
+            language?: string | null;
+            overwrite?: boolean | null;
+            path?: string | null;
+        };
+        ObjectInfo: {
+            /** Format: int64 */
+            created_at: number;
+            /** @description Of notebooks: PYTHON, SQL, SCALA or R */
+            language?: string | null;
+            /** Format: int64 */
+            modified_at: number;
+            /** Format: int64 */
+            object_id: number;
+            /** @description DIRECTORY, NOTEBOOK or FILE */
+            object_type: string;
+            path: string;
+            /** @description The same as the id, in the type of other ids. */
+            resource_id: string;
+            /**
+             * Format: int64
+             * @description Of files.
+             */
+            size?: number | null;
+        };
+        ObjectList: {
+            objects?: components["schemas"]["ObjectInfo"][];
+        };
+        ObjectNamed: {
+            path?: string | null;
+            recursive?: boolean | null;
         };
         ObjectPermissions: {
             access_control_list: components["schemas"]["AccessControl"][];
@@ -13206,6 +13367,229 @@ export interface operations {
                 content?: never;
             };
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_write: {
+        parameters: {
+            query?: {
+                overwrite?: boolean;
+            };
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_export: {
+        parameters: {
+            query?: {
+                path?: string;
+                /** @description SOURCE, AUTO, RAW or JUPYTER */
+                format?: string;
+                /** @description The bytes alone, in place of JSON. */
+                direct_download?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectExport"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_status: {
+        parameters: {
+            query?: {
+                path?: string;
+                /** @description Leaves out notebooks that were changed before (milliseconds). */
+                notebooks_modified_after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectInfo"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    object_list: {
+        parameters: {
+            query?: {
+                path?: string;
+                /** @description Leaves out notebooks that were changed before (milliseconds). */
+                notebooks_modified_after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    directory_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,7 +10,7 @@ use biplane_api::clusters::{
 };
 use biplane_api::ids::ClusterId;
 use biplane_platform::acl::{self, CLUSTERS, Entry};
-use biplane_platform::{ApiError, Ctx, ErrorCode, Principal, PrincipalKind, Result};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -32,18 +32,6 @@ fn unexpected(row: &Cluster) -> ApiError {
 
 fn require(row: &Cluster, states: &[State]) -> Result<()> {
     if row.is(states) { Ok(()) } else { Err(unexpected(row)) }
-}
-
-pub(super) fn maker(principal: &Principal) -> Entry {
-    let kind = match principal.kind {
-        PrincipalKind::User => "user",
-        PrincipalKind::ServicePrincipal => "service_principal",
-    };
-    Entry {
-        principal_kind: kind.into(),
-        principal_name: principal.name.clone(),
-        permission_level: "CAN_MANAGE".into(),
-    }
 }
 
 impl Compute {
@@ -118,7 +106,7 @@ impl Compute {
         policies::require_room(&mut tx, &row).await?;
         store::insert(&mut tx, &row).await?;
         policies::libraries_want(&mut tx, &row).await?;
-        for entry in [maker(&ctx.principal), acl::existence(&CLUSTERS)] {
+        for entry in [Entry::of(&ctx.principal, "CAN_MANAGE"), acl::existence(&CLUSTERS)] {
             acl::grant(&mut tx, workspace, &CLUSTERS, row.id.as_str(), &entry).await?;
         }
         let details = json!({

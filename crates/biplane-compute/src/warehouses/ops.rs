@@ -8,7 +8,7 @@ use crate::Compute;
 use biplane_api::compute::{DataSource, WarehouseInfo, WarehouseList, WarehouseRequest};
 use biplane_api::ids::{WarehouseId, WorkspaceId};
 use biplane_platform::acl::{self, Entry, WAREHOUSES};
-use biplane_platform::{ApiError, Ctx, ErrorCode, Principal, PrincipalKind, Result, page};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Principal, Result, page};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,18 +27,6 @@ fn taken(name: &str) -> impl Fn(ApiError) -> ApiError {
     move |error| match error.code {
         ErrorCode::ResourceAlreadyExists => ApiError { message: message.clone(), ..error },
         _ => error,
-    }
-}
-
-fn owner(principal: &Principal) -> Entry {
-    let kind = match principal.kind {
-        PrincipalKind::User => "user",
-        PrincipalKind::ServicePrincipal => "service_principal",
-    };
-    Entry {
-        principal_kind: kind.into(),
-        principal_name: principal.name.clone(),
-        permission_level: "IS_OWNER".into(),
     }
 }
 
@@ -108,8 +96,14 @@ impl Compute {
             created_at: ctx.now_ms(),
         };
         let row = store::insert(&mut tx, &warehouse).await.map_err(taken(name))?;
-        acl::grant(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str(), &owner(&ctx.principal))
-            .await?;
+        acl::grant(
+            &mut tx,
+            workspace_id,
+            &WAREHOUSES,
+            row.id.as_str(),
+            &Entry::of(&ctx.principal, "IS_OWNER"),
+        )
+        .await?;
         tx.commit().await?;
         let id = row.id.clone();
         self.adopt(row);
@@ -167,7 +161,7 @@ impl Compute {
             principal_name: "users".into(),
             permission_level: "CAN_USE".into(),
         };
-        for entry in [owner(creator), everybody] {
+        for entry in [Entry::of(creator, "IS_OWNER"), everybody] {
             acl::grant(&mut tx, workspace_id, &WAREHOUSES, row.id.as_str(), &entry).await?;
         }
         tx.commit().await?;

@@ -6,7 +6,7 @@ use crate::principals::{ADMINS, Kind, store as principals};
 use biplane_api::identity::{
     AccessControl, AccessControlRequest, ObjectPermissions, Permission, PermissionDescription,
 };
-use biplane_platform::acl::{self, Entry, OBJECT_TYPES, ObjectType};
+use biplane_platform::acl::{self, DIRECTORIES, Entry, OBJECT_TYPES, ObjectType};
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
 
 const ENTRIES_MAX: usize = 1000;
@@ -19,12 +19,9 @@ const KNOWN_TYPES: &[&str] = &[
     "authorization",
     "dashboards",
     "database-instances",
-    "directories",
     "experiments",
-    "files",
     "genie",
     "jobs",
-    "notebooks",
     "pipelines",
     "queries",
     "registered-models",
@@ -55,6 +52,9 @@ fn path(object: &ObjectType) -> &'static str {
         "clusters" => "/clusters",
         "cluster-policies" => "/cluster-policies",
         "instance-pools" => "/instance-pools",
+        "directories" => "/directories",
+        "notebooks" => "/notebooks",
+        "files" => "/files",
         _ => "",
     }
 }
@@ -64,12 +64,64 @@ fn admins_level(object: &ObjectType) -> &'static str {
     if object.rank(MANAGE).is_some() { MANAGE } else { object.highest() }
 }
 
-async fn existing(tx: &mut Tx, ctx: &Ctx, object: &ObjectType, id: &str) -> Result<Vec<Entry>> {
-    let entries = acl::entries(tx, ctx.workspace()?, object, id).await?;
-    match entries.is_empty() {
-        false => Ok(entries),
-        true => Err(ApiError::not_found(format!("{id:.64} does not exist in {}.", object.name))),
+/// The permissions on an object: its own, and those that it has because of where it is.
+struct Held {
+    own: Vec<Entry>,
+    /// (the directory, what is given there)
+    inherited: Vec<(String, Entry)>,
+}
+
+impl Held {
+    fn require(&self, ctx: &Ctx, object: &ObjectType, id: &str, level: &str) -> Result<()> {
+        let inherited = self.inherited.iter().map(|(_, entry)| entry);
+        let all: Vec<Entry> = self.own.iter().chain(inherited).cloned().collect();
+        acl::require_in(ctx, object, id, &all, level)
     }
+}
+
+/// The directories that an object is in. Asked before a transaction is open.
+async fn above(identity: &Identity, ctx: &Ctx, object: &ObjectType, id: &str) -> Result<Vec<i64>> {
+    match identity.containers.get() {
+        Some(containers) if ["directories", "notebooks", "files"].contains(&object.name) => {
+            containers.above(ctx.workspace()?, id).await
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+async fn held(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    object: &ObjectType,
+    id: &str,
+    above: &[i64],
+) -> Result<Held> {
+    let workspace = ctx.workspace()?;
+    let own = acl::entries(tx, workspace, object, id).await?;
+    if own.is_empty() {
+        return Err(ApiError::not_found(format!("{id:.64} does not exist in {}.", object.name)));
+    }
+    let mut inherited = Vec::new();
+    for directory in above {
+        let entries = acl::entries(tx, workspace, &DIRECTORIES, &directory.to_string()).await?;
+        let given = entries.into_iter().filter(|entry| *entry != acl::existence(&DIRECTORIES));
+        inherited.extend(given.map(|entry| (format!("/directories/{directory}"), entry)));
+    }
+    Ok(Held { own, inherited })
+}
+
+/// To whoever has anything on it.
+async fn readable(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    object: &ObjectType,
+    id: &str,
+    above: &[i64],
+) -> Result<Held> {
+    let held = held(tx, ctx, object, id, above).await?;
+    let lowest = object.levels.first().map_or("", |(level, _)| level);
+    held.require(ctx, object, id, lowest)?;
+    Ok(held)
 }
 
 pub async fn permissions_get(
@@ -79,11 +131,10 @@ pub async fn permissions_get(
     id: &str,
 ) -> Result<ObjectPermissions> {
     let object = object_type(kind)?;
+    let above = above(identity, ctx, object, id).await?;
     let mut tx = identity.db.read().await?;
-    let entries = existing(&mut tx, ctx, object, id).await?;
-    let lowest = object.levels.first().map_or("", |(level, _)| level);
-    acl::require_in(ctx, object, id, &entries, lowest)?;
-    answer(&mut tx, object, id, entries).await
+    let held = readable(&mut tx, ctx, object, id, &above).await?;
+    answer(&mut tx, object, id, held).await
 }
 
 pub async fn permission_levels_get(
@@ -93,9 +144,8 @@ pub async fn permission_levels_get(
     id: &str,
 ) -> Result<Vec<PermissionDescription>> {
     let object = object_type(kind)?;
-    let entries = existing(&mut identity.db.read().await?, ctx, object, id).await?;
-    let lowest = object.levels.first().map_or("", |(level, _)| level);
-    acl::require_in(ctx, object, id, &entries, lowest)?;
+    let above = above(identity, ctx, object, id).await?;
+    readable(&mut identity.db.read().await?, ctx, object, id, &above).await?;
     let described = object.levels.iter().map(|(level, text)| PermissionDescription {
         permission_level: (*level).into(),
         description: (*text).into(),
@@ -126,16 +176,18 @@ pub async fn permissions_update(
         )));
     }
     let workspace = ctx.workspace()?;
+    let above = above(identity, ctx, object, id).await?;
     let mut tx = identity.db.write().await?;
-    let old = existing(&mut tx, ctx, object, id).await?;
+    let held = held(&mut tx, ctx, object, id, &above).await?;
     match object.rank(MANAGE) {
-        Some(_) => acl::require_in(ctx, object, id, &old, MANAGE)?,
+        Some(_) => held.require(ctx, object, id, MANAGE)?,
         // Nobody but admins manages objects of such a type.
         None => {
-            acl::require_in(ctx, object, id, &old, object.highest())?;
+            held.require(ctx, object, id, object.highest())?;
             ctx.require_workspace_admin()?;
         }
     }
+    let Held { own: old, inherited } = held;
     let mut asked = Vec::with_capacity(requests.len());
     for request in requests {
         asked.push(checked(identity, &mut tx, ctx, object, request).await?);
@@ -147,9 +199,14 @@ pub async fn permissions_update(
             acl::grant(&mut tx, workspace, object, id, entry).await?;
         }
     }
-    let answer = answer(&mut tx, object, id, new).await?;
+    let answer = answer(&mut tx, object, id, Held { own: new, inherited }).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+/// Whether two entries are of one principal.
+fn same(a: &Entry, b: &Entry) -> bool {
+    a.principal_kind == b.principal_kind && a.principal_name == b.principal_name
 }
 
 /// The entries after the change, sorted, each principal once, with exactly one owner.
@@ -161,9 +218,6 @@ fn combined(
     mode: Mode,
 ) -> Result<Vec<Entry>> {
     let is_owner = |entry: &&Entry| entry.permission_level == OWNER;
-    let same = |a: &Entry, b: &Entry| {
-        a.principal_kind == b.principal_kind && a.principal_name == b.principal_name
-    };
     let mut owners = asked.iter().filter(is_owner);
     let (owner, second) = (owners.next().cloned(), owners.next());
     if second.is_some_and(|second| owner.as_ref().is_some_and(|first| !same(first, second))) {
@@ -272,10 +326,25 @@ async fn answer(
     tx: &mut Tx,
     object: &ObjectType,
     id: &str,
-    entries: Vec<Entry>,
+    held: Held,
 ) -> Result<ObjectPermissions> {
-    let mut list = Vec::with_capacity(entries.len() + 1);
-    for entry in entries.into_iter().filter(|entry| *entry != acl::existence(object)) {
+    let own = held.own.into_iter().filter(|entry| *entry != acl::existence(object));
+    let inherited = held.inherited.into_iter().map(|(from, entry)| (Some(from), entry));
+    // Each principal once, with all that it has.
+    let mut found: Vec<(Entry, Vec<Permission>)> = Vec::new();
+    for (from, entry) in own.map(|entry| (None, entry)).chain(inherited) {
+        let permission = Permission {
+            permission_level: entry.permission_level.clone(),
+            inherited: from.is_some(),
+            inherited_from_object: from.into_iter().collect(),
+        };
+        match found.iter_mut().find(|(known, _)| same(known, &entry)) {
+            Some((_, permissions)) => permissions.push(permission),
+            None => found.push((entry, vec![permission])),
+        }
+    }
+    let mut list = Vec::with_capacity(found.len() + 1);
+    for (entry, all_permissions) in found {
         let display_name =
             principals::by_name(tx, &entry.principal_name).await?.map(|row| row.display_name);
         let named = |kind: Kind| {
@@ -286,11 +355,7 @@ async fn answer(
             group_name: named(Kind::Group),
             service_principal_name: named(Kind::ServicePrincipal),
             display_name,
-            all_permissions: vec![Permission {
-                permission_level: entry.permission_level.clone(),
-                inherited: false,
-                inherited_from_object: Vec::new(),
-            }],
+            all_permissions,
         });
     }
     list.push(AccessControl {

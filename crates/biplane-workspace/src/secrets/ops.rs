@@ -9,7 +9,7 @@ use biplane_api::secrets::{
     SecretScopeCreate, SecretScopes, SecretValue,
 };
 use biplane_platform::acl::{self, Entry};
-use biplane_platform::{ApiError, Ctx, ErrorCode, PrincipalKind, Result, Tx};
+use biplane_platform::{ApiError, Ctx, ErrorCode, Result, Tx};
 
 const SCOPES_MAX: usize = 1000;
 const SECRETS_MAX: usize = 1000;
@@ -78,7 +78,7 @@ impl Secrets {
             Some(_) => return Err(ApiError::invalid("scope_backend_type is DATABRICKS.")),
         }
         let manager = match asked.initial_manage_principal.as_deref() {
-            None | Some("") => entry(kind(ctx.principal.kind), &ctx.principal.name, "MANAGE"),
+            None | Some("") => Entry::of(&ctx.principal, "MANAGE"),
             Some(EVERYBODY) => entry("group", EVERYBODY, "MANAGE"),
             Some(_) => return Err(ApiError::invalid("initial_manage_principal is `users`.")),
         };
@@ -280,11 +280,4 @@ fn no_secret(scope: &str, key: &str) -> ApiError {
 
 fn no_acl(scope: &str, principal: &str) -> ApiError {
     ApiError::not_found(format!("{principal:.255} has no permission on the scope {scope}."))
-}
-
-fn kind(kind: PrincipalKind) -> &'static str {
-    match kind {
-        PrincipalKind::User => "user",
-        PrincipalKind::ServicePrincipal => "service_principal",
-    }
 }

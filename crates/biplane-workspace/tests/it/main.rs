@@ -1,6 +1,7 @@
 //! The Files API over its router, on a real directory.
 #![expect(clippy::unwrap_used, reason = "test")]
 
+mod objects;
 mod secrets;
 
 use axum::Router;

@@ -100,21 +100,23 @@ pub fn path_of(path: &str) -> Result<String> {
     let path = text("A path", path)?;
     let path =
         path.strip_prefix("dbfs:").filter(|rest| rest.starts_with("/Volumes/")).unwrap_or(&path);
-    if path.starts_with("/Volumes/") {
+    // Of a volume, or of the workspace: `/Workspace/Users/…`, `/Users/…`.
+    if path.starts_with('/') {
         return Ok(path.to_owned());
     }
     let place = match path.split_once(':').map(|(scheme, _)| scheme) {
-        _ if path.starts_with('/') => "files of the workspace",
         Some("dbfs") => "DBFS",
         Some("s3" | "s3a") => "S3",
         Some("file") => "the file system of a host",
         _ => {
             return Err(ApiError::invalid(format!(
-                "{path:.200} is no path of a file: use /Volumes/…."
+                "{path:.200} is no path of a file: use /Volumes/… or /Workspace/…."
             )));
         }
     };
-    Err(ApiError::unsupported(format!("A file of a cluster on {place} (use a volume: /Volumes/…)")))
+    Err(ApiError::unsupported(format!(
+        "A file of a cluster on {place} (use a volume: /Volumes/…, or the workspace: /Workspace/…)"
+    )))
 }
 
 #[cfg(test)]
@@ -133,6 +135,8 @@ mod tests {
         assert_eq!(of(json!({ "pypi": { "package": " a>=1,<2 " } })), Ok(package));
         let wheel = Source::File { path: "/Volumes/c/s/v/a.whl".into(), requirements: false };
         assert_eq!(of(json!({ "whl": "dbfs:/Volumes/c/s/v/a.whl" })), Ok(wheel));
+        let wheel = Source::File { path: "/Workspace/Shared/a.whl".into(), requirements: false };
+        assert_eq!(of(json!({ "whl": "/Workspace/Shared/a.whl" })), Ok(wheel));
         for (library, code) in [
             (json!({}), "INVALID_PARAMETER_VALUE"),
             (json!({ "whl": "/Volumes/c/s/v/a.whl", "jar": "x" }), "INVALID_PARAMETER_VALUE"),
@@ -143,7 +147,6 @@ mod tests {
             (json!({ "jar": "/Volumes/c/s/v/a.jar" }), "FEATURE_DISABLED"),
             (json!({ "maven": { "coordinates": "a:b:1" } }), "FEATURE_DISABLED"),
             (json!({ "cran": { "package": "a" } }), "FEATURE_DISABLED"),
-            (json!({ "whl": "/Workspace/a.whl" }), "FEATURE_DISABLED"),
             (json!({ "whl": "dbfs:/FileStore/a.whl" }), "FEATURE_DISABLED"),
             (json!({ "whl": "s3://b/a.whl" }), "FEATURE_DISABLED"),
         ] {

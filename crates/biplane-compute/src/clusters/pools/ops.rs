@@ -7,7 +7,7 @@ use crate::Compute;
 use biplane_api::clusters::ClusterSpec;
 use biplane_api::ids::{InstancePoolId, WorkspaceId};
 use biplane_api::pools::{InstancePool, InstancePoolEdit, InstancePoolSpec, InstancePoolStatus};
-use biplane_platform::acl::{self, INSTANCE_POOLS};
+use biplane_platform::acl::{self, Entry, INSTANCE_POOLS};
 use biplane_platform::{ApiError, Ctx, Entitlement, ErrorCode, Result, Tx};
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ impl Compute {
             return Err(taken(pool.name()));
         }
         store::insert(&mut tx, &pool).await?;
-        for entry in [super::super::ops::maker(&ctx.principal), acl::existence(&INSTANCE_POOLS)] {
+        for entry in [Entry::of(&ctx.principal, "CAN_MANAGE"), acl::existence(&INSTANCE_POOLS)] {
             acl::grant(&mut tx, workspace, &INSTANCE_POOLS, pool.id.as_str(), &entry).await?;
         }
         tx.commit().await?;

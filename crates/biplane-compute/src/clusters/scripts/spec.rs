@@ -24,9 +24,15 @@ fn path(script: &Value) -> Result<String> {
         "volumes" => Err(ApiError::invalid(
             "The destination of an init script on a volume begins with /Volumes/.",
         )),
-        "workspace" | "dbfs" | "s3" | "file" | "abfss" | "gcs" => {
-            Err(ApiError::unsupported(format!("An init script of the kind {kind} (use volumes)")))
+        "workspace" if destination.starts_with('/') && !destination.starts_with("/Volumes/") => {
+            path_of(destination)
         }
+        "workspace" => Err(ApiError::invalid(
+            "The destination of an init script in the workspace begins with /Users/, /Shared/ or /Workspace/.",
+        )),
+        "dbfs" | "s3" | "file" | "abfss" | "gcs" => Err(ApiError::unsupported(format!(
+            "An init script of the kind {kind} (use workspace or volumes)"
+        ))),
         _ => Err(one()),
     }
 }
