@@ -4,6 +4,7 @@ import type { PlanNode, QueryInfo, StatementResponse, TableInfo, Warehouse } fro
 import { account, accountState, type AccountMock } from './mock-account';
 import { clusters, clusterState, type ClusterMock } from './mock-clusters';
 import { compute, computeState, type ComputeState } from './mock-compute';
+import { objects, objectState, type ObjectMock } from './mock-objects';
 import { policies, policyState, type PolicyMock } from './mock-policies';
 
 export interface MockState {
@@ -25,6 +26,7 @@ export interface MockState {
   grants: { principal: string; privileges: string[] }[];
   compute: ComputeState;
   clusters: ClusterMock;
+  objects: ObjectMock;
   policies: PolicyMock;
   account: AccountMock;
 }
@@ -42,6 +44,7 @@ export function newState(): MockState {
     cancelled: false,
     compute: computeState(),
     clusters: clusterState(),
+    objects: objectState(),
     policies: policyState(),
     account: accountState(),
     statements: [],
@@ -280,7 +283,7 @@ async function handle(route: Route, state: MockState): Promise<void> {
   if (state.broken && method === 'GET') return refuse(500, 'INTERNAL_ERROR', 'An internal error occurred.');
   const list = (name: string, items: unknown[]) => json({ [name]: state.empty ? [] : items });
   const asked = { method, path, search: url.searchParams, body: request.postData(), empty: state.empty };
-  const answer = clusters(state.clusters, asked) ?? policies(state.policies, asked) ?? account(state.account, asked) ?? compute(state.compute, asked);
+  const answer = clusters(state.clusters, asked) ?? policies(state.policies, asked) ?? objects(state.objects, asked) ?? account(state.account, asked) ?? compute(state.compute, asked);
   if (answer) return json(answer.body, answer.status);
   const one = /^\/api\/2\.0\/sql\/warehouses\/(\w+)\/(start|stop)$/.exec(path);
   if (one) {

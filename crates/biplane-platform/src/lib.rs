@@ -11,6 +11,7 @@ pub mod ipnet;
 pub mod keys;
 pub mod metrics;
 pub mod page;
+pub mod seal;
 pub mod secret;
 pub mod statement_token;
 pub mod system;

@@ -13,6 +13,8 @@ pub struct ServerConfig {
     pub data_dir: PathBuf,
     /// `postgres://…`; None = SQLite in the data directory. A secret: it may hold a password.
     pub database_url: Option<Secret>,
+    /// Seals the keys of the server in the database.
+    pub master_key_file: Option<PathBuf>,
     pub listen: Option<String>,
     pub tls_listen: Option<String>,
     /// Certificate chain and key; None = from a local authority.
@@ -82,6 +84,7 @@ impl ServerConfig {
         Self {
             data_dir: data_dir.into(),
             database_url: None,
+            master_key_file: None,
             listen: Some("127.0.0.1:0".into()),
             tls_listen: None,
             tls_files: None,

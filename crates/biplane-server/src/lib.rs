@@ -32,10 +32,12 @@ use biplane_compute::provider::Provider;
 use biplane_compute::{Home, LocalProvider};
 use biplane_platform::audit::AuditSink;
 use biplane_platform::db::{KeptSeat, args};
-use biplane_platform::{ApiError, Clock, Ctx, Db};
+use biplane_platform::keys::MasterKeys;
+use biplane_platform::{ApiError, Clock, Ctx, Db, keys};
 use listener::Listener;
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -273,6 +275,10 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<(Db, KeptSeat)> 
         None => Db::sqlite(&config.data_dir.join("biplane.db")).await,
     };
     let db = db.map_err(told("opening"))?;
+    let db = match &config.master_key_file {
+        Some(file) => db.with_master_keys(master_keys(file)?),
+        None => db,
+    };
     let seat = db.take_seat().await.map_err(told("opening"))?;
     db.migrate(&[
         biplane_platform::MIGRATIONS,
@@ -286,7 +292,16 @@ async fn open_database(config: &ServerConfig) -> anyhow::Result<(Db, KeptSeat)> 
     .await
     .map_err(told("migrating"))?;
     let seat = seat.keep(&db).await.map_err(told("opening"))?;
+    keys::seal_all(&db).await.map_err(told("reading"))?;
     Ok((db, seat))
+}
+
+fn master_keys(file: &Path) -> anyhow::Result<MasterKeys> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("reading the master key file {}", file.display()))?;
+    MasterKeys::parse(&text).map_err(|error| {
+        anyhow::anyhow!("the master key file {}: {}", file.display(), error.message)
+    })
 }
 
 async fn bind(address: Option<&str>) -> anyhow::Result<Option<TcpListener>> {

@@ -99,6 +99,10 @@ pub struct ServerArgs {
     /// elsewhere.
     #[arg(long, env = "BIPLANE_NODE_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     node_lease_seconds: u64,
+    /// Keys of the server are sealed in the database with the first key in this file: a line each, of 32 bytes
+    /// in Base64 or hexadecimal. Without the file the database cannot be used, and nothing in it is recovered.
+    #[arg(long, env = "BIPLANE_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
     /// `GET /metrics` for Prometheus, for the operator's network: it asks for no login.
     #[arg(long, env = "BIPLANE_METRICS_LISTEN")]
     metrics_listen: Option<String>,
@@ -265,6 +269,7 @@ impl From<ServerArgs> for ServerConfig {
         Self {
             data_dir: args.data_dir,
             database_url: secret("BIPLANE_DATABASE_URL"),
+            master_key_file: args.master_key_file,
             listen: args.listen,
             tls_listen: args.tls_listen,
             tls_files: args.tls_cert.zip(args.tls_key),

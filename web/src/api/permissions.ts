@@ -5,7 +5,7 @@ import type { AccessControl, AccessControlRequest, ObjectPermissions, Permission
 const PATH = '/api/2.0/permissions/{object_type}/{object_id}';
 
 export interface PermittedObject {
-  type: 'warehouses' | 'clusters' | 'cluster-policies' | 'instance-pools';
+  type: 'warehouses' | 'clusters' | 'cluster-policies' | 'instance-pools' | 'directories' | 'notebooks' | 'files';
   id: string;
 }
 

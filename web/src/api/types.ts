@@ -156,5 +156,6 @@ export type Policy = Present<Schemas['Policy']>;
 export type PolicyFamily = Present<Schemas['PolicyFamily']>;
 export type Compliance = Present<Schemas['Compliance']>;
 export type SettingsChange = Present<Schemas['SettingsChange']>;
+export type WorkspaceObject = Present<Schemas['ObjectInfo']>;
 export type InstancePool = Present<Schemas['InstancePool']>;
 export type InstancePoolSpec = Present<Schemas['InstancePoolSpec']>;

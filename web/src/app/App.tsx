@@ -25,6 +25,7 @@ const catalog = chunk(() => import('../features/catalog/CatalogPage'));
 
 const ROUTES: readonly [string, ReturnType<typeof chunk>, string][] = [
   ['/sql', chunk(() => import('../features/sql/SqlPage')), 'SQL editor'],
+  ['/workspace/*', chunk(() => import('../features/workspace/WorkspacePage')), 'Workspace'],
   ['/catalog/:catalog?/:schema?/:table?', catalog, 'Catalog'],
   ['/volumes/:catalog/:schema/:volume/*', catalog, 'Volume'],
   ['/volumes/:catalog/:schema/:volume', catalog, 'Volume'],

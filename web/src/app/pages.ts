@@ -14,6 +14,7 @@ export interface NavPage {
 
 const PAGES: readonly NavPage[] = [
   { to: '/sql', label: 'SQL editor', icon: 'sql', key: 's' },
+  { to: '/workspace', label: 'Workspace', icon: 'folder', key: 'f', detail: 'Folders, notebooks and files' },
   { to: '/catalog', label: 'Catalog', icon: 'catalog', key: 'c', also: ['/volumes', '/functions', '/upload'] },
   { to: '/warehouses', label: 'Compute', icon: 'warehouse', key: 'w', detail: 'SQL warehouses', also: ['/clusters', '/serverless', '/hosts'] },
   { to: '/history', label: 'Query history', icon: 'history', key: 'h' },

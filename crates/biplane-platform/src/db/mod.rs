@@ -25,6 +25,7 @@ pub use seat::{KeptSeat, Seat};
 pub use signal::{Change, Changes};
 pub use tx::Tx;
 
+use crate::keys::MasterKeys;
 use crate::{ApiError, ErrorCode, Result};
 use flush::{Flusher, RealDisk};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -73,6 +74,7 @@ enum Pools {
 pub struct Db {
     pools: Pools,
     changes: Changes,
+    master_keys: MasterKeys,
 }
 
 impl std::fmt::Debug for Db {
@@ -120,7 +122,7 @@ impl Db {
         let turns = Arc::new(Turns::new(limits));
         let flusher = Arc::new(Flusher::new(file, disk));
         let pools = Pools::Sqlite { file: file.into(), read, write, turns, flusher };
-        Ok(Self { pools, changes: Changes::local() })
+        Ok(Self { pools, changes: Changes::local(), master_keys: MasterKeys::default() })
     }
 
     /// A PostgreSQL database by URL.
@@ -137,7 +139,16 @@ impl Db {
             .await
             .map_err(ApiError::internal)?;
         let changes = Changes::postgres(pool.clone());
-        Ok(Self { pools: Pools::Postgres(pool), changes })
+        Ok(Self { pools: Pools::Postgres(pool), changes, master_keys: MasterKeys::default() })
+    }
+
+    /// Keys of the server are sealed with it (`keys`).
+    pub fn with_master_keys(self, master_keys: MasterKeys) -> Self {
+        Self { master_keys, ..self }
+    }
+
+    pub(crate) fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
     }
 
     /// For reading: sees what is committed, cannot write.

@@ -5,10 +5,10 @@
 
 mod http;
 mod ops;
-mod seal;
 mod store;
 
 use biplane_platform::acl::ObjectType;
+use biplane_platform::seal::Seal;
 use biplane_platform::{Clock, Db, Migration, Result};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,14 +38,14 @@ pub trait People: Send + Sync {
 pub struct Secrets {
     db: Db,
     clock: Clock,
-    seal: seal::Seal,
+    seal: Seal,
     people: Arc<dyn People>,
 }
 
 impl Secrets {
     /// `key` seals the values; without it they are lost.
     pub fn new(db: Db, clock: Clock, key: [u8; 32], people: Arc<dyn People>) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { db, clock, seal: seal::Seal::new(&key)?, people }))
+        Ok(Arc::new(Self { db, clock, seal: Seal::new(&key)?, people }))
     }
 
     pub fn routes(self: &Arc<Self>) -> OpenApiRouter {

@@ -12,6 +12,7 @@ import { CatalogView, HomeView, SchemaView } from './views/ContainerViews';
 import { FunctionView } from './views/FunctionView';
 import { TableView } from './views/TableView';
 import { VolumeView } from './views/VolumeView';
+import '../../ui/files.css';
 import './catalog.css';
 
 const WIDTH_MIN = 200;

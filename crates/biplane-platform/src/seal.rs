@@ -1,16 +1,17 @@
 //! How values are sealed: AES-256-GCM, each with a random nonce and bound to the place where it is kept, so
 //! that one that is moved to another place opens no more.
 
+use crate::{ApiError, Result};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use biplane_platform::{ApiError, Result};
 
+#[derive(Debug)]
 pub struct Seal(RandomizedNonceKey);
 
 /// Says nothing: what went wrong might be part of a value.
 fn broken<E>(_: E) -> ApiError {
-    ApiError::internal("a secret cannot be sealed or opened")
+    ApiError::internal("a sealed value cannot be made or opened")
 }
 
 impl Seal {
