@@ -108,6 +108,32 @@ fn mapped_type(data_type: &DataType, newest: &mut i64, in_files: bool) -> SqlRes
     })
 }
 
+/// The field under the names that it has in the files.
+pub fn in_files(field: &StructField) -> SqlResult<StructField> {
+    let name = match field.metadata().get(PHYSICAL_NAME) {
+        Some(MetadataValue::String(name)) => name.clone(),
+        _ => field.name().clone(),
+    };
+    Ok(StructField::new(name, type_in_files(field.data_type())?, field.is_nullable()))
+}
+
+fn type_in_files(data_type: &DataType) -> SqlResult<DataType> {
+    Ok(match data_type {
+        DataType::Struct(fields) => {
+            let fields = fields.fields().map(in_files).collect::<SqlResult<Vec<_>>>()?;
+            StructType::try_new(fields).map_err(SqlError::internal)?.into()
+        }
+        DataType::Array(array) => {
+            ArrayType::new(type_in_files(array.element_type())?, array.contains_null()).into()
+        }
+        DataType::Map(map) => {
+            let (key, value) = (type_in_files(map.key_type())?, type_in_files(map.value_type())?);
+            MapType::new(key, value, map.value_contains_null()).into()
+        }
+        other => other.clone(),
+    })
+}
+
 /// The field as a table without mapping has it.
 pub fn unmapped(field: &StructField) -> SqlResult<StructField> {
     let mut out = field.clone();

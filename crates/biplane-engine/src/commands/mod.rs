@@ -20,7 +20,7 @@ mod identity;
 mod insert;
 mod like;
 mod maintenance;
-mod mapping;
+pub mod mapping;
 mod materialized;
 mod merge;
 mod not_null;

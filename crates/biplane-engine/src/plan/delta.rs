@@ -1,11 +1,14 @@
 //! Delta tables as relations.
 //!
-//! A table without deletion vectors and column mapping is read as the Parquet files its log names:
-//! DataFusion's own source, with the log's statistics. Any other goes through delta-rs' provider.
+//! A table is read as the Parquet files its log names: DataFusion's own source, with the log's statistics.
+//! What needs more than names of columns and deletion vectors goes through delta-rs' provider.
 
 mod files;
+mod names;
 mod scan;
 mod snapshots;
+mod stats;
+mod vectors;
 
 use biplane_api::internal::Storage;
 use datafusion::catalog::TableProvider;
@@ -14,6 +17,7 @@ use deltalake_core::table::state::DeltaTableState;
 use std::sync::Arc;
 
 use super::versions::Wanted;
+use crate::commands::mapping;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::storage::Location;
@@ -21,8 +25,14 @@ use crate::storage::Location;
 pub use snapshots::Snapshots;
 
 /// Features of the reader that change nothing about how plain files are read.
-const HARMLESS: [&str; 5] =
-    ["timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "appendOnly"];
+const HARMLESS: [&str; 6] = [
+    "timestampNtz",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+    "deletionVectors",
+    "appendOnly",
+    "columnMapping",
+];
 
 /// `table_id`: None for a path that is no table of the catalog. `described_as`: the path under which the
 /// files are shown in `_metadata`, where that is asked for.
@@ -41,16 +51,16 @@ pub async fn provider(
     let state = table.snapshot()?;
     let (id, version) = (state.metadata().id(), state.version());
     cx.reads.lock().version(format!("{} {id} {version}", location.url));
-    if let Some(files) = plain_files(cx, table_id, &location, state)? {
+    if let Some(files) = files_of(cx, table_id, &location, state).await? {
         let files = match described_as {
             None => files,
             Some(path) => Arc::new(files.described(cx, &location, path)?),
         };
-        return Ok(Arc::new(scan::PlainDelta::new(cx, files, &location)?));
+        return Ok(Arc::new(scan::DeltaFiles::new(cx, files, &location)?));
     }
     if described_as.is_some() {
         return Err(SqlError::unsupported(
-            "_metadata of a Delta table with deletion vectors or column mapping",
+            "_metadata of a Delta table of a protocol that is not read here",
         ));
     }
     if state.log_data().into_iter().any(|file| !location.holds(&file.path())) {
@@ -88,31 +98,39 @@ async fn at_version(location: &Location, version: Wanted) -> SqlResult<DeltaTabl
 }
 
 /// None: the table needs delta-rs' own reader.
-fn plain_files(
+async fn files_of(
     cx: &StatementContext,
     table_id: Option<&str>,
     location: &Location,
     state: &DeltaTableState,
 ) -> SqlResult<Option<Arc<files::Files>>> {
-    if let Some(known) = cx.engine.snapshots.files(table_id, location, state.version()) {
+    let snapshots = &cx.engine.snapshots;
+    if let Some(known) = snapshots.files(table_id, location, state.version()) {
         return Ok(Some(known));
     }
-    if !is_plain(state)? {
-        return Ok(None);
-    }
-    let Some(files) = files::Files::of(state, location)? else { return Ok(None) };
-    let files = Arc::new(files);
-    cx.engine.snapshots.keep_files(table_id, location, state.version(), files.clone());
+    let Some(is_mapped) = reading(state)? else { return Ok(None) };
+    let vectors = snapshots.vectors(table_id, location);
+    let files = files::Files::of(state, location, is_mapped, &vectors).await?;
+    let Some(files) = files.map(Arc::new) else { return Ok(None) };
+    snapshots.keep_files(table_id, location, state.version(), files.clone());
     Ok(Some(files))
 }
 
-fn is_plain(state: &DeltaTableState) -> SqlResult<bool> {
+/// Whether columns have other names in the files; None where more than that would have to be known.
+fn reading(state: &DeltaTableState) -> SqlResult<Option<bool>> {
     let protocol = serde_json::to_value(state.protocol()).map_err(SqlError::internal)?;
     let features = protocol.get("readerFeatures").and_then(|features| features.as_array());
     let are_harmless = features.is_none_or(|features| {
         features.iter().filter_map(|name| name.as_str()).all(|name| HARMLESS.contains(&name))
     });
-    let metadata = serde_json::to_value(state.metadata()).map_err(SqlError::internal)?;
-    let mode = metadata.get("configuration").and_then(|all| all.get("delta.columnMapping.mode"));
-    Ok(are_harmless && mode.and_then(|mode| mode.as_str()).is_none_or(|mode| mode == "none"))
+    if !are_harmless {
+        return Ok(None);
+    }
+    let mode = state.metadata().configuration().get(mapping::MODE);
+    Ok(match mode.map(String::as_str) {
+        None | Some("none") => Some(false),
+        Some("name") => Some(true),
+        // Files may have other names and the numbers of columns alone.
+        Some(_) => None,
+    })
 }

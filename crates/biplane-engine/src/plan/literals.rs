@@ -4,8 +4,9 @@ use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::utils::{COUNT_STAR_EXPANSION, merge_schema};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
 
 /// Right behind the SQL planner, before anything else was derived from the types.
@@ -73,6 +74,11 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
             Ok(small) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata)),
             Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata)),
         },
+        // The optimizer knows rows that are counted by this literal.
+        Expr::AggregateFunction(mut call) if counts_rows(&call) => {
+            call.params.args = vec![Expr::Literal(COUNT_STAR_EXPANSION, None)];
+            Transformed::yes(Expr::AggregateFunction(call))
+        }
         Expr::ScalarFunction(call) if call.func.name() == "interval_literal" => {
             Transformed::yes(interval(&call.args).unwrap_or(Expr::ScalarFunction(call)))
         }
@@ -87,6 +93,14 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
         },
         other => Transformed::no(other),
     })
+}
+
+fn counts_rows(call: &AggregateFunction) -> bool {
+    let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(value, _) if !value.is_null());
+    let params = &call.params;
+    call.func.name() == "count"
+        && !params.distinct
+        && matches!(params.args.as_slice(), [one] if is_literal(one))
 }
 
 /// As a literal, with what it was written in.

@@ -12,3 +12,4 @@ mod service;
 mod slt;
 mod spark;
 mod tables;
+mod vectors;

@@ -1,19 +1,25 @@
 //! The files of a snapshot with the statistics of its log.
 
 use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::table_schema::TableSchema;
+use deltalake_core::kernel::StructType;
 use deltalake_core::table::state::DeltaTableState;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::snapshots::Vectors;
+use super::stats::{Bounds, Stats};
+use super::vectors::{Descriptor, RANGES_MAX};
+use crate::commands::columns::arrow_schema;
+use crate::commands::mapping;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
@@ -21,6 +27,8 @@ use crate::storage::Location;
 
 /// Statistics of more columns than these are not looked at; Delta keeps 32 by default.
 const COLUMNS_MAX: usize = 64;
+const VECTORS_AT_ONCE: usize = 16;
+const RANGES_OF_UNIT: usize = 8_192;
 
 #[derive(Clone)]
 pub struct Files {
@@ -30,21 +38,23 @@ pub struct Files {
     pub table_schema: TableSchema,
     /// Index in the order of the files, per column of the table.
     pub order: Vec<usize>,
+    /// Whether columns have other names in the files.
+    pub is_mapped: bool,
     pub files: Vec<PartitionedFile>,
+    /// Of rows between those that deletion vectors take out.
+    ranges: usize,
     rows: Option<ArrayRef>,
     columns: HashMap<String, Bounds>,
 }
 
-#[derive(Clone)]
-struct Bounds {
-    min: Option<ArrayRef>,
-    max: Option<ArrayRef>,
-    nulls: Option<ArrayRef>,
-}
-
 impl Files {
-    /// None where a file needs more than being read.
-    pub fn of(state: &DeltaTableState, location: &Location) -> SqlResult<Option<Self>> {
+    /// None where a file needs more than being read. `is_mapped`: columns have other names in the files.
+    pub async fn of(
+        state: &DeltaTableState,
+        location: &Location,
+        is_mapped: bool,
+        vectors: &Vectors<'_>,
+    ) -> SqlResult<Option<Self>> {
         let log = state.log_data();
         let stored = state.snapshot().arrow_schema();
         let metadata = serde_json::to_value(state.metadata()).map_err(SqlError::internal)?;
@@ -54,37 +64,54 @@ impl Files {
             .map(|names| names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
             .unwrap_or_default();
         let schema = read_schema(&stored, &partition_names);
-        let (in_file, in_path): (Vec<_>, Vec<_>) = schema
-            .fields()
-            .iter()
-            .cloned()
-            .partition(|field| !partition_names.contains(field.name()));
-        let table_schema = TableSchema::builder(Arc::new(Schema::new(in_file.clone())))
-            .with_table_partition_cols(in_path.clone())
+        let in_files = match is_mapped {
+            true => names_in_files(state, &schema)?,
+            false => schema.clone(),
+        };
+        let is_partition = |index: &usize| partition_names.contains(schema.field(*index).name());
+        let (in_path, in_file): (Vec<usize>, Vec<usize>) =
+            (0..schema.fields().len()).partition(is_partition);
+        let fields = |of: &[usize]| -> Vec<FieldRef> {
+            of.iter().map(|&index| in_files.fields()[index].clone()).collect()
+        };
+        let table_schema = TableSchema::builder(Arc::new(Schema::new(fields(&in_file))))
+            .with_table_partition_cols(fields(&in_path))
             .build();
-        let order = schema
-            .fields()
-            .iter()
-            .map(|field| table_schema.table_schema().index_of(field.name()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut order = vec![0; schema.fields().len()];
+        for (place, &index) in in_file.iter().chain(&in_path).enumerate() {
+            order[index] = place;
+        }
 
+        let stats = Stats::of(state)?;
+        let rows = stats.rows();
         let mut columns = HashMap::new();
-        for field in in_file.iter().take(COLUMNS_MAX).chain(&in_path) {
+        for &index in in_file.iter().take(COLUMNS_MAX) {
+            let field = schema.field(index);
             if !field.data_type().is_nested() {
-                let column = Column::from_name(field.name());
-                let to = |array: ArrayRef| cast(&array, field.data_type()).ok();
-                let bounds = Bounds {
-                    min: log.min_values(&column).and_then(to),
-                    max: log.max_values(&column).and_then(to),
-                    nulls: log.null_counts(&column),
-                };
+                let bounds = stats.bounds(in_files.field(index).name(), field.data_type());
                 columns.insert(field.name().clone(), bounds);
             }
         }
-        let rows = log.row_counts();
-        let mut out = Self { schema, table_schema, order, files: Vec::new(), rows, columns };
+        for &index in &in_path {
+            let field = schema.field(index);
+            let bounds = stats.constants(field, rows.as_ref());
+            columns.insert(field.name().clone(), bounds);
+        }
+        let (in_file, in_path): (Vec<FieldRef>, Vec<FieldRef>) = (
+            in_file.iter().map(|&index| schema.fields()[index].clone()).collect(),
+            in_path.iter().map(|&index| schema.fields()[index].clone()).collect(),
+        );
+        let files = Vec::with_capacity(log.num_files());
+        let mut out =
+            Self { schema, table_schema, order, is_mapped, files, ranges: 0, rows, columns };
+        let mut described = Vec::new();
         for (index, view) in log.iter().enumerate() {
-            if view.deletion_vector_descriptor().is_some() || view.path().contains("://") {
+            let vector = match stats.vectors() {
+                Some(vectors) => Descriptor::of(vectors, index)?,
+                None if view.deletion_vector_descriptor().is_some() => return Ok(None),
+                None => None,
+            };
+            if view.path().contains("://") {
                 return Ok(None);
             }
             let relative = view.object_store_path();
@@ -97,13 +124,49 @@ impl Files {
                 version: None,
             };
             let Some(values) = out.partition_values(index, &in_path) else { return Ok(None) };
-            let statistics = out.statistics(index, &in_file, meta.size);
-            let file = PartitionedFile::new_from_meta(meta)
-                .with_partition_values(values)
-                .with_statistics(Arc::new(statistics));
+            let mut file = PartitionedFile::new_from_meta(meta).with_partition_values(values);
+            let deleted = vector.as_ref().map(|vector| vector.cardinality);
+            let fields = in_file.iter().chain(&in_path);
+            let statistics = out.statistics(index, fields, file.object_meta.size, deleted);
+            file.statistics = Some(Arc::new(statistics));
             out.files.push(file);
+            if let Some(vector) = vector {
+                let Some(rows) = count(out.rows.as_ref(), index) else { return Ok(None) };
+                described.push((index, vector, rows as u64));
+            }
         }
-        Ok(Some(out))
+        match out.deleted(location, vectors, described).await? {
+            true => Ok(Some(out)),
+            false => Ok(None),
+        }
+    }
+
+    /// Leaves the rows of deletion vectors out. False where that would be a plan too large.
+    async fn deleted(
+        &mut self,
+        location: &Location,
+        vectors: &Vectors<'_>,
+        described: Vec<(usize, Descriptor, u64)>,
+    ) -> SqlResult<bool> {
+        let loads = described.into_iter().map(|(index, vector, rows)| async move {
+            vectors.get(location, &vector, rows).await.map(|kept| (index, kept))
+        });
+        let mut loads = stream::iter(loads).buffer_unordered(VECTORS_AT_ONCE);
+        while let Some((index, kept)) = loads.try_next().await? {
+            self.ranges += kept.ranges;
+            if self.ranges > RANGES_MAX {
+                return Ok(false);
+            }
+            if let Some(file) = self.files.get_mut(index) {
+                file.extensions.insert_arc(kept.selection.clone());
+            }
+        }
+        Ok(true)
+    }
+
+    /// For the cache: what the ranges of deletion vectors need, in units of a usual table.
+    pub fn weight(&self) -> u32 {
+        u32::try_from(1 + self.ranges / RANGES_OF_UNIT).unwrap_or(u32::MAX)
     }
 
     /// The same with the column `_metadata`. `path`: of the table, as the statement names it.
@@ -146,12 +209,23 @@ impl Files {
             .collect()
     }
 
-    fn statistics(&self, index: usize, fields: &[Arc<Field>], size: u64) -> Statistics {
-        let num_rows = match count(self.rows.as_ref(), index) {
-            Some(rows) => Precision::Exact(rows),
-            None => Precision::Absent,
+    /// `deleted`: rows that a deletion vector takes out; the log's statistics are of the whole file.
+    fn statistics<'a>(
+        &self,
+        index: usize,
+        fields: impl Iterator<Item = &'a FieldRef>,
+        size: u64,
+        deleted: Option<u64>,
+    ) -> Statistics {
+        let rows = count(self.rows.as_ref(), index);
+        let gone = deleted.map_or(0, |deleted| usize::try_from(deleted).unwrap_or(usize::MAX));
+        let num_rows =
+            rows.map_or(Precision::Absent, |rows| Precision::Exact(rows.saturating_sub(gone)));
+        let column = |field: &FieldRef| match deleted {
+            None => self.column(index, field),
+            Some(_) => loose(self.column(index, field)),
         };
-        let column_statistics = fields.iter().map(|field| self.column(index, field)).collect();
+        let column_statistics = fields.map(column).collect();
         let total_byte_size = Precision::Inexact(usize::try_from(size).unwrap_or(usize::MAX));
         Statistics { num_rows, total_byte_size, column_statistics }
     }
@@ -161,7 +235,8 @@ impl Files {
         let Some(bounds) = self.columns.get(field.name()) else { return statistics };
         // Texts are cut and instants are rounded in the log, NaN is in no bound: good for skipping,
         // not as an answer.
-        let is_exact = field.data_type().is_integer()
+        let is_exact = bounds.is_constant
+            || field.data_type().is_integer()
             || matches!(field.data_type(), DataType::Date32 | DataType::Decimal128(..));
         let value = |array: &Option<ArrayRef>| {
             let array = array.as_ref().filter(|array| array.is_valid(index))?;
@@ -179,6 +254,37 @@ impl Files {
         }
         statistics
     }
+}
+
+/// Those of a file of which some rows are gone.
+fn loose(all: ColumnStatistics) -> ColumnStatistics {
+    ColumnStatistics {
+        min_value: all.min_value.to_inexact(),
+        max_value: all.max_value.to_inexact(),
+        // Next to the number of rows that are left, more nulls could be as many as all of them.
+        null_count: match all.null_count {
+            Precision::Exact(0) => Precision::Exact(0),
+            _ => Precision::Absent,
+        },
+        ..ColumnStatistics::new_unknown()
+    }
+}
+
+/// The schema as the files have it.
+fn names_in_files(state: &DeltaTableState, shown: &Schema) -> SqlResult<SchemaRef> {
+    let schema = state.schema();
+    let fields = schema.fields().map(mapping::in_files).collect::<SqlResult<Vec<_>>>()?;
+    let fields = StructType::try_new(fields).map_err(SqlError::internal)?;
+    let fields = arrow_schema(&fields)?;
+    let fields = fields.fields().iter().zip(shown.fields()).map(|(field, shown)| {
+        let data_type = match shown.data_type().is_nested() {
+            true => field.data_type().clone(),
+            false => shown.data_type().clone(),
+        };
+        Field::new(field.name(), data_type, shown.is_nullable())
+            .with_metadata(shown.metadata().clone())
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
 }
 
 fn count(array: Option<&ArrayRef>, index: usize) -> Option<usize> {

@@ -1,17 +1,23 @@
-//! Plain Delta files as a DataFusion table: files that the log rules out are not opened.
+//! Delta files as a DataFusion table: files that the log rules out are not opened, rows that deletion
+//! vectors take out are not read.
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result, Statistics};
 use datafusion::datasource::TableType;
+use datafusion::datasource::physical_plan::FileSource;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -19,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::files::Files;
+use super::names;
 use crate::context::StatementContext;
 use crate::error::SqlResult;
 use crate::service::Pruned;
@@ -31,26 +38,47 @@ const FOOTER_BYTES: usize = 512 << 10;
 static STORE: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Clone)]
-pub struct PlainDelta {
+pub struct DeltaFiles {
     files: Arc<Files>,
     store: ObjectStoreUrl,
     footers: Arc<FileMetadataCache>,
     pruned: Arc<Pruned>,
 }
 
-impl std::fmt::Debug for PlainDelta {
+impl std::fmt::Debug for DeltaFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PlainDelta").field("files", &self.files.files.len()).finish_non_exhaustive()
+        f.debug_struct("DeltaFiles").field("files", &self.files.files.len()).finish_non_exhaustive()
     }
 }
 
-impl PlainDelta {
+impl DeltaFiles {
     pub fn new(cx: &StatementContext, files: Arc<Files>, location: &Location) -> SqlResult<Self> {
         let number = STORE.fetch_add(1, Ordering::Relaxed);
         let store = ObjectStoreUrl::parse(format!("delta{number}://table"))?;
         cx.session.runtime_env().register_object_store(store.as_ref(), location.root.clone());
         let footers = cx.engine.footers.of(location);
         Ok(Self { files, store, footers, pruned: cx.pruned.clone() })
+    }
+
+    /// The source with columns of the table, under the names that they have there.
+    fn projected(
+        &self,
+        source: &ParquetSource,
+        projection: &[usize],
+    ) -> Result<Arc<dyn FileSource>> {
+        let in_files = self.files.table_schema.table_schema();
+        let columns = projection.iter().map(|&index| {
+            let place = self.files.order[index];
+            let (there, wanted) = (in_files.field(place), &self.files.schema.fields()[index]);
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(there.name(), place));
+            let column = match self.files.is_mapped && there.data_type() != wanted.data_type() {
+                true => names::renamed(column, wanted),
+                false => column,
+            };
+            ProjectionExpr::new(column, wanted.name())
+        });
+        let projected = source.try_pushdown_projection(&ProjectionExprs::new(columns))?;
+        projected.ok_or_else(|| DataFusionError::Internal("files have no projection".to_owned()))
     }
 
     /// The numbers of the files that may hold rows.
@@ -78,7 +106,7 @@ fn merged<'a>(
 }
 
 #[async_trait]
-impl TableProvider for PlainDelta {
+impl TableProvider for DeltaFiles {
     fn schema(&self) -> SchemaRef {
         self.files.schema.clone()
     }
@@ -108,12 +136,12 @@ impl TableProvider for PlainDelta {
         let kept = self.kept(state, filters)?;
         self.pruned.add(kept.len(), self.files.files.len() - kept.len());
         let projection: Vec<usize> = match projection {
-            Some(wanted) => wanted.iter().map(|&index| self.files.order[index]).collect(),
-            None => self.files.order.clone(),
+            Some(wanted) => wanted.clone(),
+            None => (0..self.files.order.len()).collect(),
         };
         let table_schema = self.files.table_schema.table_schema();
         if kept.is_empty() {
-            let projected = Arc::new(table_schema.project(&projection)?);
+            let projected = Arc::new(self.files.schema.project(&projection)?);
             return Ok(Arc::new(EmptyExec::new(projected)));
         }
         let files = kept.into_iter().map(|index| self.files.files[index].clone()).collect();
@@ -138,12 +166,12 @@ impl TableProvider for PlainDelta {
             .with_table_parquet_options(state.table_options().parquet.clone())
             .with_parquet_file_reader_factory(Arc::new(reader))
             .with_metadata_size_hint(FOOTER_BYTES);
-        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
-            .with_file_groups(groups)
-            .with_statistics(statistics)
-            .with_projection_indices(Some(projection))?
-            .with_limit(limit)
-            .build();
+        let config =
+            FileScanConfigBuilder::new(self.store.clone(), self.projected(&source, &projection)?)
+                .with_file_groups(groups)
+                .with_statistics(statistics)
+                .with_limit(limit)
+                .build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

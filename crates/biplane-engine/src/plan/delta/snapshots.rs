@@ -8,23 +8,63 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::Files;
+use super::vectors::{Descriptor, Kept};
 use crate::error::SqlResult;
 use crate::storage::Location;
 
 const TABLES_MAX: u64 = 500;
+/// Of all deletion vectors together, 16 bytes each.
+const RANGES_MAX: u64 = 4 << 20;
 const IDLE_MAX: Duration = Duration::from_secs(1_800);
 
 /// Tables of the catalog only: a path may be another table tomorrow.
 pub struct Snapshots {
     states: Cache<String, DeltaTableState>,
     files: Cache<(String, u64), Arc<Files>>,
+    vectors: Cache<(String, String), Arc<Kept>>,
+}
+
+/// Deletion vectors of one table: they never change, so a new version reads the new ones only.
+pub struct Vectors<'a> {
+    all: &'a Cache<(String, String), Arc<Kept>>,
+    table: Option<String>,
+}
+
+impl Vectors<'_> {
+    /// `rows`: of the file.
+    pub async fn get(
+        &self,
+        location: &Location,
+        vector: &Descriptor,
+        rows: u64,
+    ) -> SqlResult<Arc<Kept>> {
+        let Some(table) = &self.table else {
+            return vector.load(location, rows).await.map(Arc::new);
+        };
+        let key = (table.clone(), format!("{} {rows}", vector.key()));
+        if let Some(known) = self.all.get(&key) {
+            return Ok(known);
+        }
+        let kept = Arc::new(vector.load(location, rows).await?);
+        self.all.insert(key, kept.clone());
+        Ok(kept)
+    }
 }
 
 impl Default for Snapshots {
     fn default() -> Self {
         Self {
             states: Cache::builder().max_capacity(TABLES_MAX).time_to_idle(IDLE_MAX).build(),
-            files: Cache::builder().max_capacity(TABLES_MAX).time_to_idle(IDLE_MAX).build(),
+            files: Cache::builder()
+                .max_capacity(TABLES_MAX)
+                .weigher(|_, files: &Arc<Files>| files.weight())
+                .time_to_idle(IDLE_MAX)
+                .build(),
+            vectors: Cache::builder()
+                .max_capacity(RANGES_MAX)
+                .weigher(|_, kept: &Arc<Kept>| u32::try_from(kept.ranges + 8).unwrap_or(u32::MAX))
+                .time_to_idle(IDLE_MAX)
+                .build(),
         }
     }
 }
@@ -66,6 +106,10 @@ impl Snapshots {
         if let Some(key) = key(Some(table_id), location) {
             self.states.invalidate(&key);
         }
+    }
+
+    pub fn vectors(&self, table_id: Option<&str>, location: &Location) -> Vectors<'_> {
+        Vectors { all: &self.vectors, table: key(table_id, location) }
     }
 
     pub fn files(
