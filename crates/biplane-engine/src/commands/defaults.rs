@@ -54,6 +54,13 @@ pub fn without_default(mut field: StructField) -> StructField {
     field
 }
 
+pub fn text_of(field: &StructField) -> Option<&str> {
+    match field.metadata().get(KEY) {
+        Some(MetadataValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
 /// What a column takes where nothing is said.
 pub async fn value(cx: &StatementContext, field: &Field) -> SqlResult<Source> {
     let Some(text) = field.metadata().get(KEY) else { return Ok(Source::Null) };

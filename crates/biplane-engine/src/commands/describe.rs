@@ -3,15 +3,15 @@
 use biplane_api::catalog::{ColumnInfo, TableInfo};
 use biplane_api::internal::Access;
 use chrono::{DateTime, Utc};
-use deltalake_core::kernel::CommitInfo;
+use deltalake_core::kernel::{CommitInfo, StructField};
 use futures::TryStreamExt;
 
 use super::catalog::schema_parts;
-use super::clustering;
 use super::maintenance::size;
 use super::rest::{Rest, encode};
 use super::rows::{Pairs, Table};
 use super::write::Target;
+use super::{clustering, defaults, generated, identity};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
@@ -514,16 +514,32 @@ fn sql_string(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+/// Where the values of a column come from, when nothing is said.
+fn made_by(column: &ColumnInfo) -> String {
+    let field = column.type_json.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let Some(field): Option<StructField> = field else { return String::new() };
+    if let Some(text) = generated::text_of(&field) {
+        return format!(" GENERATED ALWAYS AS ({text})");
+    }
+    if let Some(rule) = identity::rule_of(&field) {
+        let when = if rule.always { "ALWAYS" } else { "BY DEFAULT" };
+        let (start, step) = (rule.start, rule.step);
+        return format!(" GENERATED {when} AS IDENTITY (START WITH {start} INCREMENT BY {step})");
+    }
+    defaults::text_of(&field).map_or_else(String::new, |text| format!(" DEFAULT {text}"))
+}
+
 /// SHOW CREATE TABLE.
 pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output> {
     let Relation { info, columns } = relation(cx, name).await?;
     let full = Name(info.full_name.split('.').map(str::to_owned).collect());
     let quoted = super::expressions::quoted;
     let text = if let Some(view) = &info.view_definition {
+        let kind = info.table_type.replace('_', " ");
         let list: Vec<String> = columns.iter().map(|c| format!("  {}", quoted(&c.name))).collect();
         let comment = info.comment.as_deref().filter(|c| !c.is_empty());
         let comment = comment.map_or_else(String::new, |c| format!("COMMENT {}\n", sql_string(c)));
-        format!("CREATE VIEW {full} (\n{})\n{comment}AS {view}\n", list.join(",\n"))
+        format!("CREATE {kind} {full} (\n{})\n{comment}AS {view}\n", list.join(",\n"))
     } else {
         let list: Vec<String> = columns
             .iter()
@@ -532,7 +548,9 @@ pub async fn create_text(cx: &StatementContext, name: &Name) -> SqlResult<Output
                 let comment = c.comment.as_deref().filter(|c| !c.is_empty());
                 let comment =
                     comment.map_or_else(String::new, |c| format!(" COMMENT {}", sql_string(c)));
-                format!("  {} {}{not_null}{comment}", quoted(&c.name), c.type_text.to_uppercase())
+                let made = made_by(c);
+                let data_type = c.type_text.to_uppercase();
+                format!("  {} {data_type}{not_null}{made}{comment}", quoted(&c.name))
             })
             .chain(
                 constraint_texts(&info)

@@ -4,13 +4,12 @@
 //! own: delta-rs would compute them again as its own SQL has it.
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator,
-    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast,
 };
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::kernel::{MetadataValue, StructField};
@@ -20,6 +19,7 @@ use std::sync::Arc;
 
 use super::columns::arrow_schema;
 use super::expressions::has_subquery;
+use super::handed::{Check, handed};
 use super::not_null;
 use super::write::assign;
 use crate::context::StatementContext;
@@ -243,58 +243,33 @@ fn checked(given: Expr, expected: Expr, field: &Field) -> Expr {
         Operator::IsNotDistinctFrom,
         Box::new(expected),
     ));
-    let signature = Signature::any(2, Volatility::Immutable);
-    let function = Checked {
-        column: field.name().clone(),
-        text: text(field).unwrap_or_default().to_owned(),
-        signature,
-    };
-    ScalarUDF::new_from_impl(function).call(vec![given, same])
+    let checked =
+        Checked { column: field.name().clone(), text: text(field).unwrap_or_default().to_owned() };
+    handed(checked, vec![given, same])
 }
 
-/// Gives its first argument back where the second is true.
+/// Its second argument says whether the first is what it should be.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     column: String,
     text: String,
-    signature: Signature,
 }
 
-impl ScalarUDFImpl for Checked {
-    fn name(&self) -> &'static str {
-        "generated_checked"
-    }
+impl Check for Checked {
+    const NAME: &'static str = "generated_checked";
 
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments.first().cloned().unwrap_or(DataType::Null))
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> Result<FieldRef> {
-        let given = arguments.arg_fields.first();
-        let data_type = given.map_or(DataType::Null, |field| field.data_type().clone());
-        let nullable = given.is_none_or(|field| field.is_nullable());
-        Ok(Arc::new(Field::new(self.name(), data_type, nullable)))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = arguments.number_rows;
-        let mut values = arguments.args.into_iter();
-        let (Some(value), Some(same)) = (values.next(), values.next()) else {
-            return Err(DataFusionError::Internal("a value is missing".to_owned()));
-        };
-        let all = match &same {
-            ColumnarValue::Scalar(ScalarValue::Boolean(same)) => *same == Some(true) || rows == 0,
-            ColumnarValue::Scalar(_) => false,
-            ColumnarValue::Array(same) => {
+    fn check(&self, arguments: &[ColumnarValue], rows: usize) -> Result<()> {
+        let all = match arguments.get(1) {
+            Some(ColumnarValue::Scalar(ScalarValue::Boolean(same))) => {
+                *same == Some(true) || rows == 0
+            }
+            Some(ColumnarValue::Array(same)) => {
                 same.as_boolean_opt().is_some_and(|same| same.true_count() == same.len())
             }
+            _ => false,
         };
         if all {
-            return Ok(value);
+            return Ok(());
         }
         let text = format!(
             "CHECK constraint Generated Column (`{}` <=> {}) violated by a row",

@@ -16,6 +16,7 @@ mod expressions;
 mod function;
 mod generated;
 mod grants;
+mod handed;
 mod identity;
 mod insert;
 mod like;

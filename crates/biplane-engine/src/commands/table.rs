@@ -415,12 +415,12 @@ async fn make(
     actions.extend(made.files);
     let name = if draft.copy.is_some() { "CLONE" } else { "CREATE TABLE AS SELECT" };
     let properties = commit_with_metrics(cx, name, made.metrics);
-    CommitBuilder::from(properties)
+    let commit = CommitBuilder::from(properties)
         .with_actions(actions)
         .build(None, log_store.clone(), operation)
         .await?;
     let mut table = DeltaTable::new(log_store);
-    table.load().await?;
+    table.state = Some(commit.snapshot());
     Ok(table)
 }
 

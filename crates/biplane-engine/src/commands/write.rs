@@ -1,17 +1,13 @@
 //! What all writes to a Delta table share: opening the target, giving rows its types, committing.
 
 use arrow::compute::can_cast_types;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use biplane_api::catalog::TableInfo;
 use biplane_api::internal::{Access, PatchTable, Storage};
 use datafusion::catalog::Session;
 use datafusion::common::{Column, Result, ScalarValue};
-use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit,
-};
+use datafusion::logical_expr::{ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use deltalake_core::DeltaTable;
 use deltalake_core::delta_datafusion::planner::DeltaPlanner;
 use deltalake_core::kernel::StructType;
@@ -22,6 +18,7 @@ use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::handed::{Check, handed};
 use super::identity::Numbering;
 use super::protocol::{self, Change};
 use super::{columns, defaults, generated, not_null};
@@ -238,38 +235,17 @@ pub async fn inserted(
 
 /// The value alone: what its column says of itself is nothing for the table it goes to.
 fn bare(value: Expr) -> Expr {
-    let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::new_from_impl(Bare { signature }).call(vec![value])
+    handed(Bare, vec![value])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Bare {
-    signature: Signature,
-}
+struct Bare;
 
-impl ScalarUDFImpl for Bare {
-    fn name(&self) -> &'static str {
-        "bare"
-    }
+impl Check for Bare {
+    const NAME: &'static str = "bare";
 
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(arguments.first().cloned().unwrap_or(DataType::Null))
-    }
-
-    fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> Result<FieldRef> {
-        let given = arguments.arg_fields.first();
-        let data_type = given.map_or(DataType::Null, |field| field.data_type().clone());
-        let nullable = given.is_none_or(|field| field.is_nullable());
-        Ok(Arc::new(Field::new(self.name(), data_type, nullable)))
-    }
-
-    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let value = arguments.args.into_iter().next();
-        value.ok_or_else(|| DataFusionError::Internal("a value is missing".to_owned()))
+    fn check(&self, _arguments: &[ColumnarValue], _rows: usize) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -102,9 +102,7 @@ impl Cursor<'_> {
         if self.eat("TEMPORARY VARIABLE") || self.eat("TEMP VARIABLE") {
             return self.drop_variable();
         }
-        let kind = if self.eat("MATERIALIZED VIEW") {
-            ObjectKind::MaterializedView
-        } else if self.at("TEMPORARY") || self.at("MATERIALIZED") {
+        let kind = if self.at("TEMPORARY") {
             return self.unsupported("DROP of this kind of object");
         } else {
             self.object_kind()?
@@ -126,6 +124,7 @@ impl Cursor<'_> {
             ("SCHEMA", ObjectKind::Schema),
             ("DATABASE", ObjectKind::Schema),
             ("TABLE", ObjectKind::Table),
+            ("MATERIALIZED VIEW", ObjectKind::MaterializedView),
             ("VIEW", ObjectKind::View),
             ("VOLUME", ObjectKind::Volume),
             ("FUNCTION", ObjectKind::Function),

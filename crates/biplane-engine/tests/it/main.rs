@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod catalog;
+mod crafted;
 mod dml;
 mod fuzz;
 mod harness;
