@@ -174,7 +174,6 @@ fn marked_line(line: &str, marks: &[Arc<Mark>]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use deltalake_core::logstore::{StorageConfig, logstore_for};

@@ -167,7 +167,7 @@ impl Style {
                 children().map(|child| self.tree(child, item.data_type(), depth + 1)).collect();
             return if items.is_empty() { Tree::Null } else { Tree::List(items) };
         }
-        if let Some(child) = children().last() {
+        if let Some(child) = children().next_back() {
             return self.tree(child, target, depth + 1);
         }
         let attribute = name.strip_prefix(&self.prefix).filter(|_| self.attributes);

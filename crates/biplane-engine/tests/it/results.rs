@@ -86,12 +86,13 @@ async fn other_data_and_other_names_are_read_again() {
     let both = "SELECT concat((SELECT count(*) FROM a), '-', (SELECT count(*) FROM b))";
     assert_eq!(asked(&harness, both).await, made("1-2"));
     assert_eq!(asked(&harness, both).await, known("1-2"));
-    let mut tables = harness.fake.tables.lock();
-    let (mut a, mut b) = (tables["main.default.a"].clone(), tables["main.default.b"].clone());
-    std::mem::swap(&mut a.info.full_name, &mut b.info.full_name);
-    tables.insert("main.default.a".into(), b);
-    tables.insert("main.default.b".into(), a);
-    drop(tables);
+    {
+        let mut tables = harness.fake.tables.lock();
+        let (mut a, mut b) = (tables["main.default.a"].clone(), tables["main.default.b"].clone());
+        std::mem::swap(&mut a.info.full_name, &mut b.info.full_name);
+        tables.insert("main.default.a".into(), b);
+        tables.insert("main.default.b".into(), a);
+    }
     assert_eq!(asked(&harness, both).await, made("2-1"));
 }
 

@@ -93,12 +93,10 @@ pub fn deleted(target: &mut Tree, steps: &[Step]) {
                 deleted(inner, rest);
             }
         }
-        (Step::Index(at), Tree::List(items)) if rest.is_empty() => {
-            if *at < items.len() {
-                items.remove(*at);
-            }
+        (Step::Index(at), Tree::List(items)) if rest.is_empty() && *at < items.len() => {
+            items.remove(*at);
         }
-        (Step::Index(at), Tree::List(items)) => {
+        (Step::Index(at), Tree::List(items)) if !rest.is_empty() => {
             if let Some(inner) = items.get_mut(*at) {
                 deleted(inner, rest);
             }

@@ -44,7 +44,7 @@ impl Drop for Place {
 }
 
 async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("it takes too long")
+    tokio::time::timeout(PATIENCE, what).await.unwrap()
 }
 
 /// The one backend that has the lock, or waits for it.
