@@ -331,9 +331,7 @@ fn from_datafusion(error: &DataFusionError) -> SqlError {
             chain::storage(inner).unwrap_or_else(|| SqlError::io(inner))
         }
         DataFusionError::ExecutionJoin(inner) => SqlError::internal(inner),
-        other => {
-            chain::storage(other).unwrap_or_else(|| SqlError::internal(other.strip_backtrace()))
-        }
+        other => chain::storage(other).unwrap_or_else(|| self::other(other.strip_backtrace())),
     }
 }
 
@@ -349,7 +347,7 @@ fn from_arrow(error: &ArrowError) -> SqlError {
             text::execution(message)
         }
         ArrowError::MemoryError(message) => SqlError::exhausted(message.clone()),
-        other => SqlError::internal(other),
+        other => self::other(other),
     }
 }
 
@@ -369,7 +367,16 @@ fn from_boxed(error: &(dyn std::error::Error + Send + Sync + 'static)) -> SqlErr
     if let Some(error) = error.downcast_ref::<ArrowError>() {
         return from_arrow(error);
     }
-    chain::storage(error).unwrap_or_else(|| SqlError::internal(error))
+    chain::storage(error).unwrap_or_else(|| other(error))
+}
+
+/// Patterns that the regex library does not take come in errors of several kinds.
+fn other(cause: impl fmt::Display) -> SqlError {
+    let text = cause.to_string();
+    match classes::of(&text::first_line(&text)) {
+        Some(error) if error.class.starts_with("INVALID_PARAMETER_VALUE.") => error,
+        _ => SqlError::internal(cause),
+    }
 }
 
 fn from_schema(error: &SchemaError) -> SqlError {

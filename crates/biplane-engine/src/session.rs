@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::SqlError;
+use crate::plan::routines::{Routine, Routines};
 use crate::variables::Variables;
 
 /// Sessions idle for longer are forgotten; the gateway closes its own far earlier.
 const IDLE_MAX: Duration = Duration::from_secs(24 * 3600);
 const SESSIONS_MAX: u64 = 50_000;
 const TEMP_VIEWS_MAX: usize = 1_000;
+const ROUTINES_MAX: usize = 1_000;
 
 /// A temporary view: its query, planned anew wherever it is named.
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ pub struct TempView {
 #[derive(Debug, Default)]
 pub struct SessionObjects {
     temp_views: Mutex<BTreeMap<String, TempView>>,
+    routines: Mutex<Routines>,
     pub variables: Mutex<Variables>,
 }
 
@@ -49,6 +52,30 @@ impl SessionObjects {
         }
         views.insert(name.to_lowercase(), view);
         Ok(())
+    }
+
+    /// Temporary functions.
+    pub fn routines(&self) -> Routines {
+        self.routines.lock().clone()
+    }
+
+    /// False: there is one, and it was not to be replaced.
+    pub fn put_routine(&self, routine: Routine, replaces: bool) -> Result<bool, SqlError> {
+        let mut routines = self.routines.lock();
+        let name = routine.name.to_lowercase();
+        if routines.contains_key(&name) && !replaces {
+            return Ok(false);
+        }
+        if routines.len() >= ROUTINES_MAX {
+            return Err(SqlError::exhausted("too many temporary functions in this session"));
+        }
+        routines.insert(name, routine);
+        Ok(true)
+    }
+
+    /// Whether there was one.
+    pub fn drop_routine(&self, name: &str) -> bool {
+        self.routines.lock().remove(&name.to_lowercase()).is_some()
     }
 
     /// Whether there was one.

@@ -28,12 +28,13 @@ const FITTED: &[(&str, &[Kind])] = &[
     ("add_months", &[Date, Int]),
     ("date_add", &[Date, Int]),
     ("date_sub", &[Date, Int]),
-    ("factorial", &[Int]),
     ("last_day", &[Date]),
     ("monthname", &[Date]),
     ("next_day", &[Date, Text]),
+    ("lower", &[Text]),
     ("rint", &[Double]),
     ("space", &[Int]),
+    ("upper", &[Text]),
     ("weekday", &[Date]),
 ];
 
@@ -86,6 +87,7 @@ impl ScalarUDFImpl for Fitted {
                 Date if is_text || is_date => DataType::Date32,
                 Int if is_text || given.is_integer() => DataType::Int32,
                 Double if is_text || given.is_numeric() => DataType::Float64,
+                Text if given.is_string() => given.clone(),
                 Text if !given.is_nested() => DataType::Utf8,
                 _ => return mismatch(format!("{} cannot take {given}.", self.name())),
             })
@@ -125,7 +127,7 @@ mod tests {
             ("last_day('2009-01-12')", "2009-01-31"),
             ("next_day('2015-01-14', 'TU')", "2015-01-20"),
             ("space(2)", "  "),
-            ("factorial(5)", "120"),
+            ("upper(1.5)", "1.5"),
         ] {
             let batches = session.sql(&format!("SELECT {call}")).await?.collect().await?;
             let shown = arrow::util::display::array_value_to_string(batches[0].column(0), 0)?;

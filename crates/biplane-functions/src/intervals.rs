@@ -162,6 +162,8 @@ enum Kind {
     MakeTime,
     /// Of two dates.
     Days,
+    /// A cast to the type that the second argument says.
+    Of,
 }
 
 const FUNCTIONS: &[(&str, Kind)] = &[
@@ -175,6 +177,7 @@ const FUNCTIONS: &[(&str, Kind)] = &[
     ("make_ym_interval", Kind::MakeMonths),
     ("make_dt_interval", Kind::MakeTime),
     ("days_between", Kind::Days),
+    ("interval_of", Kind::Of),
 ];
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -208,7 +211,8 @@ pub fn qualified(field: Field, args: &[FieldRef]) -> Field {
     let given = |at: usize| args.get(at).and_then(|field| qualifier(field));
     let found = match field.name().as_str() {
         "try_add" | "try_subtract" => joined(given(0), given(1)),
-        "try_multiply" | "try_divide" => wide(given(0)).map(str::to_owned),
+        "try_multiply" | "try_divide" | "avg" => wide(given(0)).map(str::to_owned),
+        "sum" => given(0).map(str::to_owned),
         _ => None,
     };
     let metadata = found.map(|text| HashMap::from([(QUALIFIER.to_owned(), text)]));
@@ -276,6 +280,21 @@ impl ScalarUDFImpl for Function {
             Kind::MakeMonths => Some(MONTHS.to_owned()),
             Kind::MakeTime => Some(TIME.to_owned()),
             Kind::Days => Some("day".to_owned()),
+            Kind::Of => {
+                let wanted = args.scalar_arguments.get(1).copied().flatten();
+                let wanted = wanted.and_then(|value| value.try_as_str().flatten());
+                if let (Some((from, _)), Some((to, _))) =
+                    (given(0).and_then(range), wanted.and_then(range))
+                    && (from < 2) != (to < 2)
+                {
+                    return fail(
+                        "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION",
+                        "42K09",
+                        "An interval of months cannot be cast to one of days, nor the other way.",
+                    );
+                }
+                wanted.map(str::to_owned)
+            }
         };
         let field = Field::new(self.name, interval_type(), true);
         let metadata = qualifier.map(|text| HashMap::from([(QUALIFIER.to_owned(), text)]));
@@ -293,6 +312,19 @@ impl ScalarUDFImpl for Function {
                 &[DataType::Int32, DataType::Int32, DataType::Int32, DataType::Decimal128(18, 6)]
             }
             Kind::Days => &[DataType::Date32, DataType::Date32],
+            Kind::Of => {
+                return match types {
+                    [given, text] if text.is_string() => Ok(vec![
+                        match given {
+                            whole if whole.is_integer() => DataType::Int64,
+                            given if is_interval(given) => interval_type(),
+                            _ => DataType::Utf8,
+                        },
+                        DataType::Utf8,
+                    ]),
+                    _ => mismatch("A value and a type are needed."),
+                };
+            }
         };
         let least =
             if matches!(self.kind, Kind::MakeMonths | Kind::MakeTime) { 0 } else { wanted.len() };
@@ -327,6 +359,81 @@ impl ScalarUDFImpl for Function {
     }
 }
 
+const SIZES: [i64; 4] = [DAY_MICROS, 3_600_000_000, 60_000_000, 1_000_000];
+
+/// So many of the last unit of a type.
+fn counted(number: i64, qualifier: &str) -> Option<IntervalMonthDayNano> {
+    match range(qualifier)?.1 {
+        0 => made(number.checked_mul(12)?, 0),
+        1 => made(number, 0),
+        place => made(0, number.checked_mul(SIZES[place - 2])?),
+    }
+}
+
+/// Without what is less than the last unit of a type.
+fn cut(value: IntervalMonthDayNano, qualifier: &str) -> Option<IntervalMonthDayNano> {
+    let (months, micros) = parts(value);
+    match range(qualifier)?.1 {
+        0 => made(months / 12 * 12, 0),
+        1 => made(months, 0),
+        5 => made(0, micros),
+        place => made(0, micros / SIZES[place - 2] * SIZES[place - 2]),
+    }
+}
+
+/// How many of a unit an interval is, as it is cast to a number.
+pub fn number_of(value: IntervalMonthDayNano, qualifier: &str) -> Option<i64> {
+    let (months, micros) = parts(value);
+    Some(match range(qualifier)?.1 {
+        0 => months / 12,
+        1 => months,
+        place => micros / SIZES[place - 2],
+    })
+}
+
+/// `1-2`, `INTERVAL '1-2' YEAR TO MONTH`, `3 04:05:06`
+fn read(text: &str, qualifier: &str) -> Result<IntervalMonthDayNano> {
+    let broken = || {
+        let shown = qualifier.to_uppercase();
+        let message =
+            format!("Error parsing '{text}' to interval: it is none of the type {shown}.");
+        raised("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE", "22006", message)
+    };
+    let (first, last) = range(qualifier).ok_or_else(broken)?;
+    let trimmed = text.trim();
+    let inner = match trimmed.get(..8) {
+        Some(word) if word.eq_ignore_ascii_case("interval") => {
+            trimmed.split('\'').nth(1).ok_or_else(broken)?
+        }
+        _ => trimmed,
+    };
+    let (sign, digits) = match inner.trim().strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, inner.trim().trim_start_matches('+')),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let numbers: Option<Vec<i64>> =
+        whole.split(['-', ' ', ':']).map(|number| number.parse().ok()).collect();
+    let numbers = numbers.filter(|all| all.len() == last - first + 1).ok_or_else(broken)?;
+    if !fraction.is_empty() && last != 5 {
+        return Err(broken());
+    }
+    let micros: Option<i64> = format!("{fraction:0<6}").get(..6).and_then(|part| part.parse().ok());
+    let mut total = (0_i64, if last == 5 { micros.ok_or_else(broken)? } else { 0 });
+    for (number, place) in numbers.into_iter().zip(first..) {
+        let added = match place {
+            0 => number.checked_mul(12).map(|months| (months, 0)),
+            1 => Some((number, 0)),
+            place => number.checked_mul(SIZES[place - 2]).map(|micros| (0, micros)),
+        };
+        let (months, micros) = added.ok_or_else(overflow)?;
+        let sums = (total.0.checked_add(months), total.1.checked_add(micros));
+        let (Some(months), Some(micros)) = sums else { return Err(overflow()) };
+        total = (months, micros);
+    }
+    made(total.0 * sign, total.1 * sign).ok_or_else(overflow)
+}
+
 fn interval(arrays: &[ArrayRef], at: usize, row: usize) -> IntervalMonthDayNano {
     let array: &PrimitiveArray<IntervalMonthDayNanoType> = arrays[at].as_primitive();
     array.value(row)
@@ -340,6 +447,17 @@ impl Function {
             i64::from(array.map_or(0, |array| array.value(row)))
         };
         Ok(match self.kind {
+            Kind::Of => {
+                let wanted = arrays[1].as_string::<i32>().value(row);
+                match arrays[0].data_type() {
+                    DataType::Int64 => {
+                        let number = arrays[0].as_primitive::<Int64Type>().value(row);
+                        counted(number, wanted)
+                    }
+                    DataType::Utf8 => Some(read(arrays[0].as_string::<i32>().value(row), wanted)?),
+                    _ => cut(interval(arrays, 0, row), wanted),
+                }
+            }
             Kind::Literal => {
                 let nanos = arrays[2].as_primitive::<Int64Type>().value(row);
                 let small = |number| i32::try_from(number).ok();

@@ -2,9 +2,11 @@
 //! nothing here knows of the engine, and the engine asks for `register` alone.
 
 mod bitmap;
+pub mod casts;
 mod crypto;
 mod csv;
 mod ddl;
+pub mod decimals;
 mod epoch;
 mod fitted;
 mod frame;
@@ -19,6 +21,7 @@ mod lambda;
 mod lambda_pairs;
 mod lists;
 mod make_time;
+mod math;
 mod misc;
 mod murmur;
 mod number_format;
@@ -32,6 +35,7 @@ mod sketch;
 mod stats;
 mod text;
 mod time;
+mod totals;
 mod try_math;
 mod tuple_sketch;
 pub mod variant;
@@ -50,8 +54,10 @@ pub use raised::Raised;
 /// All that are functions of one row.
 const TABLES: &[&[frame::Def]] = &[
     bitmap::FUNCTIONS,
+    casts::FUNCTIONS,
     crypto::FUNCTIONS,
     csv::FUNCTIONS,
+    decimals::FUNCTIONS,
     epoch::FUNCTIONS,
     grouped_number::FUNCTIONS,
     interval_parts::FUNCTIONS,
@@ -61,6 +67,7 @@ const TABLES: &[&[frame::Def]] = &[
     kll::FLOATS,
     lists::FUNCTIONS,
     make_time::FUNCTIONS,
+    math::FUNCTIONS,
     misc::FUNCTIONS,
     murmur::FUNCTIONS,
     number_format::FUNCTIONS,
@@ -104,5 +111,6 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     intervals::register(state)?;
     lambda::register(state)?;
     pick::register(state)?;
+    totals::register(state)?;
     stats::register(state)
 }

@@ -25,6 +25,26 @@ pub const FUNCTIONS: &[Def] = &[
         gives: element,
         run: |call| picked(call, |length, index| Ok(place(index, length))),
     },
+    // `a[0]`
+    Def {
+        name: "array_item",
+        least: 2,
+        most: 2,
+        takes: indexed,
+        gives: element,
+        run: |call| {
+            let ansi = call.ansi;
+            picked(call, |length, index| match place(index, length) {
+                None if ansi => {
+                    let text = format!(
+                        "The index {index} is out of bounds. The array has {length} elements."
+                    );
+                    fail("INVALID_ARRAY_INDEX", "22003", text)
+                }
+                found => Ok(found),
+            })
+        },
+    },
     Def {
         name: "element_at",
         least: 2,

@@ -114,6 +114,23 @@ static AGGREGATES: &[Aggregate] = &[
     listagg("listagg", |columns, _, is_distinct| listed(columns, is_distinct)),
     // A DISTINCT that the planner does not see: it would lose the order of the rows.
     listagg("listagg_distinct", |columns, _, _| listed(columns, true)),
+    // Of a scalar subquery; the second argument is there in every row.
+    Aggregate {
+        name: "single_value",
+        least: 2,
+        most: 2,
+        takes: |types| Ok(types.to_vec()),
+        gives: |types| Ok(types[0].clone()),
+        known: 1,
+        finish: |columns, _, _| match columns[0].len() {
+            1 => ScalarValue::try_from_array(&columns[0], 0),
+            _ => fail(
+                "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+                "21000",
+                "More than one row returned by a subquery used as an expression.",
+            ),
+        },
+    },
     Aggregate {
         name: "collect_union",
         least: 1,

@@ -6,14 +6,15 @@ use arrow::array::{
 use arrow::compute::kernels::numeric;
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{
-    ArrowNativeTypeOp, DECIMAL128_MAX_PRECISION, DataType, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    ArrowNativeTypeOp, DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, IntervalMonthDayNano,
 };
 use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::logical_expr::binary::type_union_coercion;
 use std::sync::Arc;
 
+use crate::decimals::{self, Operation};
 use crate::frame::{Call, Def};
 use crate::intervals::{self, interval_type, is_interval};
 use crate::raised::mismatch;
@@ -64,8 +65,10 @@ fn otherwise(name: &str, call: &Call<'_>) -> Result<Option<ArrayRef>> {
     if is_interval(left.data_type()) {
         return intervals::tried(name, &call.args, call.rows).map(Some);
     }
-    let is_other = left.data_type().is_decimal()
-        || matches!(left.data_type(), DataType::Date32 | DataType::Timestamp(..));
+    if left.data_type().is_decimal() {
+        return decimals::run(call, of_decimals(name), true).map(Some);
+    }
+    let is_other = matches!(left.data_type(), DataType::Date32 | DataType::Timestamp(..));
     if !is_other {
         return Ok(None);
     }
@@ -100,16 +103,20 @@ fn otherwise(name: &str, call: &Call<'_>) -> Result<Option<ArrayRef>> {
 type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError>;
 
 fn gives(name: &str, left: &DataType, right: &DataType) -> Result<DataType> {
-    let (DataType::Decimal128(p, s), DataType::Decimal128(q, t)) = (left, right) else {
-        return Ok(left.clone());
-    };
-    let (whole, scale) = ((p.cast_signed() - s, q.cast_signed() - t), *s.max(t));
-    let (digits, scale) = match name {
-        "try_add" | "try_subtract" => (whole.0.max(whole.1) + scale + 1, scale),
-        "try_multiply" => (p.cast_signed().saturating_add(q.cast_signed()) + 1, s + t),
-        _ => (whole.0.min(whole.1) + scale, scale),
-    };
-    Ok(DataType::Decimal128(digits.cast_unsigned().min(DECIMAL128_MAX_PRECISION), scale.min(38)))
+    match left.is_decimal() && right.is_decimal() {
+        true => decimals::result(of_decimals(name), left, right),
+        false => Ok(left.clone()),
+    }
+}
+
+fn of_decimals(name: &str) -> Operation {
+    match name {
+        "try_add" => Operation::Add,
+        "try_subtract" => Operation::Subtract,
+        "try_multiply" => Operation::Multiply,
+        "try_divide" => Operation::Divide,
+        _ => Operation::Remainder,
+    }
 }
 
 fn each<T: ArrowPrimitiveType>(
@@ -122,8 +129,7 @@ fn each<T: ArrowPrimitiveType>(
 
 fn numbers(types: &[DataType]) -> Result<&[DataType]> {
     for given in types {
-        let is_number =
-            (given.is_numeric() && !given.is_decimal()) || given.is_null() || given.is_string();
+        let is_number = given.is_numeric() || given.is_null() || given.is_string();
         if !is_number {
             return mismatch(format!("A number is needed here, not {given}."));
         }
@@ -187,6 +193,10 @@ fn scaled(types: &[DataType]) -> Result<Vec<DataType>> {
 fn doubles(types: &[DataType]) -> Result<Vec<DataType>> {
     if is_interval(&types[0]) {
         return scaled(types);
+    }
+    let is_exact = |given: &DataType| given.is_decimal() || given.is_integer();
+    if types.iter().all(is_exact) && types.iter().any(DataType::is_decimal) {
+        return decimals::takes(types);
     }
     numbers(types)?;
     Ok(vec![DataType::Float64; 2])

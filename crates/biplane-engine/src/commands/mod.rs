@@ -92,6 +92,9 @@ pub fn run(cx: &StatementContext, statement: Statement) -> BoxFuture<'_, SqlResu
         Statement::AlterVolume(alter) => later(move || volume::alter(cx, alter)),
         Statement::AlterTags(alter) => later(move || tags::alter(cx, alter)),
         Statement::CreateFunction(create) => later(move || function::create(cx, *create)),
+        Statement::DropRoutine { name, if_exists } => {
+            ready(function::drop_temporary(cx, &name, if_exists)).boxed()
+        }
         Statement::Drop(drop) => later(move || drop_object(cx, drop)),
         Statement::CommentOn(comment) => later(move || alter::comment_on(cx, comment)),
         Statement::Insert(insert) => {
@@ -161,6 +164,8 @@ async fn drop_object(cx: &StatementContext, drop: Drop) -> SqlResult<Output> {
         other => Err(SqlError::unsupported(format!("DROP {}", other.word()))),
     }
 }
+
+pub use function::routine;
 
 /// `samples` and `samples.tpch`.
 pub async fn samples_schema(cx: &StatementContext) -> SqlResult<()> {

@@ -3,7 +3,7 @@
 use super::SqlError;
 
 /// Part of the text, class, SQLSTATE. The first that fits counts.
-const KNOWN: [(&str, &str, &str); 33] = [
+const KNOWN: [(&str, &str, &str); 61] = [
     ("Order by column out of bounds", "ORDER_BY_POS_OUT_OF_RANGE", "42805"),
     ("Cannot find column with position", "GROUP_BY_POS_OUT_OF_RANGE", "42805"),
     ("Aggregate function calls cannot be nested", "NESTED_AGGREGATE_FUNCTION", "42607"),
@@ -37,8 +37,41 @@ const KNOWN: [(&str, &str, &str); 33] = [
     ("Unsupported CAST from", "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "42K09"),
     ("compound identifier", "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703"),
     ("Empty tuple not supported", "PARSE_SYNTAX_ERROR", "42601"),
+    ("Scalar subquery returned more than one row", "SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000"),
+    ("Source table contains", "ASSIGNMENT_ARITY_MISMATCH", "42802"),
+    ("Inconsistent data length across values", INLINE_NUMBER, "42000"),
+    ("Inconsistent data type across values", INLINE_TYPES, "42000"),
+    ("Step cannot be zero", "FAILED_FUNCTION_CALL", "38000"),
+    ("Invalid qualifier", "CANNOT_RESOLVE_STAR_EXPAND", "42704"),
+    ("contains duplicate column names", "EXCEPT_OVERLAPPING_COLUMNS", "42702"),
+    ("Invalid HexStringLiteral", "INVALID_TYPED_LITERAL", "42604"),
+    ("Order by index starts at 1", "ORDER_BY_POS_OUT_OF_RANGE", "42805"),
+    ("lambda defined", "INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH", "42K0D"),
+    ("map key cannot be null", "NULL_MAP_KEY", "2200E"),
+    ("NTILE requires a positive", "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", "42K09"),
+    ("Percentile value must be between", "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE", "42K09"),
+    ("named_struct requires", NOT_FOLDABLE_STRING, "42K09"),
+    ("is defined multiple times", "INVALID_SQL_SYNTAX.REPETITIVE_WINDOW_DEFINITION", "42000"),
+    ("RANGE requires exactly one ORDER BY", RANGE_WITHOUT_ORDER, "42K09"),
+    ("Invalid escape character in LIKE", "INVALID_ESC", "42604"),
+    ("is not in grouping columns.", "UNSUPPORTED_GROUPING_EXPRESSION", "42K0E"),
+    ("is not in grouping columns", "GROUPING_COLUMN_MISMATCH", "42803"),
+    ("Incompatible inputs for Union", "INCOMPATIBLE_COLUMN_TYPE", "42825"),
+    ("compatible types to compare", "DATATYPE_MISMATCH.DATA_DIFF_TYPES", "42K09"),
+    ("Cannot infer common argument type", "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09"),
+    ("is out of bounds. The array has", "INVALID_ARRAY_INDEX", "22003"),
+    ("does not support logical expression WindowFunction", NO_WINDOW, "42903"),
+    ("Unable to parse date from", "DATETIME_FIELD_OUT_OF_BOUNDS.WITHOUT_SUGGESTION", "22023"),
+    ("Frame bound", "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE", "42K09"),
+    ("regex parse error", "INVALID_PARAMETER_VALUE.PATTERN", "22023"),
+    ("Regular expression did not compile", "INVALID_PARAMETER_VALUE.PATTERN", "22023"),
 ];
 
+const INLINE_NUMBER: &str = "INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH";
+const INLINE_TYPES: &str = "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE";
+const NOT_FOLDABLE_STRING: &str = "DATATYPE_MISMATCH.CREATE_NAMED_STRUCT_WITHOUT_FOLDABLE_STRING";
+const RANGE_WITHOUT_ORDER: &str = "DATATYPE_MISMATCH.RANGE_FRAME_WITHOUT_ORDER";
+const NO_WINDOW: &str = "WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE";
 const WRONG_NUMBER: &str = "WRONG_NUM_ARGS.WITHOUT_SUGGESTION";
 const WRONG_FRAME: &str = "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON";
 const OUT_OF_RANGE: &str = "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION";
@@ -72,7 +105,8 @@ pub(super) fn of(line: &str) -> Option<SqlError> {
     if line.contains("Too many columns! The subquery should only return one column") {
         return Some(SqlError::new(ONE_COLUMN, "42823", line));
     }
-    let counts = line.contains("expects") && line.contains("arguments but received");
+    let counts = (line.contains("expects") || line.contains(" expected "))
+        && line.contains("arguments but received");
     counts.then(|| SqlError::new(WRONG_NUMBER, "42605", line))
 }
 

@@ -74,6 +74,17 @@ pub(super) fn overflow(message: &str) -> String {
 }
 
 pub(super) fn cast(message: &str) -> SqlError {
+    if message.contains("is out of range") {
+        let text = format!("A value does not fit the type it is cast to: {}", first_line(message));
+        return SqlError::new("CAST_OVERFLOW", "22003", text);
+    }
+    if message.contains("Cannot cast to Decimal") {
+        return SqlError::new(
+            "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
+            "22003",
+            first_line(message),
+        );
+    }
     if let Some(found) = CAST.captures(message) {
         return SqlError::cast_invalid(&quote(&found[1]), "STRING", &sql_type(&found[2]));
     }
@@ -116,7 +127,31 @@ fn sql_type(arrow: &str) -> String {
     .to_owned()
 }
 
+/// What a function refused its arguments with, inside of what the planner says.
+static REFUSED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)?)\] ([^\n]*)"));
+
+/// SQLSTATEs of classes that come as text.
+const STATES: [(&str, &str); 6] = [
+    ("DATATYPE_MISMATCH", "42K09"),
+    ("WRONG_NUM_ARGS", "42605"),
+    ("INVALID_PARAMETER_VALUE", "22023"),
+    ("DUPLICATED_MAP_KEY", "23505"),
+    ("NULL_MAP_KEY", "2200E"),
+    ("INVALID_ARRAY_INDEX", "22003"),
+];
+
+fn refused(message: &str) -> Option<SqlError> {
+    let found = REFUSED.captures(message)?;
+    let first = found[1].split('.').next().unwrap_or_default();
+    let (_, state) = STATES.iter().find(|(known, _)| *known == first)?;
+    Some(SqlError::new(&found[1], state, first_line(&found[2])))
+}
+
 pub(super) fn plan(message: &str) -> SqlError {
+    if let Some(error) = refused(message) {
+        return error;
+    }
     if let Some(found) = FUNCTION.captures(message) {
         if let Some(error) = super::classes::no_function(&found[1]) {
             return error;
@@ -152,6 +187,9 @@ pub(super) fn plan(message: &str) -> SqlError {
 
 pub(super) fn execution(message: &str) -> SqlError {
     let lower = message.to_lowercase();
+    if let Some(error) = refused(message) {
+        return error;
+    }
     if let Some(error) = super::classes::of(&first_line(message)) {
         return error;
     }

@@ -102,6 +102,10 @@ impl Cursor<'_> {
         if self.eat("TEMPORARY VARIABLE") || self.eat("TEMP VARIABLE") {
             return self.drop_variable();
         }
+        if self.eat("TEMPORARY FUNCTION") || self.eat("TEMP FUNCTION") {
+            let if_exists = self.eat("IF EXISTS");
+            return Ok(Statement::DropRoutine { name: self.object_name()?, if_exists });
+        }
         let kind = if self.at("TEMPORARY") {
             return self.unsupported("DROP of this kind of object");
         } else {

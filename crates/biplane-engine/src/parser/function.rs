@@ -21,6 +21,7 @@ impl Cursor<'_> {
             parameters: self.function_parameters()?,
             returns: None,
             returns_table: false,
+            columns: Vec::new(),
             language: "SQL".to_owned(),
             deterministic: true,
             comment: None,
@@ -30,7 +31,7 @@ impl Cursor<'_> {
             if self.eat("RETURNS TABLE") {
                 out.returns_table = true;
                 if self.peek() == Token::LParen {
-                    self.list(|c| c.column_def(&mut Vec::new()))?;
+                    out.columns = self.list(|c| c.column_def(&mut Vec::new()))?;
                 }
             } else if self.eat("RETURNS") {
                 out.returns = Some(self.sql_type()?);
@@ -72,7 +73,7 @@ impl Cursor<'_> {
     fn function_body(&mut self) -> Result<String, ParseError> {
         if self.eat("RETURN") {
             let from = self.position();
-            if self.at("SELECT") || self.at("WITH") {
+            if ["SELECT", "WITH", "FROM", "VALUES", "TABLE"].iter().any(|word| self.at(word)) {
                 self.query()?;
             } else {
                 self.expr()?;

@@ -11,6 +11,7 @@ mod describe;
 mod dialect;
 mod dml;
 mod error;
+pub mod forms;
 mod function;
 mod grants;
 mod maintenance;

@@ -115,7 +115,7 @@ pub fn intervals(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     out
 }
 
-const UNITS: [&str; 18] = [
+pub const UNITS: [&str; 18] = [
     "YEAR",
     "YEARS",
     "MONTH",

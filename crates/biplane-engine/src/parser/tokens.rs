@@ -41,7 +41,8 @@ pub fn tokenize(
     let tokens = super::numbers::typed(tokens)?;
     check_shape(&tokens)?;
     let tokens = literals(tokens, &Lines::new(sql));
-    let tokens = super::pipes::plain(identifiers(super::numbers::intervals(tokens))?)?;
+    let tokens = super::forms::plain(identifiers(super::numbers::intervals(tokens))?);
+    let tokens = super::pipes::plain(tokens)?;
     check_shape(&tokens)?;
     Ok(tokens)
 }
@@ -162,6 +163,12 @@ fn literals(tokens: Vec<TokenWithSpan>, lines: &Lines<'_>) -> Vec<TokenWithSpan>
         if let Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) = &token.token {
             let mut text = text.clone();
             let raw = out.last().is_some_and(|t| is_raw_prefix(t, &token));
+            if !raw {
+                let quoted = lines.slice(token.span.start, token.span.end);
+                if let Some(read) = escaped(quoted) {
+                    text = read;
+                }
+            }
             if raw {
                 out.pop();
                 let quoted = lines.slice(token.span.start, token.span.end);
@@ -192,6 +199,89 @@ fn literals(tokens: Vec<TokenWithSpan>, lines: &Lines<'_>) -> Vec<TokenWithSpan>
         out.push(token);
     }
     out
+}
+
+/// What the parser library does not read of a literal: `\u00e9`, `\U0001F600`, and the three digits of `\101`.
+/// None: there is nothing of these in it.
+fn escaped(quoted: &str) -> Option<String> {
+    let quote = quoted.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    let has_code = inner.as_bytes().windows(2).any(|pair| {
+        pair[0] == b'\\' && (matches!(pair[1], b'u' | b'U') || (b'0'..=b'3').contains(&pair[1]))
+    });
+    // Several literals in a row are one by then; those are left as they are.
+    if !has_code || !quoted.ends_with(quote) || is_several(inner, quote) {
+        return None;
+    }
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(letter) = rest.chars().next() {
+        let tail = &rest[letter.len_utf8()..];
+        if letter == quote {
+            // A doubled quote is one.
+            out.push(quote);
+            rest = tail.strip_prefix(quote).unwrap_or(tail);
+            continue;
+        }
+        if letter != '\\' {
+            out.push(letter);
+            rest = tail;
+            continue;
+        }
+        let (found, used) = code(tail);
+        match found {
+            Some(found) => {
+                out.push(found);
+                rest = &tail[used..];
+            }
+            None => {
+                let next = tail.chars().next()?;
+                match next {
+                    'n' => out.push('\n'),
+                    't' => out.push('\t'),
+                    'r' => out.push('\r'),
+                    'b' => out.push('\u{8}'),
+                    '0' => out.push('\0'),
+                    'Z' => out.push('\u{1a}'),
+                    '%' | '_' => out.extend(['\\', next]),
+                    other => out.push(other),
+                }
+                rest = &tail[next.len_utf8()..];
+            }
+        }
+    }
+    Some(out)
+}
+
+fn is_several(inner: &str, quote: char) -> bool {
+    let mut letters = inner.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\\' {
+            letters.next();
+        } else if letter == quote && letters.next_if_eq(&quote).is_none() {
+            return true;
+        }
+    }
+    false
+}
+
+/// The letter that a code behind a backslash stands for, and how long the code is.
+fn code(tail: &str) -> (Option<char>, usize) {
+    let hex = |digits: usize| {
+        let text = tail.get(1..=digits)?;
+        let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then(|| u32::from_str_radix(text, 16).ok()).flatten().and_then(char::from_u32)
+    };
+    match tail.as_bytes().first() {
+        Some(b'u') => (hex(4), 5),
+        Some(b'U') => (hex(8), 9),
+        Some(b'0'..=b'3') => {
+            let octal =
+                tail.get(..3).filter(|text| text.bytes().all(|b| (b'0'..=b'7').contains(&b)));
+            (octal.and_then(|text| u8::from_str_radix(text, 8).ok()).map(char::from), 3)
+        }
+        _ => (None, 0),
+    }
 }
 
 /// The words that make a literal of the text behind them.

@@ -55,6 +55,12 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             });
             Some(Expr::Nested(Box::new(joined?)))
         }
+        Expr::Cast { expr, data_type: ast::DataType::Custom(name, _), .. } => {
+            let name = name.to_string().to_lowercase();
+            let of = name.strip_prefix(crate::parser::forms::INTERVAL_TYPE)?.replace('_', " ");
+            let of = Expr::value(Value::SingleQuotedString(of));
+            Some(call("interval_of", vec![take(expr), of]))
+        }
         Expr::UnaryOp { op: UnaryOperator::BangNot, expr } => Some(not(take(expr))),
         Expr::Ceil { expr, field: ast::CeilFloorKind::Scale(places) } => {
             Some(call("ceil_to", vec![take(expr), Expr::Value(places.clone())]))
@@ -266,6 +272,11 @@ fn of_call(function: &Function) -> Option<Expr> {
             op: BinaryOperator::Spaceship,
             right: Box::new(right),
         },
+        ("mod", (Some(left), Some(right), None)) => operator(left, BinaryOperator::Modulo, right),
+        ("pmod", (Some(left), Some(right), None)) => {
+            let op = BinaryOperator::Custom(super::fitting::POSITIVE_REMAINDER.to_owned());
+            operator(left, op, right)
+        }
         // All matches, not the first alone.
         ("regexp_replace", (Some(value), Some(pattern), Some(new))) if given.next().is_none() => {
             let all = Expr::value(Value::SingleQuotedString("g".to_owned()));
@@ -284,7 +295,12 @@ fn of_call(function: &Function) -> Option<Expr> {
     })
 }
 
-const KNOWN: [&str; 31] = [
+fn operator(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    let nested = |expr| Box::new(Expr::Nested(Box::new(expr)));
+    Expr::Nested(Box::new(Expr::BinaryOp { left: nested(left), op, right: nested(right) }))
+}
+
+const KNOWN: [&str; 33] = [
     "bigint",
     "binary",
     "boolean",
@@ -301,8 +317,10 @@ const KNOWN: [&str; 31] = [
     "int",
     "isnotnull",
     "isnull",
+    "mod",
     "month",
     "nullifzero",
+    "pmod",
     "quarter",
     "regexp_replace",
     "smallint",

@@ -37,6 +37,25 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("variance", "var_samp"),
 ];
 
+/// Spellings of aggregates, which are known by the names that they are here under.
+pub fn is_aggregate(name: &str) -> bool {
+    const SPELLED: [&str; 12] = [
+        "any",
+        "any_value",
+        "approx_percentile",
+        "count_if",
+        "every",
+        "first",
+        "last",
+        "mean",
+        "some",
+        "std",
+        "string_agg",
+        "variance",
+    ];
+    SPELLED.contains(&name)
+}
+
 /// Functions that may stand without parentheses.
 const NILADIC: &[&str] = &[
     "current_catalog",

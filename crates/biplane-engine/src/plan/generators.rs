@@ -8,8 +8,9 @@ use datafusion::sql::sqlparser::ast::{
     Expr, ExprWithAlias, FunctionArg, FunctionArgExpr, GroupByExpr, Ident, Join, JoinConstraint,
     JoinOperator, NullInclusion, ObjectName, ObjectNamePart, Select, SelectItem,
     SelectItemQualifiedWildcardKind, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
-    Value, WildcardAdditionalOptions,
+    Value, WildcardAdditionalOptions, visit_expressions,
 };
+use std::ops::ControlFlow;
 
 use super::calls::call;
 use super::functions::constraint;
@@ -40,6 +41,15 @@ fn called(expr: &Expr) -> Option<String> {
     let Expr::Function(function) = expr else { return None };
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return None };
     is_generator(&name.value).then(|| name.value.to_lowercase())
+}
+
+/// Whether one is called in an expression.
+pub fn has(expr: &Expr) -> bool {
+    visit_expressions(expr, |expr| match called(expr) {
+        Some(_) => ControlFlow::Break(()),
+        None => ControlFlow::Continue(()),
+    })
+    .is_break()
 }
 
 /// One that stands where none may.
@@ -190,7 +200,9 @@ fn lateral_views(select: &mut Select) -> SqlResult<()> {
         let input = together(std::mem::take(&mut select.from))?;
         let name = view.lateral_view_name.0.first().and_then(|part| part.as_ident()).cloned();
         let name = name.unwrap_or_else(|| plain(format!("{HIDDEN}view")));
-        let alias = alias(name, view.lateral_col_alias);
+        let mut columns = view.lateral_col_alias;
+        columns.retain(|column| column.value != crate::parser::forms::UNNAMED_COLUMNS);
+        let alias = alias(name, columns);
         let generator =
             Generator { call: view.lateral_view, outer: view.outer, alias, filter: None };
         select.from = vec![alone(generator.over(input))];

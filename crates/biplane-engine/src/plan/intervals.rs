@@ -143,8 +143,9 @@ pub fn in_frame(function: &mut Function) {
             _ => continue,
         };
         let Some(unit) = &interval.leading_field else { continue };
-        if interval.last_field.is_none() && !text.contains(char::is_alphabetic) {
-            let text = format!("{text} {unit}");
+        if interval.last_field.is_none() {
+            let is_whole = text.contains(char::is_alphabetic);
+            let text = if is_whole { text } else { format!("{text} {unit}") };
             **bound = Expr::value(Value::SingleQuotedString(text));
         }
     }

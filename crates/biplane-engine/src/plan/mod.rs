@@ -3,12 +3,16 @@
 mod aliases;
 mod bounds;
 mod calls;
+mod casts;
 mod changes;
+mod check;
 pub mod deadline;
 pub mod delta;
 mod explode;
+mod fitting;
 mod functions;
 mod generators;
+mod grouping;
 mod intervals;
 mod literals;
 mod naming;
@@ -19,9 +23,12 @@ mod registry;
 mod relations;
 mod resolve;
 mod rewrite;
+pub mod routines;
 mod rules;
+mod set_all;
 mod spellings;
 pub mod state;
+mod subqueries;
 mod text;
 mod time_type;
 mod typed;
@@ -29,6 +36,7 @@ pub mod types;
 mod variables;
 mod versions;
 mod widths;
+mod windows;
 
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -42,7 +50,7 @@ use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use rewrite::{Rewritten, Scope};
 
-pub use rewrite::HIDDEN;
+pub use rewrite::{HIDDEN, Scope as PlanScope};
 pub use rules::analyzer_rules;
 pub use versions::Wanted;
 
@@ -50,6 +58,9 @@ pub use versions::Wanted;
 const ALIASES_MAX: usize = 64;
 /// Expressions that aliases may add to a query: `a + a AS b, b + b AS c, …` doubles with every column.
 const ALIASED_MAX: usize = 20_000;
+
+/// Different SQL functions that one query may call.
+const ROUTINES_MAX: usize = 64;
 
 /// A plan and the names its columns are shown by. Two columns may be shown by one name.
 pub struct Planned {
@@ -88,7 +99,32 @@ pub async fn text(cx: &StatementContext, text: &Text, via: &[String]) -> SqlResu
     in_scope(&scope, *query, via).boxed().await
 }
 
-async fn in_scope(scope: &Scope<'_>, mut query: ast::Query, via: &[String]) -> SqlResult<Planned> {
+async fn in_scope(scope: &Scope<'_>, query: ast::Query, via: &[String]) -> SqlResult<Planned> {
+    let mut routines = match scope.temp_views {
+        true => scope.cx.objects.routines(),
+        false => routines::Routines::new(),
+    };
+    for _ in 0..ROUTINES_MAX {
+        let mut called = query.clone();
+        routines::put_in(&routines, &mut called)?;
+        let error = match with_routines(scope, called, via).await {
+            Err(error) if error.class == "UNRESOLVED_ROUTINE" => error,
+            done => return done,
+        };
+        // Not one of ours: it may be one of the catalog's.
+        match crate::commands::routine(scope, &error, &routines).await? {
+            Some((name, routine)) => routines.insert(name, routine),
+            None => return Err(error),
+        };
+    }
+    Err(SqlError::exhausted("too many SQL functions in one query"))
+}
+
+async fn with_routines(
+    scope: &Scope<'_>,
+    mut query: ast::Query,
+    via: &[String],
+) -> SqlResult<Planned> {
     let cx = scope.cx;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
@@ -119,7 +155,10 @@ fn planned(
         let planner = SqlToRel::new(&names);
         let statement = ast::Statement::Query(Box::new(query.clone()));
         match planner.sql_statement_to_plan(statement) {
-            Ok(plan) => return Ok(plan),
+            Ok(plan) => {
+                check::references(&plan)?;
+                return Ok(set_all::counted(plan)?);
+            }
             Err(error) => {
                 let column = aliases::missing_column(&error);
                 if let Some(name) = column {
@@ -133,7 +172,7 @@ fn planned(
                 // The caller's variables mean nothing in somebody's view.
                 let missing = variables::missing(&error).filter(|_| scope.temp_views);
                 if !missing.is_some_and(|name| constants.put_in(cx, &mut query, &name)) {
-                    return Err(error.into());
+                    return Err(check::refined(error.into(), &query));
                 }
             }
         }
@@ -179,6 +218,7 @@ pub fn renamed(plan: LogicalPlan, names: &[String]) -> SqlResult<LogicalPlan> {
 /// An expression over columns whose names are taken as they are stored.
 pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) -> SqlResult<Expr> {
     let mut expr = expr.clone();
+    routines::put_in(&cx.objects.routines(), &mut expr)?;
     let scope = Scope { cx, catalog: cx.catalog(), schema: cx.schema(), temp_views: true };
     let tables = {
         let mut rewritten = rewrite::bare_expr(&scope, &mut expr, schema)?;

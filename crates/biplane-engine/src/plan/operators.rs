@@ -6,8 +6,8 @@ use datafusion::arrow::compute::kernels::arity::try_binary;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::Field;
 use datafusion::arrow::datatypes::{
-    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type,
+    ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type,
 };
 use datafusion::common::{
     DFSchema, DataFusionError, Result, ScalarValue, TableReference, exec_err,
@@ -16,9 +16,10 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
 };
+use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit,
+    ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility, cast,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use std::sync::{Arc, LazyLock};
@@ -43,6 +44,8 @@ pub enum Arithmetic {
     /// Of two whole numbers, to a whole number.
     IntegerDivide,
     Remainder,
+    /// `pmod`
+    PositiveRemainder,
 }
 
 impl Arithmetic {
@@ -54,6 +57,7 @@ impl Arithmetic {
             Self::Divide => "divide",
             Self::IntegerDivide => "div",
             Self::Remainder => "mod",
+            Self::PositiveRemainder => "pmod",
         }
     }
 
@@ -67,12 +71,22 @@ impl Arithmetic {
         left: T,
         right: T,
     ) -> Result<T, SqlError> {
-        let overflow = |_| SqlError::overflow(format!("{} overflow", type_word::<T>()));
+        let overflow = |_| match size_of::<T>() {
+            1 | 2 => {
+                let text = format!(
+                    "{} overflow. Use `try_{}` to tolerate it",
+                    type_word::<T>(),
+                    self.name()
+                );
+                SqlError::new("BINARY_ARITHMETIC_OVERFLOW", "22003", text)
+            }
+            _ => SqlError::overflow(format!("{} overflow", type_word::<T>())),
+        };
         match self {
             Self::Add => left.add_checked(right).map_err(overflow),
             Self::Subtract => left.sub_checked(right).map_err(overflow),
             Self::Multiply => left.mul_checked(right).map_err(overflow),
-            Self::Remainder if right.is_zero() => {
+            Self::Remainder | Self::PositiveRemainder if right.is_zero() => {
                 let text = "Remainder by zero. Use `try_mod` to tolerate divisor being 0 and return NULL instead";
                 Err(SqlError::new("REMAINDER_BY_ZERO", "22012", text))
             }
@@ -80,6 +94,14 @@ impl Arithmetic {
             Self::Divide | Self::IntegerDivide => left.div_checked(right).map_err(overflow),
             // The smallest number modulo -1 is 0, it does not overflow.
             Self::Remainder => Ok(left.mod_wrapping(right)),
+            Self::PositiveRemainder => {
+                let rest = left.mod_wrapping(right);
+                if rest.is_lt(T::ZERO) {
+                    Ok(rest.add_checked(right).map_err(overflow)?.mod_wrapping(right))
+                } else {
+                    Ok(rest)
+                }
+            }
         }
     }
 }
@@ -93,9 +115,12 @@ fn type_word<T>() -> &'static str {
     }
 }
 
-static ARITHMETIC: LazyLock<[Arc<ScalarUDF>; 6]> = LazyLock::new(|| {
-    use Arithmetic::{Add, Divide, IntegerDivide, Multiply, Remainder, Subtract};
-    [Add, Subtract, Multiply, Divide, IntegerDivide, Remainder].map(|operation| {
+static ARITHMETIC: LazyLock<[Arc<ScalarUDF>; 7]> = LazyLock::new(|| {
+    use Arithmetic::{
+        Add, Divide, IntegerDivide, Multiply, PositiveRemainder, Remainder, Subtract,
+    };
+    let all = [Add, Subtract, Multiply, Divide, IntegerDivide, Remainder, PositiveRemainder];
+    all.map(|operation| {
         let signature = Signature::any(2, Volatility::Immutable);
         Arc::new(ScalarUDF::from(ArithmeticUdf { operation, signature }))
     })
@@ -133,6 +158,7 @@ impl ScalarUDFImpl for ArithmeticUdf {
             DataType::Int16 => compute::<Int16Type>(operation, left, right, ansi)?,
             DataType::Int32 => compute::<Int32Type>(operation, left, right, ansi)?,
             DataType::Int64 => compute::<Int64Type>(operation, left, right, ansi)?,
+            DataType::Float32 => compute::<Float32Type>(operation, left, right, ansi)?,
             DataType::Float64 => compute::<Float64Type>(operation, left, right, ansi)?,
             other => return exec_err!("{} is not defined for {other}", self.name()),
         };
@@ -262,10 +288,14 @@ impl ScalarUDFImpl for TypeOf {
         let Some(field) = args.arg_fields.first() else {
             return exec_err!("typeof takes an argument");
         };
-        let text = crate::encode::types::field_text(field).to_lowercase();
-        let text = text.replace(", ", ",").replace(": ", ":");
-        Ok(ColumnarValue::Scalar(ScalarValue::from(text)))
+        Ok(ColumnarValue::Scalar(type_name(field)))
     }
+}
+
+/// As `typeof` says it.
+pub fn type_name(field: &Field) -> ScalarValue {
+    let text = crate::encode::types::field_text(field).to_lowercase();
+    ScalarValue::from(text.replace(", ", ",").replace(": ", ":"))
 }
 
 /// Planned while the AST is, as the types of results depend on it.
@@ -283,6 +313,9 @@ impl ExprPlanner for SparkOperators {
             return Ok(PlannerResult::Original(expr));
         };
         let is_number = |data_type: &DataType| data_type.is_numeric() || data_type.is_null();
+        if let Some(error) = interval_mismatch(&expr, schema) {
+            return Err(raise(error));
+        }
         if let Some(name) = interval_operator(&expr.op, &left, &right)
             && let Some(function) = biplane_functions::intervals::function(name)
         {
@@ -292,6 +325,14 @@ impl ExprPlanner for SparkOperators {
             };
             return Ok(PlannerResult::Planned(function.call(vec![first, second])));
         }
+        let expr = match super::fitting::fitted(expr, &left, &right)? {
+            PlannerResult::Original(expr) => expr,
+            planned @ PlannerResult::Planned(_) => return Ok(planned),
+        };
+        let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema))
+        else {
+            return Ok(PlannerResult::Original(expr));
+        };
         match expr.op {
             BinaryOperator::Divide => {
                 let is_decimal = |data_type: &DataType| data_type.is_decimal();
@@ -314,6 +355,18 @@ impl ExprPlanner for SparkOperators {
                 let call = Arithmetic::IntegerDivide.call(long(expr.left), long(expr.right));
                 Ok(PlannerResult::Planned(call))
             }
+            ref op if super::fitting::is_pmod(op) => {
+                let signature = |side: &Expr| side.get_type(schema).unwrap_or(DataType::Null);
+                let wide = type_union_coercion(&signature(&expr.left), &signature(&expr.right))
+                    .filter(|wide| wide.is_signed_integer() || wide.is_floating())
+                    .unwrap_or(DataType::Int64);
+                let wide = match is_small(&expr.left) && is_small(&expr.right) {
+                    true => DataType::Int32,
+                    false => wide,
+                };
+                let (left, right) = (cast(expr.left, wide.clone()), cast(expr.right, wide));
+                Ok(PlannerResult::Planned(Arithmetic::PositiveRemainder.call(left, right)))
+            }
             _ => Ok(PlannerResult::Original(expr)),
         }
     }
@@ -330,14 +383,9 @@ impl ExprPlanner for SparkOperators {
         Ok(match (field_access, &data_type) {
             // Spark counts from 0.
             (GetFieldAccess::ListIndex { key }, DataType::List(_) | DataType::LargeList(_)) => {
-                let key = Expr::BinaryExpr(BinaryExpr::new(
-                    Box::new(cast(*key, DataType::Int64)),
-                    Operator::Plus,
-                    Box::new(lit(1_i64)),
-                ));
-                PlannerResult::Planned(datafusion::functions_nested::expr_fn::array_element(
-                    expr, key,
-                ))
+                let item = biplane_functions::function("array_item")
+                    .ok_or_else(|| raise(SqlError::function_not_found("array_item")))?;
+                PlannerResult::Planned(item.call(vec![expr, cast(*key, DataType::Int32)]))
             }
             (GetFieldAccess::NamedStructField { name }, DataType::Struct(fields)) => {
                 let wanted = name.try_as_str().flatten().unwrap_or_default();
@@ -374,6 +422,33 @@ impl ExprPlanner for SparkOperators {
         }
         Ok(PlannerResult::Planned(expr))
     }
+}
+
+/// A literal that will be INT, though the planner made it a BIGINT.
+fn is_small(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), _) => i32::try_from(*value).is_ok(),
+        Expr::Literal(value, _) => value.data_type() == DataType::Int32,
+        Expr::Negative(inner) => is_small(inner),
+        _ => false,
+    }
+}
+
+/// Months are not added to days.
+fn interval_mismatch(expr: &RawBinaryExpr, schema: &DFSchema) -> Option<SqlError> {
+    if !matches!(expr.op, BinaryOperator::Plus | BinaryOperator::Minus) {
+        return None;
+    }
+    let qualifier = |side: &Expr| {
+        let field = side.to_field(schema).ok()?.1;
+        intervals::qualifier(&field)
+            .map(|text| text.starts_with(['y', 'm']) && !text.starts_with("mi"))
+    };
+    let (left, right) = (qualifier(&expr.left)?, qualifier(&expr.right)?);
+    (left != right).then(|| {
+        let text = "An interval of months and one of days or times do not fit together";
+        SqlError::new("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09", text)
+    })
 }
 
 /// The function that an operator is for intervals, and for the days between two dates.

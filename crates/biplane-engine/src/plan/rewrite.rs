@@ -5,14 +5,16 @@
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor, TableVersion, Value,
-    VisitMut, VisitorMut, With,
+    SelectItem, TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
-use super::{calls, changes, functions, generators, intervals, ordering, widths};
+use super::subqueries::{self, Aggregates};
+use super::{
+    calls, changes, functions, generators, grouping, intervals, ordering, widths, windows,
+};
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
@@ -71,12 +73,17 @@ pub fn query(scope: &Scope<'_>, query: &mut Query) -> SqlResult<Rewritten> {
         withs: Vec::new(),
         columns: None,
         unnamed: 0,
+        aggregates: aggregates(scope),
         out: Rewritten { metadata: metadata::is_asked_for(query), ..Rewritten::default() },
     };
     match query.visit(&mut rewriter) {
         ControlFlow::Continue(()) => Ok(rewriter.out),
         ControlFlow::Break(error) => Err(error),
     }
+}
+
+fn aggregates(scope: &Scope<'_>) -> Aggregates {
+    Aggregates(scope.cx.session.state_ref().read().aggregate_functions().keys().cloned().collect())
 }
 
 /// An expression alone. Its own columns are spelled as `schema` has them; queries inside it are
@@ -88,6 +95,7 @@ pub fn bare_expr(scope: &Scope<'_>, expr: &mut Expr, schema: &DFSchema) -> SqlRe
         withs: Vec::new(),
         columns: Some(schema),
         unnamed: 0,
+        aggregates: aggregates(scope),
         out: Rewritten::default(),
     };
     match expr.visit(&mut rewriter) {
@@ -130,6 +138,7 @@ struct Rewriter<'a> {
     columns: Option<&'a DFSchema>,
     /// Subqueries of FROM that have no name of their own.
     unnamed: usize,
+    aggregates: Aggregates,
     out: Rewritten,
 }
 
@@ -499,24 +508,10 @@ fn wildcard(options: &mut ast::WildcardAdditionalOptions) {
     }
 }
 
-/// EXCEPT ALL and INTERSECT ALL count equal rows; the planner's joins do not.
-fn counted_rows(body: &SetExpr) -> ControlFlow<SqlError> {
-    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else {
-        return ControlFlow::Continue(());
-    };
-    let counts = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
-    if counts && *op != SetOperator::Union {
-        return ControlFlow::Break(SqlError::unsupported(format!("{op} ALL")));
-    }
-    counted_rows(left)?;
-    counted_rows(right)
-}
-
 impl VisitorMut for Rewriter<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        counted_rows(&query.body)?;
         ordering::plain(query);
         if let ast::SetExpr::Values(values) = query.body.as_mut() {
             values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
@@ -538,11 +533,16 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        if let Err(error) = generators::into_relations(select) {
+        subqueries::lateral(&self.aggregates, select);
+        if let Err(error) =
+            subqueries::in_projection(select).and_then(|()| generators::into_relations(select))
+        {
             return ControlFlow::Break(error);
         }
         self.select_items(select);
-        if let Err(error) = ordering::grouping(select) {
+        if let Err(error) =
+            ordering::grouping(select).and_then(|()| grouping::settle(&self.aggregates, select))
+        {
             return ControlFlow::Break(error);
         }
         for item in &mut select.projection {
@@ -556,6 +556,7 @@ impl VisitorMut for Rewriter<'_> {
         for window in &mut select.named_window {
             lower(&mut window.0);
         }
+        windows::named(select);
         for table in &mut select.from {
             for join in &mut table.joins {
                 functions::one_sided(&mut join.join_operator);
@@ -641,8 +642,20 @@ impl VisitorMut for Rewriter<'_> {
             *expr = new;
             return ControlFlow::Continue(());
         }
+        if let Expr::Function(function) = expr
+            && let Some(over) = &mut function.over
+            && let Some(error) = windows::of_call(over)
+        {
+            return ControlFlow::Break(error);
+        }
         if let Some(error) = widths::refused(expr) {
             return ControlFlow::Break(error);
+        }
+        if let Err(error) = subqueries::pairs(expr) {
+            return ControlFlow::Break(error);
+        }
+        if let Expr::Subquery(query) = expr {
+            subqueries::single(&self.aggregates, query);
         }
         if let Some(error) = generators::misplaced(expr) {
             return ControlFlow::Break(error);

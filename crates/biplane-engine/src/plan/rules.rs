@@ -1,7 +1,7 @@
 //! Rules over analysed plans: what types decide, after DataFusion made them fit.
 
 use biplane_functions::variant::is_variant;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_datafusion_err};
@@ -65,7 +65,10 @@ fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<E
             match operation {
                 // Without ANSI the wrapping of DataFusion is what is wanted.
                 Some(operation)
-                    if needs_call(operation, ansi) && are_whole(&left, &right, schema) =>
+                    if needs_call(operation, ansi)
+                        && (are_whole(&left, &right, schema)
+                            || (operation == Arithmetic::Remainder
+                                && are_floating(&left, &right, schema))) =>
                 {
                     Transformed::yes(operation.call(*left, *right))
                 }
@@ -76,6 +79,11 @@ fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<E
             let from = inner.get_type(schema).unwrap_or(DataType::Null);
             if let Some(name) = variant_cast(&from, field.data_type(), false) {
                 return Ok(Transformed::yes(through(name, *inner, field.data_type())?));
+            }
+            if let Some(meaning) =
+                super::casts::meaning(&inner, &given(&inner, schema), &field, false)?
+            {
+                return Ok(Transformed::yes(meaning));
             }
             if field.data_type().is_string() && prints_its_own_way(&from) {
                 let text = text_of(*inner);
@@ -93,11 +101,26 @@ fn expression(expr: Expr, schema: &DFSchema, ansi: bool) -> Result<Transformed<E
             let from = inner.get_type(schema).unwrap_or(DataType::Null);
             match variant_cast(&from, field.data_type(), true) {
                 Some(name) => Transformed::yes(through(name, *inner, field.data_type())?),
-                None => Transformed::no(Expr::TryCast(TryCast { expr: inner, field })),
+                None => {
+                    match super::casts::meaning(&inner, &given(&inner, schema), &field, true)? {
+                        Some(meaning) => Transformed::yes(meaning),
+                        None => Transformed::no(Expr::TryCast(TryCast { expr: inner, field })),
+                    }
+                }
             }
+        }
+        // What it is called with may not even have a value.
+        Expr::ScalarFunction(call) if call.func.name() == "typeof" && call.args.len() == 1 => {
+            let field = call.args[0].to_field(schema)?.1;
+            Transformed::yes(Expr::Literal(super::operators::type_name(&field), None))
         }
         other => Transformed::no(other),
     })
+}
+
+fn given(expr: &Expr, schema: &DFSchema) -> FieldRef {
+    let unknown = || Arc::new(Field::new("", DataType::Null, true));
+    expr.to_field(schema).map_or_else(|_| unknown(), |(_, field)| field)
 }
 
 /// The function that a cast from or to VARIANT is.
@@ -130,6 +153,13 @@ fn are_whole(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
     };
     match (left.get_type(schema), right.get_type(schema)) {
         (Ok(left), Ok(right)) => left == right && is_whole(&left),
+        _ => false,
+    }
+}
+
+fn are_floating(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    match (left.get_type(schema), right.get_type(schema)) {
+        (Ok(left), Ok(right)) => left == right && left.is_floating(),
         _ => false,
     }
 }

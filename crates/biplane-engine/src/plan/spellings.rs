@@ -101,6 +101,19 @@ fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
             let name = if name == "ceiling" { "ceil" } else { name };
             call(&format!("{name}_to"), vec![value.clone(), places.clone()])
         }
+        ("round" | "bround", [value]) => {
+            let none = Expr::value(Value::Number("0".to_owned(), false));
+            call(&format!("{name}_to"), vec![value.clone(), none])
+        }
+        ("median", [value]) => {
+            let half = Expr::value(Value::Number("0.5".to_owned(), false));
+            let Expr::Function(mut new) = call("percentile", vec![value.clone(), half]) else {
+                return None;
+            };
+            new.over = function.over.clone();
+            new.filter = function.filter.clone();
+            Expr::Function(new)
+        }
         ("nvl" | "ifnull", [first, second]) => {
             call("coalesce", vec![first.clone(), second.clone()])
         }
@@ -291,6 +304,25 @@ fn ordered(name: &str, function: &Function) -> Option<Expr> {
     let is_distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
     let is_up = |by: &OrderByExpr| by.options.asc != Some(false);
     match (name, order.as_slice(), given?.as_slice()) {
+        // Rows in which none of them is NULL.
+        ("count", [], [first, rest @ ..]) if is_distinct && !rest.is_empty() => {
+            let known =
+                |value: &Expr| Expr::IsNotNull(Box::new(Expr::Nested(Box::new(value.clone()))));
+            let condition = rest.iter().fold(known(first), |all, next| Expr::BinaryOp {
+                left: Box::new(all),
+                op: BinaryOperator::And,
+                right: Box::new(known(next)),
+            });
+            let values = std::iter::once(first).chain(rest).cloned().collect();
+            let all = Expr::Case {
+                case_token: AttachedToken::empty(),
+                end_token: AttachedToken::empty(),
+                operand: None,
+                conditions: vec![CaseWhen { condition, result: call("struct", values) }],
+                else_result: None,
+            };
+            Some(set("count", vec![all], Vec::new()))
+        }
         ("listagg" | "string_agg", by, args) if is_distinct || !by.is_empty() => {
             let name = if is_distinct { "listagg_distinct" } else { "listagg" };
             let order = FunctionArgumentClause::OrderBy(order.clone());

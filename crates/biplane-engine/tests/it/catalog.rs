@@ -13,6 +13,7 @@ struct Containers {
     catalogs: Vec<String>,
     schemas: Vec<String>,
     grants: Vec<Value>,
+    functions: std::collections::BTreeMap<String, Value>,
     calls: Vec<(String, Value)>,
 }
 
@@ -122,6 +123,20 @@ fn answer(
         }
         ("GET", "volumes") => Some((200, json!({ "volumes": [] }))),
         ("GET", "functions") => Some((200, json!({ "functions": [] }))),
+        ("POST", "functions") => {
+            let mut made = with_times(body["function_info"].clone());
+            let part = |key: &str| body["function_info"][key].as_str().map(str::to_owned);
+            let name = [part("catalog_name")?, part("schema_name")?, part("name")?].join(".");
+            if all.functions.contains_key(&name) {
+                return taken("FUNCTION_ALREADY_EXISTS");
+            }
+            made["full_name"] = json!(name);
+            for key in ["function_id", "owner", "metastore_id", "created_by", "updated_by"] {
+                made[key] = json!("x");
+            }
+            all.functions.insert(name, made.clone());
+            Some((200, made))
+        }
         ("POST", "constraints") => {
             let fake = fake.upgrade()?;
             let mut tables = fake.tables.lock();
@@ -132,6 +147,16 @@ fn answer(
         (verb, path) => {
             if let Some(name) = path.strip_prefix("catalogs/") {
                 return container(&mut all.catalogs, verb, name, "CATALOG_DOES_NOT_EXIST", catalog);
+            }
+            if let Some(name) = path.strip_prefix("functions/") {
+                let found = match verb {
+                    "DELETE" => all.functions.remove(name),
+                    _ => all.functions.get(name).cloned(),
+                };
+                return match found {
+                    Some(found) => Some((200, found)),
+                    None => missing("FUNCTION_DOES_NOT_EXIST", name),
+                };
             }
             if let Some(name) = path.strip_prefix("schemas/") {
                 return container(&mut all.schemas, verb, name, "SCHEMA_DOES_NOT_EXIST", schema);

@@ -60,6 +60,10 @@ pub enum Statement {
     AlterVolume(AlterVolume),
     AlterTags(AlterTags),
     CreateFunction(Box<CreateFunction>),
+    DropRoutine {
+        name: Name,
+        if_exists: bool,
+    },
     Drop(Drop),
     CommentOn(CommentOn),
     Insert(Box<Insert>),
@@ -122,7 +126,7 @@ impl Statement {
             | Self::AlterVolume(_)
             | Self::AlterTags(_)
             | Self::CommentOn(_) => "ALTER",
-            Self::Drop(_) | Self::DropVariable { .. } => "DROP",
+            Self::Drop(_) | Self::DropRoutine { .. } | Self::DropVariable { .. } => "DROP",
             Self::Insert(_) => "INSERT",
             Self::Update(_) => "UPDATE",
             Self::Delete(_) | Self::Truncate { .. } => "DELETE",

@@ -126,6 +126,8 @@ pub struct CreateFunction {
     pub parameters: Vec<ColumnDef>,
     pub returns: Option<SqlType>,
     pub returns_table: bool,
+    /// Of a table, where they are declared.
+    pub columns: Vec<ColumnDef>,
     /// `SQL` or `PYTHON`.
     pub language: String,
     pub deterministic: bool,

@@ -1,0 +1,58 @@
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW emp AS SELECT * FROM VALUES (1, 'Ada', 'eng', 120, CAST(NULL AS INT)), (2, 'Bob', 'eng', 100, 1), (3, 'Cy', 'ops', 80, 1), (4, 'Di', 'ops', 80, 3), (5, 'Ed', NULL, 60, 3), (6, 'Fay', 'hr', NULL, 1) AS t(id, name, dept, salary, boss);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW dept AS SELECT * FROM VALUES ('eng', 'Berlin'), ('ops', 'Paris'), ('law', 'Rome') AS t(code, city);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW sales AS SELECT * FROM VALUES (2023, 1, 'east', 100), (2023, 2, 'east', 150), (2023, 1, 'west', 50), (2024, 1, 'east', 120), (2024, 2, 'west', 70), (2024, 2, 'east', NULL) AS t(year, quarter, region, amount);
+-- @setup
+CREATE OR REPLACE TEMPORARY VIEW items AS SELECT * FROM VALUES (1, array(10, 20, 30), map('a', 1, 'b', 2)), (2, array(), NULL), (3, NULL, NULL), (4, array(40, NULL), map('c', 3)) AS t(id, xs, kv);
+SELECT 'A' COLLATE UTF8_LCASE = 'a';
+SELECT 'a' COLLATE UTF8_LCASE = 'A' COLLATE UTF8_LCASE;
+SELECT collation('x');
+SELECT collation('x' COLLATE UNICODE_CI);
+SELECT typeof('x' COLLATE UTF8_LCASE);
+SELECT 'a' COLLATE UTF8_LCASE;
+SELECT upper('aBc' COLLATE UTF8_LCASE);
+SELECT 'a' COLLATE UTF8_BINARY = 'A';
+SELECT 'a' COLLATE UNICODE = 'A', 'a' COLLATE UNICODE_CI = 'A';
+SELECT 'é' COLLATE UNICODE_AI = 'e', 'É' COLLATE UNICODE_CI_AI = 'e';
+SELECT 'é' COLLATE UNICODE_CI = 'É';
+SELECT count(DISTINCT s COLLATE UTF8_LCASE) FROM VALUES ('a'), ('A'), ('b') AS t(s);
+SELECT s FROM VALUES ('b'), ('A'), ('a'), ('B') AS t(s) ORDER BY s COLLATE UTF8_LCASE, s;
+SELECT s FROM VALUES ('b'), ('A'), ('a'), ('B') AS t(s) ORDER BY s COLLATE UNICODE;
+SELECT count(*) FROM VALUES ('a'), ('A'), ('b') AS t(s) GROUP BY s COLLATE UTF8_LCASE ORDER BY 1;
+SELECT startswith('Abc' COLLATE UTF8_LCASE, 'aB'), endswith('abC' COLLATE UTF8_LCASE, 'bc'), contains('xAbx' COLLATE UTF8_LCASE, 'aB');
+SELECT instr('xABx' COLLATE UTF8_LCASE, 'ab'), locate('AB' COLLATE UTF8_LCASE, 'xabx'), position('AB' COLLATE UTF8_LCASE, 'xab');
+SELECT 'Hello' COLLATE UTF8_LCASE LIKE 'hE%';
+SELECT replace('aAbB' COLLATE UTF8_LCASE, 'a', 'x');
+SELECT 'a' COLLATE UTF8_LCASE IN ('A', 'B');
+SELECT 'b' COLLATE UTF8_LCASE < 'C', 'B' COLLATE UTF8_LCASE BETWEEN 'a' AND 'c';
+SELECT nullif('a' COLLATE UTF8_LCASE, 'A');
+SELECT 'a' COLLATE UTF8_LCASE = 'A' COLLATE UNICODE;
+SELECT 'a' COLLATE NOPE;
+SELECT 1 COLLATE UTF8_LCASE;
+SELECT concat('a' COLLATE UTF8_LCASE, 'B') = 'Ab';
+SELECT typeof(concat('a' COLLATE UTF8_LCASE, 'b'));
+SELECT CAST('A' AS STRING COLLATE UTF8_LCASE) = 'a';
+SELECT typeof(CAST('A' AS STRING COLLATE UNICODE_CI));
+SELECT collate('a', 'UTF8_LCASE') = 'A';
+SELECT min(s COLLATE UTF8_LCASE), max(s COLLATE UTF8_LCASE) FROM VALUES ('b'), ('C'), ('a') AS t(s);
+SELECT array_contains(array('a' COLLATE UTF8_LCASE), 'A');
+SELECT array_distinct(array('a' COLLATE UTF8_LCASE, 'A', 'b'));
+SELECT trim('xaX' COLLATE UTF8_LCASE), btrim('XaX' COLLATE UTF8_LCASE, 'x');
+SELECT split_part('aXb' COLLATE UTF8_LCASE, 'x', 2);
+SELECT find_in_set('A' COLLATE UTF8_LCASE, 'b,a');
+SELECT substring_index('aXbXc' COLLATE UTF8_LCASE, 'x', 2);
+SELECT translate('Abc' COLLATE UTF8_LCASE, 'a', 'z');
+SELECT x.s FROM VALUES ('a'), ('B') AS x(s) JOIN VALUES ('A'), ('b') AS y(s) ON x.s COLLATE UTF8_LCASE = y.s ORDER BY x.s;
+SELECT 'a' COLLATE de = 'A', 'ä' COLLATE de_CI = 'Ä', 'ä' COLLATE de_CI_AI = 'A';
+SELECT 'a ' COLLATE UTF8_BINARY_RTRIM = 'a', 'a ' COLLATE UTF8_LCASE_RTRIM = 'A';
+SELECT CASE 'a' COLLATE UTF8_LCASE WHEN 'A' THEN 1 ELSE 0 END;
+SELECT initcap('hello world' COLLATE UTF8_LCASE), lower('ABC' COLLATE UNICODE_CI), length('abc' COLLATE UNICODE);
+SELECT map('a' COLLATE UTF8_LCASE, 1)['A'];
+SELECT DISTINCT lower(s COLLATE UTF8_LCASE) AS l FROM VALUES ('a'), ('A') AS t(s);
+SELECT rank() OVER (ORDER BY s COLLATE UTF8_LCASE) AS r FROM VALUES ('a'), ('A'), ('b') AS t(s) ORDER BY r;
+SELECT s COLLATE UTF8_LCASE AS s FROM VALUES ('A') AS t(s) UNION SELECT 'a' COLLATE UTF8_LCASE;
+SELECT 'a' COLLATE system.builtin.UTF8_LCASE = 'A';
+SELECT name FROM collations() WHERE name LIKE 'UTF8%' ORDER BY name;
+SELECT greatest('a' COLLATE UTF8_LCASE, 'B'), least('b' COLLATE UTF8_LCASE, 'A');
