@@ -48,8 +48,6 @@ SELECT try_divide(1.5, 0), try_divide(1.5, 3), typeof(try_divide(1.5, 3)), try_m
 SELECT 1.0 = 1, 1.0 = 1.00, 1.5 > 1, 1.5 = 1.5D, 1.5 <=> NULL;
 SELECT greatest(1.5, 2), least(1.50, 1), typeof(greatest(1.5, 2)), typeof(coalesce(1.5, 10)), typeof(if(true, 1.5, 10.25));
 SELECT array(1.5, 2), typeof(array(1.5, 10.25)), typeof(array(1, 1.5));
-SELECT 1.5 UNION ALL SELECT 2;
-SELECT typeof(x) FROM (SELECT 1.5 AS x UNION ALL SELECT 10.25);
 SELECT CASE WHEN true THEN 1.5 ELSE 100 END, typeof(CASE WHEN true THEN 1.5 ELSE 100 END);
 SELECT 0.1 + 0.2, 0.1D + 0.2D, 0.1 + 0.2D;
 SELECT 12345678901234567890, typeof(12345678901234567890), 1.23e2, typeof(1.23e2), 1e-3BD, typeof(1e-3BD);

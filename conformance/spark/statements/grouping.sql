@@ -26,7 +26,6 @@ SELECT grouping_id() FROM sales;
 SELECT grouping(amount) FROM sales GROUP BY CUBE (year);
 SELECT grouping_id(region) FROM sales GROUP BY CUBE (year, region);
 SELECT typeof(grouping(year)), typeof(grouping_id()) FROM sales GROUP BY CUBE (year) LIMIT 1;
-SELECT year, grouping__id FROM sales GROUP BY year WITH ROLLUP;
 SELECT year, count(*) FROM sales GROUP BY ROLLUP (1) ORDER BY year;
 SELECT region, rank() OVER (ORDER BY sum(amount) DESC) AS r FROM sales GROUP BY ROLLUP (region) ORDER BY r;
 SELECT year, count(DISTINCT region), sum(DISTINCT amount) FROM sales GROUP BY ROLLUP (year) ORDER BY year;
