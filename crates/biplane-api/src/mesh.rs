@@ -7,6 +7,9 @@ const TRUST_DOMAIN: &str = "biplane.internal";
 /// What follows sandbox and cluster in the server name.
 const SUFFIX: &str = "mesh.biplane.internal";
 
+/// Where Apache Spark listens in its sandboxes: the driver, for its executors and for blocks; executors, for blocks.
+pub const SPARK_PORTS: [u16; 3] = [7078, 7079, 7080];
+
 /// Who a member is, as its certificate says it.
 pub fn uri(workspace_id: WorkspaceId, cluster: &str, sandbox_id: &SandboxId) -> String {
     format!(

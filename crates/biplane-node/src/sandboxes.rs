@@ -146,6 +146,9 @@ impl Sandboxes {
             Some(Program::Engine(_)) => None,
             Some(Program::Python(_)) => Some(self.python.ready()?),
             Some(Program::Runtime(_)) => Some(self.python.runtime_ready()?),
+            Some(Program::Spark(ref program)) => {
+                Some(self.python.spark_ready(self.isolator.as_ref(), program.clone())?)
+            }
         };
         if let (Some(runtime), Some(wanted)) = (&mut runtime, &request.cluster) {
             runtime.share = Some(self.shares.of(wanted)?);
@@ -273,7 +276,7 @@ impl Sandboxes {
         let listener = prepare(dir)?;
         let inside = match &runtime {
             None => Inside::Engine,
-            Some(runtime) if runtime.serves_spark() => Inside::Runtime,
+            Some(runtime) if runtime.reads_tables() => Inside::Runtime,
             Some(_) => Inside::Code,
         };
         let closed = self.open_doors(id, dir, request, inside)?;

@@ -139,7 +139,9 @@ fn status(error: &StartError) -> Status {
         StartError::NoProgram | StartError::Share | StartError::Reach(_) => {
             Status::invalid_argument(text)
         }
-        StartError::Python(PythonError::Absent(_)) => Status::unimplemented(text),
+        StartError::Python(PythonError::Absent(_) | PythonError::NoSpark(_)) => {
+            Status::unimplemented(text)
+        }
         StartError::Closing | StartError::Python(PythonError::Building(_)) => {
             Status::unavailable(text)
         }

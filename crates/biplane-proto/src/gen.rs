@@ -144,12 +144,12 @@ pub struct StartSandboxRequest {
     /// On a host of a cluster; code of users alone has it.
     #[prost(message, optional, tag = "12")]
     pub cluster: ::core::option::Option<ClusterShare>,
-    #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8, 9")]
+    #[prost(oneof = "start_sandbox_request::Program", tags = "5, 8, 9, 13")]
     pub program: ::core::option::Option<start_sandbox_request::Program>,
 }
 /// Nested message and enum types in `StartSandboxRequest`.
 pub mod start_sandbox_request {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Program {
         #[prost(message, tag = "5")]
         Engine(super::EngineProgram),
@@ -157,6 +157,8 @@ pub mod start_sandbox_request {
         Python(super::PythonProgram),
         #[prost(message, tag = "9")]
         Runtime(super::RuntimeProgram),
+        #[prost(message, tag = "13")]
+        Spark(super::SparkProgram),
     }
 }
 /// The directory that sandboxes of one cluster share on a host. It goes when another cluster has the host.
@@ -178,6 +180,20 @@ pub struct PythonProgram {}
 /// and then serves `spark.connect.SparkConnectService`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RuntimeProgram {}
+/// Apache Spark, for one user of one cluster. The driver is what a RuntimeProgram is; executors are told where it
+/// is, and reach it and each other by the mesh.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SparkProgram {
+    /// The sandbox of the driver; empty = this is it.
+    #[prost(string, tag = "1")]
+    pub driver: ::prost::alloc::string::String,
+    /// Of an executor: no two of a driver have the same.
+    #[prost(uint32, tag = "2")]
+    pub executor: u32,
+    /// Of a driver: executors do the work. Else it does it itself.
+    #[prost(bool, tag = "3")]
+    pub has_executors: bool,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
     #[prost(uint32, tag = "1")]

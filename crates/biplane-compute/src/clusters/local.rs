@@ -86,6 +86,8 @@ impl LocalProvider {
         let mut command = Command::new(program);
         command.args(first).arg("--relay").arg(&order.boot.relay);
         command.args(["--with-stdin", "--join-token-file", "-", "--proxy", ""]);
+        // Executors of Spark reach each other and their driver.
+        command.args(["--mesh-listen", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(&dir);
         for name in &self.config.hidden {
             command.env_remove(name);

@@ -30,7 +30,8 @@ mod view;
 
 pub(crate) use environment::Environment;
 pub(crate) use libraries::{library_check, library_want};
-pub(crate) use use_it::Attached;
+pub(crate) use use_it::{Attached, Workers};
+pub(crate) use versions::Engine;
 pub(crate) use versions::named as version_named;
 pub(crate) use versions::newest as newest_version;
 

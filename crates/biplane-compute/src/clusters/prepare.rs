@@ -3,6 +3,7 @@
 use super::Attached;
 use super::environment::Environment;
 use super::store::{Cluster, HostRow};
+use super::versions::Engine;
 use crate::Compute;
 use crate::code::Preparer;
 use biplane_api::ids::ClusterId;
@@ -43,6 +44,8 @@ pub(super) async fn preparer(
         generation: row.generation,
         driver: host.node_id.clone(),
         size: host.size,
+        engine: Engine::Sail,
+        has_workers: false,
         environment: Environment::default(),
     };
     compute.preparer(row.workspace_id, owner, &on).await

@@ -3,6 +3,7 @@
 use super::environment::Environment;
 use super::spec::SINGLE_USER;
 use super::store::{self, Cluster};
+use super::versions::{self, Engine};
 use crate::Compute;
 use crate::nodes::place::Given;
 use biplane_api::clusters::ClusterState as State;
@@ -17,11 +18,34 @@ pub(crate) struct Attached {
     pub driver: NodeId,
     /// What its machine has.
     pub size: Given,
+    pub engine: Engine,
+    /// It has workers, or is getting some.
+    pub has_workers: bool,
     /// For the programs there.
     pub environment: Environment,
 }
 
+/// The workers of a cluster now.
+pub(crate) struct Workers {
+    pub wanted: i64,
+    /// Those that are there.
+    pub ready: Vec<(NodeId, Given)>,
+}
+
 impl Compute {
+    /// None: it is another generation by now, or gone.
+    pub(crate) async fn cluster_workers(&self, on: &Attached) -> Result<Option<Workers>> {
+        let mut tx = self.db.read().await?;
+        let row = store::get(&mut tx, &on.id).await?;
+        let Some(row) = row.filter(|row| row.generation == on.generation) else {
+            return Ok(None);
+        };
+        let mut hosts = store::hosts(&mut tx, &on.id).await?;
+        hosts.retain(|host| host.ordinal > 0 && host.ready && host.generation == row.generation);
+        let ready = hosts.into_iter().map(|host| (host.node_id, host.size)).collect();
+        Ok(Some(Workers { wanted: row.workers, ready }))
+    }
+
     /// Refuses unless the caller may run commands there now.
     pub(crate) async fn cluster_attach(&self, ctx: &Ctx, id: &str) -> Result<Attached> {
         let row = self.cluster_for(ctx, id, "CAN_ATTACH_TO").await?;
@@ -52,6 +76,8 @@ impl Compute {
             generation: row.generation,
             driver: driver.node_id,
             size: driver.size,
+            engine: versions::engine(row.spec.spark_version.as_deref()),
+            has_workers: row.workers > 0,
             environment,
         })
     }

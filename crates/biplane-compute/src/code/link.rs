@@ -31,7 +31,7 @@ impl Compute {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let sandbox = self.code.get(node_id, id).ok_or(Refused::UnknownSandbox)?;
+        let sandbox = self.code.speaker(node_id, id).ok_or(Refused::UnknownSandbox)?;
         if sandbox.runtime.is_some() {
             return Err(Refused::UnknownSandbox);
         }

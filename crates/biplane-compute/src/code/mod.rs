@@ -7,6 +7,7 @@
 
 mod catalog;
 mod context;
+mod executors;
 mod frames;
 mod granted;
 mod http;
@@ -114,6 +115,11 @@ impl Code {
         let found = self.sandboxes.lock().get(id).cloned()?;
         (found.node_id().as_ref() == Some(node_id)).then_some(found)
     }
+
+    /// The same for one that has something to say here: an executor has not.
+    pub fn speaker(&self, node_id: &NodeId, id: &SandboxId) -> Option<Arc<CodeSandbox>> {
+        self.get(node_id, id).filter(|sandbox| sandbox.executes.is_none())
+    }
 }
 
 impl Compute {
@@ -168,6 +174,10 @@ impl Compute {
             self.clusters.logs.write(&cluster.id, ClusterLogStream::Stderr, &text);
         }
         sandbox.exited.send_replace(Some(reason));
+        if sandbox.executes.is_some() {
+            // It has no connection whose end would be seen.
+            sandbox.closed.cancel();
+        }
         true
     }
 

@@ -118,6 +118,9 @@ impl Compute {
         let (sandbox, new) = self.code.runtime_of(owner, self.clock.now_ms());
         if new {
             tokio::spawn(self.clone().code_keep(sandbox.clone()));
+            if sandbox.drives() {
+                tokio::spawn(self.clone().executors_keep(sandbox.clone()));
+            }
         }
         let Some(runtime) = &sandbox.runtime else {
             return Err(NoRuntime::Refused(ApiError::internal("a runtime that is none")));

@@ -1,16 +1,17 @@
 //! The sandbox of one user's interpreters, or of a runtime: placed, started, awaited, stopped.
 
 use super::Code;
+use super::executors::Executes;
 use super::runtime::{Owner, Runtime};
 use crate::Compute;
-use crate::clusters::Attached;
+use crate::clusters::{Attached, Engine};
 use crate::nodes::place::Given;
 use crate::relay::nodes::Node;
 use biplane_api::ids::{NodeId, PrincipalId, SandboxId, WarehouseId, WorkspaceId};
 use biplane_platform::{ApiError, ErrorCode, Principal, Result};
 use biplane_proto::v1::start_sandbox_request::Program;
 use biplane_proto::v1::{
-    ClusterShare, Limits, PythonProgram, Reach, RuntimeProgram, StartSandboxRequest,
+    ClusterShare, Limits, PythonProgram, Reach, RuntimeProgram, SparkProgram, StartSandboxRequest,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -28,6 +29,8 @@ const WANTED_BY_RUNTIME: Given = Given { cpu_millis: 4000, memory_bytes: 4 << 30
 const START_MAX: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(30);
+/// Java takes its time on a host that has much to do.
+const CONNECT_MAX_OF_SPARK: Duration = Duration::from_secs(180);
 const ORDERS_MAX: usize = 1024;
 const STOP_GRACE: Duration = Duration::ZERO;
 
@@ -43,6 +46,8 @@ pub struct CodeSandbox {
     pub cluster: Option<Attached>,
     /// None: it holds interpreters.
     pub runtime: Option<Runtime>,
+    /// It works for a runtime of Apache Spark, on a worker.
+    pub executes: Option<Executes>,
     /// It prepares a host of its cluster, and this is who hears what it says.
     pub prepares: Option<mpsc::Sender<Value>>,
     /// Why it ended, for its user.
@@ -52,6 +57,8 @@ pub struct CodeSandbox {
     pub orders: mpsc::Sender<Value>,
     /// Taken by the first connection; there is no second.
     pub inbox: Mutex<Option<mpsc::Receiver<Value>>>,
+    /// Its node runs it.
+    pub started: CancellationToken,
     pub connected: CancellationToken,
     /// The node's word about its end.
     pub exited: watch::Sender<Option<String>>,
@@ -77,6 +84,24 @@ impl CodeSandbox {
         Self { cluster: owner.cluster.clone(), ..made }
     }
 
+    /// On a worker, which `on` names.
+    pub fn of_executor(
+        driver: &CodeSandbox,
+        on: Attached,
+        executes: Executes,
+        created_at: i64,
+    ) -> Self {
+        let whose = (driver.workspace_id, driver.principal_id, driver.user_name.clone());
+        let made = Self::made(whose, None, created_at, None);
+        Self { cluster: Some(on), executes: Some(executes), ..made }
+    }
+
+    /// It is a runtime, by Apache Spark.
+    pub fn drives(&self) -> bool {
+        let engine = self.cluster.as_ref().map(|on| on.engine);
+        self.runtime.is_some() && engine == Some(Engine::ApacheSpark)
+    }
+
     fn made(
         (workspace_id, principal_id, user_name): (WorkspaceId, PrincipalId, String),
         warehouse_id: Option<WarehouseId>,
@@ -93,11 +118,13 @@ impl CodeSandbox {
             created_at,
             cluster: None,
             runtime,
+            executes: None,
             prepares: None,
             fate: Mutex::default(),
             place: Mutex::default(),
             orders,
             inbox: Mutex::new(Some(inbox)),
+            started: CancellationToken::new(),
             connected: CancellationToken::new(),
             exited: watch::Sender::new(None),
             closed: CancellationToken::new(),
@@ -119,7 +146,11 @@ impl CodeSandbox {
 
     /// What it is to its user.
     fn what(&self) -> &'static str {
-        if self.runtime.is_some() { "Spark runtime" } else { "Python sandbox" }
+        match (&self.runtime, &self.executes) {
+            (Some(_), _) => "Spark runtime",
+            (None, Some(_)) => "Spark executor",
+            (None, None) => "Python sandbox",
+        }
     }
 
     /// Ends it, with a reason for its user.
@@ -143,9 +174,14 @@ impl CodeSandbox {
 
     fn request(&self, given: Given, reach: Option<Reach>) -> StartSandboxRequest {
         let Given { cpu_millis, memory_bytes } = given;
-        let program = match &self.runtime {
-            None => Program::Python(PythonProgram {}),
-            Some(_) => Program::Runtime(RuntimeProgram {}),
+        let program = match (&self.runtime, &self.executes) {
+            (None, Some(executes)) => Program::Spark(executes.program()),
+            (None, None) => Program::Python(PythonProgram {}),
+            (Some(_), _) if self.drives() => Program::Spark(SparkProgram {
+                has_executors: self.cluster.as_ref().is_some_and(|on| on.has_workers),
+                ..SparkProgram::default()
+            }),
+            (Some(_), _) => Program::Runtime(RuntimeProgram {}),
         };
         let resource_id = self.cluster.as_ref().map_or(super::CLUSTER, |on| on.id.as_str());
         let cluster = self.cluster.as_ref().map(|on| ClusterShare {
@@ -263,7 +299,12 @@ impl Compute {
                     tokio::time::sleep(AGAIN).await;
                 }
                 Answer::Unimplemented | Answer::Aborted | Answer::Unavailable => {
-                    return Err(format!("Python is not available: {}.", status.message()));
+                    let what = if sandbox.drives() || sandbox.executes.is_some() {
+                        "Apache Spark"
+                    } else {
+                        "Python"
+                    };
+                    return Err(format!("{what} is not available: {}.", status.message()));
                 }
                 _ => {
                     tracing::warn!(sandbox_id = %sandbox.id, %status, "a sandbox for code could not be started");
@@ -271,9 +312,23 @@ impl Compute {
                 }
             }
         }
-        match tokio::time::timeout(CONNECT_MAX, sandbox.connected.cancelled()).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(format!("The {} did not connect in time.", sandbox.what())),
+        sandbox.started.cancel();
+        if sandbox.executes.is_some() {
+            // It speaks with its driver alone.
+            sandbox.connected.cancel();
+        }
+        let patience = if sandbox.drives() { CONNECT_MAX_OF_SPARK } else { CONNECT_MAX };
+        let mut exited = sandbox.exited.subscribe();
+        tokio::select! {
+            biased;
+            () = sandbox.connected.cancelled() => Ok(()),
+            told = exited.wait_for(Option::is_some) => {
+                let why = told.ok().and_then(|told| told.clone()).unwrap_or_default();
+                Err(format!("The {} ended: {why}.", sandbox.what()))
+            }
+            () = tokio::time::sleep(patience) => {
+                Err(format!("The {} did not connect in time.", sandbox.what()))
+            }
         }
     }
 
@@ -306,6 +361,7 @@ impl Code {
                 && sandbox.cluster.as_ref().map(|on| (&on.id, &on.driver))
                     == cluster.map(|on| (&on.id, &on.driver))
                 && sandbox.runtime.is_none()
+                && sandbox.executes.is_none()
                 && sandbox.prepares.is_none()
                 && !sandbox.closed.is_cancelled()
         };

@@ -41,6 +41,7 @@ impl Compute {
         workspace_id: WorkspaceId,
         cluster: &str,
         members: Vec<MeshMember>,
+        ports: &[u16],
         told: &mut Told,
     ) -> Result<Meshed> {
         let address = |member: &MeshMember| {
@@ -54,7 +55,8 @@ impl Compute {
             })
             .collect();
         let same = told.cluster == cluster && told.members == members;
-        if members.len() < 2 && (told.members.is_empty() || same) {
+        // Programs that are found by name look for themselves, too.
+        if ports.is_empty() && members.len() < 2 && (told.members.is_empty() || same) {
             return Ok(Meshed::Alone);
         }
         if let Some(renewal) = told.renewal.filter(|renewal| same && Instant::now() < *renewal) {
@@ -67,7 +69,7 @@ impl Compute {
                 // Its sandbox ends, or it comes back: both are news.
                 continue;
             };
-            requests.push((node, request(&authority, cluster, member, &members)?));
+            requests.push((node, request(&authority, cluster, member, &members, ports)?));
         }
         let all = requests.into_iter().map(|(node, request)| tell(node, request));
         if futures::future::join_all(all).await.contains(&false) {
@@ -94,6 +96,7 @@ fn request(
     cluster: &str,
     member: &MeshMember,
     members: &[(MeshMember, String)],
+    ports: &[u16],
 ) -> Result<SetMeshRequest> {
     let others = members.iter().filter(|(other, _)| other.sandbox_id != member.sandbox_id);
     let peer = |(other, address): &(MeshMember, String)| MeshPeer {
@@ -105,8 +108,7 @@ fn request(
         authority: authority.certificate().to_owned(),
         identity: authority.issue(&member.sandbox_id)?,
         peers: others.map(peer).collect(),
-        // Engines speak to the door themselves.
-        ports: Vec::new(),
+        ports: ports.iter().copied().map(u32::from).collect(),
     };
     Ok(SetMeshRequest { sandbox_id: member.sandbox_id.to_string(), membership: Some(membership) })
 }

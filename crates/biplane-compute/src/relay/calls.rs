@@ -27,7 +27,7 @@ pub async fn serve(
     stream: TlsStream<TcpStream>,
     calls: Router,
 ) -> Result<(), Refused> {
-    if let Some(sandbox) = compute.code.get(node_id, &sandbox_id) {
+    if let Some(sandbox) = compute.code.speaker(node_id, &sandbox_id) {
         if sandbox.runtime.is_some() {
             // It has no token: what it may ask is `catalog`.
             return Err(Refused::UnknownSandbox);

@@ -190,7 +190,7 @@ async fn serve_role(
         Role::Engine { sandbox_id } => {
             known?;
             let id = sandbox(sandbox_id)?;
-            match compute.code.get(&node_id, &id) {
+            match compute.code.speaker(&node_id, &id) {
                 Some(runtime) => compute.runtime_connected(&runtime, stream).await,
                 None => compute.engine_connected(&node_id, &id, stream).await,
             }
@@ -205,13 +205,13 @@ async fn serve_role(
         }
         Role::Spark { sandbox_id } => {
             known?;
-            let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
+            let found = compute.code.speaker(&node_id, &sandbox(sandbox_id)?);
             let found = found.ok_or(Refused::UnknownSandbox)?;
             compute.spark_serve(&found, stream).await
         }
         Role::Catalog { sandbox_id } => {
             known?;
-            let found = compute.code.get(&node_id, &sandbox(sandbox_id)?);
+            let found = compute.code.speaker(&node_id, &sandbox(sandbox_id)?);
             compute.catalog_serve(&found.ok_or(Refused::UnknownSandbox)?, stream).await
         }
     }

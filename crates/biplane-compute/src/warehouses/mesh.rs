@@ -28,7 +28,8 @@ pub(super) async fn tell(
         (generation, named.collect::<Vec<_>>())
     };
     let cluster = format!("{}-{generation}", slot.id);
-    match compute.mesh_tell(slot.workspace_id, &cluster, members, told).await? {
+    // Engines speak to the door themselves: without ports.
+    match compute.mesh_tell(slot.workspace_id, &cluster, members, &[], told).await? {
         Meshed::Alone => {}
         Meshed::Until(renewal) => alarm.at(renewal),
         Meshed::Untold => alarm.at(Instant::now() + TRY_AGAIN),

@@ -26,6 +26,8 @@ pub(super) struct Recipe {
     requirements: &'static str,
     /// Packages that are published as source alone, and what builds them.
     sources: Option<(&'static str, &'static str)>,
+    /// A program of Python that finishes the image; its argument is the directory of the packages.
+    finish: Option<&'static str>,
 }
 
 /// What code of users finds.
@@ -36,10 +38,28 @@ pub(super) const PYTHON: Recipe = Recipe {
         include_str!("../../python/sources.txt"),
         include_str!("../../python/builder.txt"),
     )),
+    finish: None,
 };
 /// The runtime Sail, in front of what code of users finds: functions of users run in it.
-pub(super) const SAIL: Recipe =
-    Recipe { name: "sail", requirements: include_str!("../../python/sail.txt"), sources: None };
+pub(super) const SAIL: Recipe = Recipe {
+    name: "sail",
+    requirements: include_str!("../../python/sail.txt"),
+    sources: None,
+    finish: None,
+};
+/// Apache Spark, with the Java that it runs on.
+pub(super) const SPARK: Recipe = Recipe {
+    name: "spark",
+    requirements: include_str!("../../python/spark.txt"),
+    sources: Some((
+        include_str!("../../python/spark_sources.txt"),
+        include_str!("../../python/builder.txt"),
+    )),
+    finish: Some(concat!(
+        include_str!("../../python/spark_java.py"),
+        include_str!("../../python/spark_image.py")
+    )),
+};
 /// What Sail reads to learn the time zone.
 pub(super) const TIMEZONE: &str = "timezone";
 /// Our own programs, and the module for users.
@@ -47,6 +67,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("runner.py", include_str!("../../python/runner.py")),
     ("worker.py", include_str!("../../python/worker.py")),
     ("runtime.py", include_str!("../../python/runtime.py")),
+    ("spark_java.py", include_str!("../../python/spark_java.py")),
+    ("spark.py", include_str!("../../python/spark.py")),
     ("prepare.py", include_str!("../../python/prepare.py")),
     ("bin/pip", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" -m pip \"$@\"\n"),
     ("bin/pip3", "#!/bin/sh\nexec \"$BIPLANE_PYTHON\" -m pip \"$@\"\n"),
@@ -91,9 +113,10 @@ pub(super) struct Images {
 
 impl Images {
     pub fn new(dir: PathBuf, recipe: &'static Recipe, interpreter: &Interpreter) -> Self {
-        let Recipe { name, requirements, sources } = recipe;
+        let Recipe { name, requirements, sources, finish } = recipe;
         let wanted = (requirements, sources, BUILD, &interpreter.tag, &interpreter.executable);
-        let name = format!("{name}-{}", digest(&wanted));
+        let wanted = finish.map_or_else(|| digest(&wanted), |finish| digest(&(wanted, finish)));
+        let name = format!("{name}-{wanted}");
         let executable = interpreter.executable.clone();
         Self { dir, recipe, name, executable, state: Mutex::new(State::Unknown) }
     }
@@ -208,36 +231,47 @@ impl Images {
             files.push(put_in("builder.txt", builder)?);
         }
         let log = making.join("build.log");
-        let output = File::create(&log)?;
-        let mut builder = Command::new(&self.executable)
-            .args(["-I", "-c", BUILD, "build"])
-            .args(&files)
-            // Its end is ours: the builder ends with it.
-            .stdin(Stdio::piped())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0)
-            .spawn()?;
-        let status = loop {
-            if let Some(status) = builder.try_wait()? {
-                break Some(status);
-            }
-            if began.elapsed() > BUILD_MAX {
-                drop(builder.stdin.take());
-                builder.wait()?;
-                break None;
-            }
-            std::thread::sleep(POLL);
-        };
-        if !status.is_some_and(|status| status.success()) {
-            let said = fs::read(&log).unwrap_or_default();
-            return Err(io::Error::other(reason(&String::from_utf8_lossy(&said))));
+        let mut build = Command::new(&self.executable);
+        build.args(["-I", "-c", BUILD, "build"]).args(&files);
+        end_in_time(build, &log, began)?;
+        if let Some(finish) = self.recipe.finish {
+            let mut finishing = Command::new(&self.executable);
+            finishing.args(["-I", "-B", "-c", finish]).arg(making.join("packages"));
+            end_in_time(finishing, &log, began)?;
         }
         put(&making, &self.dir.join(&self.name))?;
         let seconds = began.elapsed().as_secs();
         tracing::info!(image, seconds, "built an image");
         Ok(())
     }
+}
+
+/// Runs a part of a build to its end.
+fn end_in_time(mut command: Command, log: &Path, began: Instant) -> io::Result<()> {
+    let output = OpenOptions::new().create(true).append(true).open(log)?;
+    let mut builder = command
+        // Its end is ours: the builder ends with it.
+        .stdin(Stdio::piped())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .process_group(0)
+        .spawn()?;
+    let status = loop {
+        if let Some(status) = builder.try_wait()? {
+            break Some(status);
+        }
+        if began.elapsed() > BUILD_MAX {
+            drop(builder.stdin.take());
+            builder.wait()?;
+            break None;
+        }
+        std::thread::sleep(POLL);
+    };
+    if status.is_some_and(|status| status.success()) {
+        return Ok(());
+    }
+    let said = fs::read(log).unwrap_or_default();
+    Err(io::Error::other(reason(&String::from_utf8_lossy(&said))))
 }
 
 fn put(making: &Path, place: &Path) -> io::Result<()> {

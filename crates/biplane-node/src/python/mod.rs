@@ -5,10 +5,12 @@
 //! everything else.
 
 mod image;
+mod spark;
 mod tools;
 
 use crate::NodeConfig;
 use crate::isolation::Launch;
+use biplane_proto::v1::SparkProgram;
 use biplane_sandbox::{
     Access, Isolator, LevelKind, Limits, Mount, Network, ProcView, Program, SandboxSpec, libraries,
 };
@@ -25,6 +27,7 @@ const INTERPRETERS: &[&str] = &["/usr/bin/python3", "/usr/local/bin/python3", "p
 const PACKAGES: &str = "/opt/biplane/packages";
 const CODE: &str = "/opt/biplane/code";
 const SAIL: &str = "/opt/biplane/sail";
+const SPARK: &str = "/opt/biplane/spark";
 const CLUSTER: &str = "/opt/biplane/cluster";
 /// Where init scripts of others look for Python.
 const USUAL_BIN: &str = "/databricks/python/bin";
@@ -58,6 +61,8 @@ pub enum PythonError {
     Building(u64),
     #[error("the Python runtime could not be prepared: {0}")]
     Failed(String),
+    #[error("Apache Spark cannot run on this node: {0}")]
+    NoSpark(String),
     #[error("the Python runtime cannot be used")]
     Io(#[from] io::Error),
 }
@@ -83,6 +88,7 @@ struct Found {
     images: Arc<Images>,
     /// Of the runtime.
     sail: Arc<Images>,
+    spark: Arc<Images>,
 }
 
 impl Python {
@@ -92,7 +98,12 @@ impl Python {
             let dir = config.python.images_dir.clone();
             let dir = dir.unwrap_or_else(|| config.data_dir.join("images"));
             let images = |recipe| Arc::new(Images::new(dir.clone(), recipe, &interpreter));
-            Found { images: images(&image::PYTHON), sail: images(&image::SAIL), interpreter }
+            Found {
+                images: images(&image::PYTHON),
+                sail: images(&image::SAIL),
+                spark: images(&image::SPARK),
+                interpreter,
+            }
         });
         match &found {
             Ok(found) => {
@@ -113,7 +124,12 @@ impl Python {
     pub fn ready(&self) -> Result<Runtime, PythonError> {
         let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
         let image = found.images.get()?;
-        Ok(Runtime { interpreter: found.interpreter.clone(), image, sail: None, share: None })
+        Ok(Runtime {
+            interpreter: found.interpreter.clone(),
+            image,
+            serves: Serves::Code,
+            share: None,
+        })
     }
 
     /// The same for a Spark Connect runtime.
@@ -121,7 +137,27 @@ impl Python {
         let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
         let (image, sail) = (found.images.get(), found.sail.get());
         let interpreter = found.interpreter.clone();
-        Ok(Runtime { interpreter, image: image?, sail: Some(sail?), share: None })
+        Ok(Runtime { interpreter, image: image?, serves: Serves::Sail(sail?), share: None })
+    }
+
+    /// The same for Apache Spark, on a node whose sandboxes have networks of their own: its ports are fixed.
+    pub fn spark_ready(
+        &self,
+        isolator: &dyn Isolator,
+        program: SparkProgram,
+    ) -> Result<Runtime, PythonError> {
+        if isolator.level().kind == LevelKind::None {
+            return Err(PythonError::NoSpark("the isolation of this node is off".into()));
+        }
+        let found = self.found.as_ref().map_err(|reason| PythonError::Absent(reason.clone()))?;
+        let (image, spark) = (found.images.get(), found.spark.get());
+        let interpreter = found.interpreter.clone();
+        Ok(Runtime {
+            interpreter,
+            image: image?,
+            serves: Serves::Spark(spark?, program),
+            share: None,
+        })
     }
 }
 
@@ -158,10 +194,20 @@ fn describe(program: &Path) -> io::Result<Interpreter> {
 pub struct Runtime {
     interpreter: Interpreter,
     image: Arc<Image>,
-    /// It is a Spark Connect runtime.
-    sail: Option<Arc<Image>>,
+    serves: Serves,
     /// What it has of its cluster.
     pub share: Option<Share>,
+}
+
+/// What is in front of the packages that code of users finds, and what for.
+#[derive(Debug)]
+enum Serves {
+    /// Interpreters, without more.
+    Code,
+    /// Spark Connect, by Sail.
+    Sail(Arc<Image>),
+    /// Spark Connect, or its executors, by Apache Spark.
+    Spark(Arc<Image>, SparkProgram),
 }
 
 /// The directory of a cluster on this host.
@@ -172,9 +218,19 @@ pub struct Share {
     pub prepares: bool,
 }
 
+impl Serves {
+    fn image(&self) -> Option<&Arc<Image>> {
+        match self {
+            Self::Code => None,
+            Self::Sail(image) | Self::Spark(image, _) => Some(image),
+        }
+    }
+}
+
 impl Runtime {
-    pub fn serves_spark(&self) -> bool {
-        self.sail.is_some()
+    /// Tables that the catalog opens are for it. Apache Spark has no way to read them.
+    pub fn reads_tables(&self) -> bool {
+        matches!(self.serves, Serves::Sail(_))
     }
 
     /// Without any mount of storage: code of users reaches data through engines and doors alone.
@@ -212,10 +268,11 @@ impl Runtime {
     }
 
     fn first_program(&self) -> &'static str {
-        match (self.prepares(), &self.sail) {
+        match (self.prepares(), &self.serves) {
             (true, _) => "prepare.py",
-            (false, Some(_)) => "runtime.py",
-            (false, None) => "runner.py",
+            (false, Serves::Code) => "runner.py",
+            (false, Serves::Sail(_)) => "runtime.py",
+            (false, Serves::Spark(..)) => "spark.py",
         }
     }
 
@@ -228,12 +285,13 @@ impl Runtime {
         let mut mounts = libraries(executable)?;
         let same = |path: &PathBuf| Mount::new(path, path, Access::Program);
         mounts.push(same(executable)?);
-        let of_sail = self.sail.iter().flat_map(|sail| &sail.libraries);
-        for path in stdlib.iter().chain(&self.image.libraries).chain(of_sail) {
+        let of_runtime = self.serves.image().into_iter().flat_map(|image| &image.libraries);
+        for path in stdlib.iter().chain(&self.image.libraries).chain(of_runtime) {
             mounts.push(same(path)?);
         }
-        if let Some(sail) = &self.sail {
-            mounts.push(Mount::new(&sail.packages, Path::new(SAIL), Access::Program)?);
+        if let Some(image) = self.serves.image() {
+            let target = if self.reads_tables() { SAIL } else { SPARK };
+            mounts.push(Mount::new(&image.packages, Path::new(target), Access::Program)?);
             let timezone = self.image.code.join(image::TIMEZONE);
             mounts.push(Mount::new(&timezone, Path::new("/etc/timezone"), Access::Read)?);
         }
@@ -273,10 +331,12 @@ impl Runtime {
 
     fn search_path(&self, own: &Path, packages: &Path, code: &Path, sees_host: bool) -> String {
         let cluster = self.cluster_dir(sees_host).map(|dir| dir.join("packages"));
-        let sail = self.sail.as_ref().map(|sail| match sees_host {
-            true => sail.packages.clone(),
-            false => SAIL.into(),
-        });
+        let sail = match &self.serves {
+            Serves::Sail(sail) if sees_host => Some(sail.packages.clone()),
+            Serves::Sail(_) => Some(SAIL.into()),
+            // Its client is the same as that of the packages.
+            Serves::Code | Serves::Spark(..) => None,
+        };
         let paths = [Some(own), cluster.as_deref(), Some(packages), sail.as_deref(), Some(code)];
         paths.into_iter().flatten().map(text).collect::<Vec<_>>().join(":")
     }
@@ -331,8 +391,12 @@ impl Runtime {
         if self.prepares() {
             env.push(("BIPLANE_PYTHON", text(&self.interpreter.executable)));
         }
-        if self.sail.is_some() {
-            env.extend(sail_environment(launch, &paths.work));
+        match &self.serves {
+            Serves::Code => {}
+            Serves::Sail(_) => env.extend(sail_environment(launch, &paths.work)),
+            Serves::Spark(_, program) => {
+                env.extend(spark::environment(program, launch, &self.interpreter.executable));
+            }
         }
         for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
             env.push((name, threads.clone()));
