@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
-from databricks.sdk.service.compute import Language, ResultType
+from databricks.sdk.service.compute import AutoScale, EventType, Language, ResultType
 
 from server import Server, temporary_directory, until
 
@@ -59,7 +59,7 @@ def client(site):
 def cluster(client):
     node_type = client.clusters.select_node_type()
     made = client.clusters.create_and_wait(
-        cluster_name="apache", spark_version=VERSION, node_type_id=node_type, num_workers=2, autotermination_minutes=30
+        cluster_name="apache", spark_version=VERSION, node_type_id=node_type, autoscale=AutoScale(min_workers=1, max_workers=2), autotermination_minutes=30
     )
     yield made
     try:
@@ -95,15 +95,28 @@ def test_selectors_pass_over_it(client):
     assert "apache-spark" not in client.clusters.select_spark_version()
 
 
-def test_work_is_spread_over_workers_and_survives_the_loss_of_one(site, client, cluster, spark):
+def test_a_cluster_grows_with_its_work(client, cluster, spark):
     assert spark("version") == "4.2.0"
     assert spark("count") == "1000000"
+    assert len(cluster.executors) == 1
+    assert spark("begin") == "begun"
+    grown = until(lambda: len((now := client.clusters.get(cluster.cluster_id)).executors or []) == 2 and now, what="another worker")
+    assert grown.autoscale.max_workers == 2
+    assert spark("end") == "24"
+    client.clusters.wait_get_cluster_running(cluster.cluster_id)
+    events = list(client.clusters.events(cluster.cluster_id))
+    resizing = next(event for event in events if event.type == EventType.RESIZING)
+    assert (resizing.details.cause.value, resizing.details.target_num_workers) == ("AUTOSCALE", 2)
+    assert EventType.UPSIZE_COMPLETED in [event.type for event in events]
+
+
+def test_work_is_spread_over_workers_and_survives_the_loss_of_one(site, client, cluster, spark):
     first = set(spark("two").split())
     assert len(first) == 2
     assert spark("shuffle") == "100"
     assert spark("begin") == "begun"
-    os.kill(agent(site.directory, cluster.executors[0].instance_id), signal.SIGKILL)
-    assert spark("end") == "48"
+    os.kill(agent(site.directory, client.clusters.get(cluster.cluster_id).executors[0].instance_id), signal.SIGKILL)
+    assert spark("end") == "24"
     # Another host comes, and an executor with it.
     second = set(spark("two").split())
     assert len(second) == 2 and len(second & first) <= 1

@@ -5,6 +5,7 @@ workers, it is also the master of a cluster of Spark's own, and executors come t
 other by their names in the mesh, at ports that are the same everywhere. Nobody but members of the mesh reaches these.
 """
 
+import http.client
 import os
 import socket
 import subprocess
@@ -23,6 +24,7 @@ REFUSED = (
 )
 # Of the memory of the sandbox; the rest is for Python, and for what Java has beside its heap.
 HEAP_PART = 0.5
+TELL_EVERY_S = 2
 WAIT_S, WAIT_MAX_S = 0.5, 120
 LOGGING = """
 rootLogger.level = warn
@@ -128,9 +130,34 @@ def drive(place):
     session = jvm.org.apache.spark.sql.classic.SparkSession.builder().getOrCreate()
     jvm.org.apache.spark.sql.connect.service.SparkConnectService.start(session.sparkContext())
     threading.Thread(target=keep_serving, args=(place.door, CONNECT_PORT), daemon=True).start()
+    threading.Thread(target=keep_telling, args=(session, listener.getsockname()[1]), daemon=True).start()
     # The first query of its user is not to be the one that loads everything.
     session.sql("SELECT count(*) FROM range(1000)").collectAsList()
     return child.wait()
+
+
+def unfinished(tracker):
+    """The tasks of all stages that run."""
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    found = [stage.get() for stage in stages if stage.isDefined()]
+    return sum(stage.numTasks() - stage.numCompletedTasks() for stage in found)
+
+
+def keep_telling(session, port):
+    """Says how much there is to do; a cluster that may, grows with it."""
+    tracker, told = session.sparkContext().statusTracker(), 0
+    while True:
+        time.sleep(TELL_EVERY_S)
+        count = unfinished(tracker)
+        if count or told:
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TELL_EVERY_S)
+                connection.request("GET", f"/spark/tasks?count={count}")
+                connection.getresponse().read()
+                connection.close()
+                told = count
+            except (OSError, http.client.HTTPException):
+                pass
 
 
 def execute(place):

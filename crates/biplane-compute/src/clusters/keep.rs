@@ -9,6 +9,7 @@ use super::hosts::{self, Order};
 use super::libraries;
 use super::pools;
 use super::reasons::{self, reason};
+use super::scale;
 use super::scripts::{self, Prepared};
 use super::store::{self, Cluster, HostRow, TOPIC};
 use crate::Compute;
@@ -42,6 +43,7 @@ pub(super) struct Memory {
     pub alarm: Option<Instant>,
     /// When logs were delivered last.
     pub delivered_at: Option<Instant>,
+    pub scale: scale::Memory,
 }
 
 impl Memory {
@@ -193,6 +195,9 @@ async fn step(compute: &Arc<Compute>, id: &ClusterId, memory: &mut Memory) -> Re
     }
     libraries::keep(compute, &row, &staying).await?;
     deliver::keep(compute, &row, memory);
+    if scale::keep(compute, &row, &staying, memory).await? == Next::Again {
+        return Ok(Next::Again);
+    }
     watch_idleness(compute, &row, memory).await
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod pools;
 mod prepare;
 mod reap;
 mod reasons;
+mod scale;
 mod scripts;
 mod spec;
 pub(crate) mod store;
@@ -30,6 +31,7 @@ mod view;
 
 pub(crate) use environment::Environment;
 pub(crate) use libraries::{library_check, library_want};
+pub(crate) use scale::LOAD_LIFE;
 pub(crate) use use_it::{Attached, Workers};
 pub(crate) use versions::Engine;
 pub(crate) use versions::named as version_named;
@@ -72,6 +74,10 @@ pub struct ClusterConfig {
     pub reap_every: Duration,
     /// Logs are delivered this often.
     pub log_every: Duration,
+    /// Work for more workers brings them after this long.
+    pub grow_after: Duration,
+    /// Workers go that have had nothing to do for this long.
+    pub shrink_after: Duration,
 }
 
 impl Default for ClusterConfig {
@@ -84,6 +90,8 @@ impl Default for ClusterConfig {
             answer_wait: Duration::from_secs(120),
             reap_every: Duration::from_secs(60),
             log_every: Duration::from_secs(300),
+            grow_after: Duration::from_secs(5),
+            shrink_after: Duration::from_secs(150),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What runs on a cluster: commands of those who may attach to it, on its driver.
 
 use super::environment::Environment;
+use super::scale;
 use super::spec::SINGLE_USER;
 use super::store::{self, Cluster};
 use super::versions::{self, Engine};
@@ -19,7 +20,7 @@ pub(crate) struct Attached {
     /// What its machine has.
     pub size: Given,
     pub engine: Engine,
-    /// It has workers, or is getting some.
+    /// It has workers, or may get some.
     pub has_workers: bool,
     /// For the programs there.
     pub environment: Environment,
@@ -27,7 +28,7 @@ pub(crate) struct Attached {
 
 /// The workers of a cluster now.
 pub(crate) struct Workers {
-    pub wanted: i64,
+    pub any: bool,
     /// Those that are there.
     pub ready: Vec<(NodeId, Given)>,
 }
@@ -43,7 +44,7 @@ impl Compute {
         let mut hosts = store::hosts(&mut tx, &on.id).await?;
         hosts.retain(|host| host.ordinal > 0 && host.ready && host.generation == row.generation);
         let ready = hosts.into_iter().map(|host| (host.node_id, host.size)).collect();
-        Ok(Some(Workers { wanted: row.workers, ready }))
+        Ok(Some(Workers { any: scale::has_workers(&row), ready }))
     }
 
     /// Refuses unless the caller may run commands there now.
@@ -71,13 +72,14 @@ impl Compute {
         };
         self.clusters.used(&row.id);
         let environment = self.cluster_environment(&row).await?;
+        let has_workers = scale::has_workers(&row);
         Ok(Attached {
             id: row.id,
             generation: row.generation,
             driver: driver.node_id,
             size: driver.size,
             engine: versions::engine(row.spec.spark_version.as_deref()),
-            has_workers: row.workers > 0,
+            has_workers,
             environment,
         })
     }

@@ -25,6 +25,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
+/// Where a driver of Apache Spark tells how many tasks it has to run.
+const TASKS: &str = "/spark/tasks";
 const API: &str = "/api/2.1/unity-catalog/";
 const TOKEN_LIFE_MS: i64 = 60 * 1000;
 const CALL_MAX: Duration = Duration::from_secs(30);
@@ -83,7 +85,7 @@ impl Compute {
     }
 
     async fn catalog_answer(
-        &self,
+        self: &Arc<Self>,
         sandbox: &Arc<CodeSandbox>,
         method: &Method,
         path: &str,
@@ -92,6 +94,9 @@ impl Compute {
         let asked = path.strip_prefix(API).unwrap_or_default();
         if method != Method::GET {
             return Err(not_here(NO_DDL));
+        }
+        if path == TASKS {
+            return self.tasks_told(sandbox, query);
         }
         match asked.split_once('/') {
             None if matches!(asked, "catalogs" | "schemas") => {
@@ -117,6 +122,19 @@ impl Compute {
             },
             _ => Err(not_here("A Spark runtime may not make this call.")),
         }
+    }
+
+    /// It is believed: more than its user could run there does not come of it.
+    fn tasks_told(self: &Arc<Self>, sandbox: &CodeSandbox, query: &str) -> Result<Value, ApiError> {
+        let tasks = query.strip_prefix("count=").and_then(|count| count.parse().ok());
+        let (Some(tasks), Some(runtime)) = (tasks, &sandbox.runtime) else {
+            return Err(ApiError::invalid("count is a number of tasks."));
+        };
+        runtime.tell_tasks(tasks);
+        if let Some(cluster) = &sandbox.cluster {
+            self.cluster_keep(&cluster.id);
+        }
+        Ok(json!({}))
     }
 
     /// All pages of a listing, as one.

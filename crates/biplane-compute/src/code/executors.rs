@@ -81,11 +81,11 @@ impl Compute {
         on: &Attached,
         executors: &mut Executors,
     ) -> Result<()> {
-        let Some(Workers { wanted, ready }) = self.cluster_workers(on).await? else {
+        let Some(Workers { any, ready }) = self.cluster_workers(on).await? else {
             // It ends, and everything on it.
             return Ok(());
         };
-        if (wanted > 0) != on.has_workers {
+        if any != on.has_workers {
             let text = match on.has_workers {
                 true => "The cluster has no workers any more: Spark starts anew, on the driver.",
                 false => "The cluster has workers now: Spark starts anew, with them.",

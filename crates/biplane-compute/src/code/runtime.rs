@@ -8,7 +8,7 @@ use super::granted::Granted;
 use super::sandbox::CodeSandbox;
 use super::{Code, IDLE};
 use crate::Compute;
-use crate::clusters::Attached;
+use crate::clusters::{Attached, LOAD_LIFE};
 use crate::relay::{Guarded, Refused};
 use axum::body::Body;
 use biplane_api::ids::{ClusterId, PrincipalId, WorkspaceId};
@@ -58,6 +58,8 @@ pub struct Runtime {
     /// The connection that it serves on, by number.
     link: watch::Sender<Option<(u64, Calls)>>,
     calls: Mutex<Count>,
+    /// Tasks that its driver has to run, as it said then.
+    tasks: Mutex<Option<(u64, Instant)>>,
     pub granted: Granted,
 }
 
@@ -70,7 +72,12 @@ struct Count {
 impl Runtime {
     pub fn new() -> Self {
         let calls = Mutex::new(Count { running: 0, since: Instant::now() });
-        Self { link: watch::Sender::new(None), calls, granted: Granted::default() }
+        Self {
+            link: watch::Sender::new(None),
+            calls,
+            tasks: Mutex::default(),
+            granted: Granted::default(),
+        }
     }
 
     fn idle_for(&self) -> Duration {
@@ -191,6 +198,24 @@ impl Compute {
             sandbox.closed.cancel();
         }
         Ok(())
+    }
+}
+
+impl Runtime {
+    pub fn tell_tasks(&self, tasks: u64) {
+        *self.tasks.lock() = Some((tasks, Instant::now()));
+    }
+}
+
+impl Compute {
+    /// What the drivers on a cluster have to run.
+    pub(crate) fn code_tasks(&self, cluster: &ClusterId) -> u64 {
+        let on = |sandbox: &Arc<CodeSandbox>| {
+            let here = sandbox.cluster.as_ref().is_some_and(|on| on.id == *cluster);
+            let (tasks, at) = (*sandbox.runtime.as_ref().filter(|_| here)?.tasks.lock())?;
+            (at.elapsed() < LOAD_LIFE).then_some(tasks)
+        };
+        self.code.all().iter().filter_map(on).fold(0, u64::saturating_add)
     }
 }
 
