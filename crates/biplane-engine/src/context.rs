@@ -29,7 +29,7 @@ use crate::plan::state::Settings;
 use crate::results::Reads;
 use crate::runtime::Engine;
 use crate::service::{Pruned, StatementPool};
-use crate::session::SessionObjects;
+use crate::session::{SESSION, SessionObjects, temporary_name};
 use crate::storage::Location;
 use crate::variables::{Frame, Variable};
 
@@ -133,6 +133,9 @@ impl StatementContext {
                 "a statement may name at most {NAMES_MAX} tables and views"
             )));
         }
+        if names.iter().any(|name| name[0] == SESSION) {
+            return self.resolve_with_session(names, access, via).await;
+        }
         let body = ResolveRequest { names: names.to_vec(), access, via: via.to_vec() };
         let asked = self.control().post("/internal/v1/resolve", &self.token, &body);
         let answer: ResolveResponse = crate::trace::span("resolve", asked).await?;
@@ -146,6 +149,33 @@ impl StatementContext {
             }
         });
         Ok(found.collect())
+    }
+
+    /// Where some of the names are those of temporary tables.
+    async fn resolve_with_session(
+        &self,
+        names: &[[String; 3]],
+        access: Access,
+        via: &[String],
+    ) -> SqlResult<Vec<Result<ResolvedTable, ControlError>>> {
+        let is_own = |name: &&[String; 3]| name[0] == SESSION;
+        let others: Vec<[String; 3]> = names.iter().filter(|name| !is_own(name)).cloned().collect();
+        let mut others = Box::pin(self.try_resolve(&others, access, via)).await?.into_iter();
+        let own = |name: &[String; 3]| {
+            let found = self.objects.temp_table(&name[2]).filter(|_| via.is_empty());
+            let found = found.map(|it| ResolvedTable { info: it.info, storage: Some(it.storage) });
+            found.ok_or_else(|| ControlError {
+                status: 404,
+                error_code: "TABLE_DOES_NOT_EXIST".to_owned(),
+                message: format!("The temporary table {} does not exist", name[2]),
+            })
+        };
+        let found = names.iter().map(|name| match is_own(&name) {
+            true => Some(own(name)),
+            false => others.next(),
+        });
+        let found: Option<Vec<_>> = found.collect();
+        found.ok_or_else(|| SqlError::internal("resolve answered another number of names"))
     }
 
     /// A path the statement names: `/Volumes/…`, `s3://…`, `file://…`.
@@ -162,6 +192,14 @@ impl StatementContext {
     pub fn qualify(&self, name: &ast::ObjectName) -> SqlResult<[String; 3]> {
         let parts = object_name_parts(name)?;
         self.qualify_parts(&parts)
+    }
+
+    /// The same; one name alone may be that of a temporary table.
+    pub fn table_parts(&self, parts: &[String]) -> SqlResult<[String; 3]> {
+        match parts {
+            [one] if self.objects.temp_table(one).is_some() => Ok(temporary_name(one)),
+            _ => self.qualify_parts(parts),
+        }
     }
 
     pub fn qualify_parts(&self, parts: &[String]) -> SqlResult<[String; 3]> {
@@ -353,7 +391,9 @@ impl StatementContext {
     }
 
     pub fn add_source(&self, full_name: &str) {
-        self.sources.lock().insert(full_name.to_owned());
+        if !full_name.starts_with(SESSION) {
+            self.sources.lock().insert(full_name.to_owned());
+        }
     }
 
     /// Gives a relation a name for this statement: the files of a COPY INTO.
@@ -367,6 +407,9 @@ impl StatementContext {
 
     /// Everything read so far flows into `target`.
     pub fn add_target(&self, full_name: &str) {
+        if full_name.starts_with(SESSION) {
+            return;
+        }
         let sources = self.sources.lock().clone();
         let mut lineage = self.lineage.lock();
         lineage.extend(sources.into_iter().map(|source| (source, full_name.to_owned())));

@@ -1,8 +1,11 @@
 //! Sessions: what lives in the engine between two statements of one session, bounded.
 
+use biplane_api::catalog::{ColumnInfo, TableInfo};
+use biplane_api::internal::Storage;
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ const IDLE_MAX: Duration = Duration::from_secs(24 * 3600);
 const SESSIONS_MAX: u64 = 50_000;
 const TEMP_VIEWS_MAX: usize = 1_000;
 const ROUTINES_MAX: usize = 1_000;
+const TEMP_TABLES_MAX: usize = 200;
 
 /// A temporary view: its query, planned anew wherever it is named.
 #[derive(Debug, Clone)]
@@ -28,11 +32,48 @@ pub struct TempView {
     pub schema: String,
 }
 
+/// Catalog and schema of the temporary tables of a session. The control plane never hears of it.
+pub const SESSION: &str = "$session";
+
+/// A directory that goes with who has it.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn temporary_name(name: &str) -> [String; 3] {
+    [SESSION.to_owned(), SESSION.to_owned(), name.to_lowercase()]
+}
+
+/// A temporary table: its files are the engine's own.
+#[derive(Debug, Clone)]
+pub struct TempTable {
+    pub info: TableInfo,
+    pub storage: Storage,
+    /// Goes with the last who has it.
+    pub scratch: Arc<Scratch>,
+}
+
 /// Temporary objects of one session. Names are in lower case.
 #[derive(Debug, Default)]
 pub struct SessionObjects {
     temp_views: Mutex<BTreeMap<String, TempView>>,
     routines: Mutex<Routines>,
+    temp_tables: Mutex<BTreeMap<String, TempTable>>,
     pub variables: Mutex<Variables>,
 }
 
@@ -76,6 +117,34 @@ impl SessionObjects {
     /// Whether there was one.
     pub fn drop_routine(&self, name: &str) -> bool {
         self.routines.lock().remove(&name.to_lowercase()).is_some()
+    }
+
+    pub fn temp_table(&self, name: &str) -> Option<TempTable> {
+        self.temp_tables.lock().get(&name.to_lowercase()).cloned()
+    }
+
+    pub fn temp_table_names(&self) -> Vec<String> {
+        self.temp_tables.lock().keys().cloned().collect()
+    }
+
+    pub fn put_temp_table(&self, name: &str, table: TempTable) -> Result<(), SqlError> {
+        let mut tables = self.temp_tables.lock();
+        if tables.len() >= TEMP_TABLES_MAX {
+            return Err(SqlError::exhausted("too many temporary tables in this session"));
+        }
+        tables.insert(name.to_lowercase(), table);
+        Ok(())
+    }
+
+    pub fn set_temp_columns(&self, name: &str, columns: Vec<ColumnInfo>) {
+        if let Some(table) = self.temp_tables.lock().get_mut(&name.to_lowercase()) {
+            table.info.columns = columns;
+        }
+    }
+
+    /// Whether there was one.
+    pub fn drop_temp_table(&self, name: &str) -> bool {
+        self.temp_tables.lock().remove(&name.to_lowercase()).is_some()
     }
 
     /// Whether there was one.

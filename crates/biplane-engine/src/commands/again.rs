@@ -45,7 +45,7 @@ pub async fn until_committed<'a>(
     polite: bool,
     run: impl Fn() -> BoxFuture<'a, SqlResult<Output>>,
 ) -> SqlResult<Output> {
-    let turns = cx.engine.turns.of(cx.qualify_parts(&table.0)?);
+    let turns = cx.engine.turns.of(cx.table_parts(&table.0)?);
     let mut own = None;
     if polite && turns.available_permits() == 0 {
         own = Some(turn(&turns).await?);

@@ -20,8 +20,12 @@ use crate::parser::{
     AlterTable, Clustering, CommentOn, Constraint, ConstraintRule, ExprText, Name, ObjectKind,
     Properties, TableAction, parse_query,
 };
+use crate::session::SESSION;
 
 pub async fn run(cx: &StatementContext, alter: AlterTable) -> SqlResult<Output> {
+    if cx.table_parts(&alter.name.0)?[0] == SESSION {
+        return Err(SqlError::unsupported("ALTER of a temporary table"));
+    }
     match alter.action {
         TableAction::Rename(to) => {
             let full = cx.qualify_parts(&alter.name.0)?;

@@ -10,7 +10,7 @@ use super::expressions::{full_sql, quoted};
 use super::mapping::{self, is_mapped};
 use super::table::Draft;
 use super::write::{Target, commit_as, commit_properties};
-use super::{clustering, columns, generated, identity};
+use super::{clustering, columns, generated, identity, nested};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::{ColumnDef, Generated, Position, SqlType, parse_query};
@@ -19,7 +19,7 @@ const CHECK_PREFIX: &str = "delta.constraints.";
 const WIDENING: &str = "delta.enableTypeWidening";
 
 /// The stored name of a column.
-fn stored_name(fields: &[StructField], name: &str) -> SqlResult<usize> {
+pub fn stored_name(fields: &[StructField], name: &str) -> SqlResult<usize> {
     let exact = fields.iter().position(|field| field.name() == name);
     let lower = name.to_lowercase();
     let found = exact.or_else(|| fields.iter().position(|f| f.name().to_lowercase() == lower));
@@ -185,13 +185,18 @@ fn refuse_dependents(target: &Target, name: &str, verb: &str) -> SqlResult<()> {
 pub async fn rename(
     cx: &StatementContext,
     target: &mut Target,
-    from: &str,
+    from: &[String],
     to: &str,
 ) -> SqlResult<()> {
     if !is_mapped(&target.configuration()?) {
         return Err(needs_mapping("DELTA_UNSUPPORTED_RENAME_COLUMN", "RENAME COLUMN"));
     }
     let mut all = fields(target)?;
+    let [from] = from else {
+        let root = nested::rename(&mut all, from, to)?;
+        refuse_dependents(target, &root, "rename")?;
+        return publish(cx, target, all, None, &[], "RENAME COLUMN").await;
+    };
     let at = stored_name(&all, from)?;
     let from = all[at].name().clone();
     columns::check_column_name(to, true)?;
@@ -216,16 +221,24 @@ pub async fn rename(
 pub async fn drop(
     cx: &StatementContext,
     target: &mut Target,
-    names: &[String],
+    paths: &[Vec<String>],
     if_exists: bool,
 ) -> SqlResult<()> {
     if !is_mapped(&target.configuration()?) {
         return Err(needs_mapping("DELTA_UNSUPPORTED_DROP_COLUMN", "DROP COLUMN"));
     }
     let mut all = fields(target)?;
-    let before = all.len();
+    let mut dropped = 0;
     let clustered = clustering::columns(target.configuration()?.get(clustering::KEY));
-    for name in names {
+    for path in paths {
+        let [name] = path.as_slice() else {
+            match nested::drop(&mut all, path) {
+                Err(_) if if_exists => continue,
+                root => refuse_dependents(target, &root?, "drop")?,
+            }
+            dropped += 1;
+            continue;
+        };
         let at = match stored_name(&all, name) {
             Err(_) if if_exists => continue,
             found => found?,
@@ -246,8 +259,9 @@ pub async fn drop(
         }
         refuse_dependents(target, &name, "drop")?;
         all.remove(at);
+        dropped += 1;
     }
-    if all.len() == before {
+    if dropped == 0 {
         return Ok(());
     }
     publish(cx, target, all, None, &[], "DROP COLUMNS").await

@@ -46,7 +46,7 @@ pub async fn relation(cx: &StatementContext, name: &Name) -> SqlResult<Relation>
         let columns = query_columns(cx, &format!("SELECT * FROM {name}")).await?;
         return Ok(Relation { info: TableInfo::default(), columns });
     }
-    let full = cx.qualify_parts(&name.0)?;
+    let full = cx.table_parts(&name.0)?;
     if full[1] == "information_schema" {
         let tables = crate::information_schema::table_infos(&full[0]);
         let found = tables.into_iter().find(|table| table.name == full[2]);

@@ -194,7 +194,8 @@ async fn tables(
     let mut table = super::rows::Table::default();
     let mut plain: Vec<(Option<String>, Option<String>, bool)> =
         rows.into_iter().map(|[schema, name, ..]| (schema, name, false)).collect();
-    for (name, _) in cx.objects.temp_views() {
+    let temporary = cx.objects.temp_views().into_iter().map(|(name, _)| name);
+    for name in temporary.chain(cx.objects.temp_table_names()) {
         if like.fits(&name) {
             plain.push((Some(String::new()), Some(name), true));
         }

@@ -86,7 +86,7 @@ async fn constraints(
     table: &Name,
     kind: &str,
 ) -> SqlResult<(TableInfo, Vec<serde_json::Value>)> {
-    let full = cx.qualify_parts(&table.0)?;
+    let full = cx.table_parts(&table.0)?;
     let info = Rest::new(cx).table(&full.join(".")).await?;
     let found = info.table_constraints.iter().filter_map(|c| c.get(kind).cloned()).collect();
     Ok((info, found))

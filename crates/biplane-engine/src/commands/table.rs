@@ -31,6 +31,7 @@ use crate::output::{Modified, Output};
 use crate::parser::{
     Constraint, ConstraintRule, CreateTable, Name, ObjectKind, Properties, TableSource,
 };
+use crate::session::SESSION;
 
 /// A table about to be made.
 pub struct Draft {
@@ -64,6 +65,9 @@ impl Draft {
 }
 
 pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Output> {
+    if create.temporary {
+        return super::temporary::create(cx, create).await;
+    }
     refuse(&create)?;
     let full = cx.qualify_parts(&create.name.0)?;
     check_name(&full)?;
@@ -137,7 +141,7 @@ pub async fn create_from_plan(
     }
 }
 
-fn refuse(create: &CreateTable) -> SqlResult<()> {
+pub fn refuse(create: &CreateTable) -> SqlResult<()> {
     if create.or_replace && create.if_not_exists {
         return Err(SqlError::syntax("OR REPLACE and IF NOT EXISTS exclude each other", 0, 0));
     }
@@ -157,7 +161,7 @@ fn refuse(create: &CreateTable) -> SqlResult<()> {
     Ok(())
 }
 
-fn check_name(full: &[String; 3]) -> SqlResult<()> {
+pub fn check_name(full: &[String; 3]) -> SqlResult<()> {
     if full[1] == "information_schema" {
         return Err(SqlError::denied("The information schema cannot be changed"));
     }
@@ -193,7 +197,11 @@ async fn existing(
     }
 }
 
-async fn draft(cx: &StatementContext, full: [String; 3], create: CreateTable) -> SqlResult<Draft> {
+pub async fn draft(
+    cx: &StatementContext,
+    full: [String; 3],
+    create: CreateTable,
+) -> SqlResult<Draft> {
     let partitions: Vec<String> = create.partitioned_by.iter().map(|p| p.name.clone()).collect();
     let mut out = Draft {
         full,
@@ -382,7 +390,7 @@ async fn adopt(draft: &Draft, mut table: DeltaTable) -> SqlResult<DeltaTable> {
     Ok(table)
 }
 
-async fn make(
+pub async fn make(
     cx: &StatementContext,
     draft: &Draft,
     log_store: deltalake_core::logstore::LogStoreRef,
@@ -545,6 +553,20 @@ pub async fn drop(
         && view
         && cx.objects.drop_temp_view(one)
     {
+        return Ok(Output::Empty);
+    }
+    let of_session = match name.0.as_slice() {
+        [one] if kind == ObjectKind::Table => cx.objects.drop_temp_table(one),
+        // DROP TEMPORARY TABLE: no other will do.
+        [session, _, one] if session == SESSION => {
+            if !cx.objects.drop_temp_table(one) && !if_exists {
+                return Err(SqlError::table_not_found(format!("`{one}`")));
+            }
+            true
+        }
+        _ => false,
+    };
+    if of_session {
         return Ok(Output::Empty);
     }
     let full = cx.qualify_parts(&name.0)?;

@@ -65,16 +65,15 @@ pub async fn create(cx: &StatementContext, create: CreateView) -> SqlResult<Outp
 
 fn create_temporary(cx: &StatementContext, create: CreateView) -> SqlResult<Output> {
     let name = super::catalog::single(&create.name)?;
+    if cx.objects.temp_table(&name).is_some() {
+        return Err(super::temporary::taken(&create.name));
+    }
     if cx.objects.temp_view(&name).is_some() {
         if create.if_not_exists {
             return Ok(Output::Empty);
         }
         if !create.or_replace {
-            let text = format!(
-                "Cannot create the temporary view {} because it already exists",
-                create.name
-            );
-            return Err(SqlError::new("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", text));
+            return Err(super::temporary::taken(&create.name));
         }
     }
     let view = TempView {
@@ -181,7 +180,7 @@ pub fn dependencies(cx: &StatementContext, query: &ast::Query) -> SqlResult<BTre
         reads_changes |= name.to_string().eq_ignore_ascii_case("table_changes");
         if let Some(parts) = relation_parts(name, &ctes) {
             if let [one] = parts.as_slice()
-                && cx.objects.temp_view(one).is_some()
+                && (cx.objects.temp_view(one).is_some() || cx.objects.temp_table(one).is_some())
             {
                 temporary = Some(one.clone());
             } else if let Ok(full) = cx.qualify_parts(&parts) {

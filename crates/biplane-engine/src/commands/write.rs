@@ -26,6 +26,7 @@ use crate::commit_log::OPERATION;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::Name;
+use crate::session::SESSION;
 use crate::storage::Location;
 
 /// A Delta table that a statement writes to.
@@ -40,7 +41,7 @@ pub struct Target {
 
 impl Target {
     pub async fn open(cx: &StatementContext, name: &Name, access: Access) -> SqlResult<Self> {
-        let full = cx.qualify_parts(&name.0)?;
+        let full = cx.table_parts(&name.0)?;
         if let [one] = name.0.as_slice()
             && cx.objects.temp_view(one).is_some()
         {
@@ -117,6 +118,10 @@ impl Target {
     /// What the catalog shows of the columns, once the log has changed.
     pub async fn publish_columns(&self, cx: &StatementContext) -> SqlResult<()> {
         let columns = columns::column_infos(self.schema()?.as_ref(), &self.partitions()?);
+        if self.full[0] == SESSION {
+            cx.objects.set_temp_columns(&self.full[2], columns);
+            return Ok(());
+        }
         let patch = PatchTable { columns: Some(columns), ..Default::default() };
         super::view::patch_table(cx, &self.full_name(), &patch).await.map(drop)
     }

@@ -3,6 +3,7 @@
 use super::ast::*;
 use super::cursor::Cursor;
 use super::error::ParseError;
+use crate::session::temporary_name;
 
 impl Cursor<'_> {
     pub(super) fn create_container(&mut self, catalog: bool) -> Result<Statement, ParseError> {
@@ -106,13 +107,19 @@ impl Cursor<'_> {
             let if_exists = self.eat("IF EXISTS");
             return Ok(Statement::DropRoutine { name: self.object_name()?, if_exists });
         }
-        let kind = if self.at("TEMPORARY") {
+        let temporary = self.eat_one_of(&["TEMPORARY TABLE", "TEMP TABLE"]).is_some();
+        let kind = if temporary {
+            ObjectKind::Table
+        } else if self.at("TEMPORARY") {
             return self.unsupported("DROP of this kind of object");
         } else {
             self.object_kind()?
         };
         let if_exists = self.eat("IF EXISTS");
-        let name = self.object_name()?;
+        let name = match (temporary, self.object_name()?) {
+            (true, Name(parts)) if parts.len() == 1 => Name(temporary_name(&parts[0]).to_vec()),
+            (_, name) => name,
+        };
         let cascade = self.eat("CASCADE");
         if !cascade {
             self.eat("RESTRICT");

@@ -212,6 +212,8 @@ impl Cursor<'_> {
             self.create_function(or_replace, false)
         } else if self.eat_one_of(&["TEMPORARY VIEW", "TEMP VIEW"]).is_some() {
             self.create_view(or_replace, true)
+        } else if self.eat_one_of(&["TEMPORARY TABLE", "TEMP TABLE"]).is_some() {
+            self.create_temporary_table(or_replace)
         } else if self.eat("VIEW") {
             self.create_view(or_replace, false)
         } else if self.eat("MATERIALIZED VIEW") {

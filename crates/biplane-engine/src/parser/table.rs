@@ -15,6 +15,7 @@ impl Cursor<'_> {
             name,
             if_not_exists,
             or_replace,
+            temporary: false,
             materialized: false,
             columns: Vec::new(),
             constraints: Vec::new(),
@@ -42,6 +43,18 @@ impl Cursor<'_> {
             out.source = TableSource::Query(self.query_text()?);
         }
         Ok(Statement::CreateTable(Box::new(out)))
+    }
+
+    /// Behind TEMPORARY TABLE.
+    pub(super) fn create_temporary_table(
+        &mut self,
+        or_replace: bool,
+    ) -> Result<Statement, ParseError> {
+        let Statement::CreateTable(mut out) = self.create_table(or_replace)? else {
+            return self.unexpected("a table");
+        };
+        out.temporary = true;
+        Ok(Statement::CreateTable(out))
     }
 
     /// Behind MATERIALIZED VIEW.
@@ -337,10 +350,7 @@ impl Cursor<'_> {
         let action = if self.eat("RENAME TO") {
             TableAction::Rename(self.object_name()?)
         } else if self.eat("RENAME COLUMN") {
-            let from = self.identifier()?;
-            if self.peek() == Token::Period {
-                return self.unsupported("Renaming a nested field");
-            }
+            let from = self.column_path()?;
             self.expect("TO")?;
             TableAction::RenameColumn { from, to: self.identifier()? }
         } else if self.eat_one_of(&["ADD COLUMNS", "ADD COLUMN"]).is_some() {
@@ -353,10 +363,8 @@ impl Cursor<'_> {
         } else if self.eat_one_of(&["DROP COLUMNS", "DROP COLUMN"]).is_some() {
             let if_exists = self.eat("IF EXISTS");
             let many = self.peek() == Token::LParen;
-            let columns = if many { self.identifier_list()? } else { vec![self.identifier()?] };
-            if self.peek() == Token::Period {
-                return self.unsupported("Dropping a nested field");
-            }
+            let columns =
+                if many { self.list(Self::column_path)? } else { vec![self.column_path()?] };
             TableAction::DropColumns { columns, if_exists }
         } else if self.eat("DROP CONSTRAINT") {
             let if_exists = self.eat("IF EXISTS");
@@ -407,6 +415,14 @@ impl Cursor<'_> {
             true => Ok(Some(Position::After(self.identifier()?))),
             false => Ok(None),
         }
+    }
+
+    fn column_path(&mut self) -> Result<Vec<String>, ParseError> {
+        let mut path = vec![self.identifier()?];
+        while self.eat_token(&Token::Period) {
+            path.push(self.identifier()?);
+        }
+        Ok(path)
     }
 
     fn altered_column(&mut self) -> Result<String, ParseError> {

@@ -428,6 +428,16 @@ impl Rewriter<'_> {
             return Ok((Relation::TempView(name.to_lowercase()), version));
         }
         let full = match parts.as_slice() {
+            [table] if self.scope.temp_views => {
+                let cx = self.scope.cx;
+                match cx.objects.temp_table(table) {
+                    Some(_) => crate::session::temporary_name(table),
+                    None => {
+                        let (catalog, schema) = (&self.scope.catalog, &self.scope.schema);
+                        [catalog.clone(), schema.clone(), table.to_lowercase()]
+                    }
+                }
+            }
             [table] => {
                 [self.scope.catalog.clone(), self.scope.schema.clone(), table.to_lowercase()]
             }

@@ -59,6 +59,8 @@ pub struct CreateTable {
     pub name: Name,
     pub if_not_exists: bool,
     pub or_replace: bool,
+    /// Of the session alone.
+    pub temporary: bool,
     /// A MATERIALIZED VIEW: its source is a query, which is kept.
     pub materialized: bool,
     pub columns: Vec<ColumnDef>,
@@ -114,12 +116,13 @@ pub enum TableAction {
         positions: Vec<Option<Position>>,
         if_not_exists: bool,
     },
+    /// Columns, or fields inside of them, by their paths.
     DropColumns {
-        columns: Vec<String>,
+        columns: Vec<Vec<String>>,
         if_exists: bool,
     },
     RenameColumn {
-        from: String,
+        from: Vec<String>,
         to: String,
     },
     ColumnComment {
