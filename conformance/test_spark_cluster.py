@@ -10,7 +10,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service.compute import AutoScale, EventType, Language, ResultType
 
-from server import Server, temporary_directory, until
+from server import WITH_CODE, Server, temporary_directory, until
 
 HERE = Path(__file__).parent
 VERSION = "17.3.x-apache-spark-4.2-scala2.13"
@@ -40,10 +40,8 @@ class Client:
 
 @pytest.fixture(scope="module")
 def site():
-    directory = os.environ.get("BIPLANE_IMAGES_DIR") or os.path.expanduser("~/.cache/biplane/images")
-    os.makedirs(directory, exist_ok=True)
     with temporary_directory() as scratch:
-        server = Server(scratch, env={"BIPLANE_IMAGES_DIR": directory, "BIPLANE_SAMPLES_SCALE": "0"})
+        server = Server(scratch, env=WITH_CODE)
         try:
             yield server
         finally:

@@ -4,8 +4,9 @@ import { useId, type ReactNode } from 'react';
 import { usersQuery } from '../../app/people';
 import { useSession } from '../../app/session';
 import { TextArea, TextField, SelectField } from '../../ui/Fields';
+import { Icon } from '../../ui/Icon';
 import { TagFields } from '../warehouses/TagFields';
-import { ofPool, type Availability, type Draft, type Offer, type Problems, type Sizing } from './draft';
+import { isSpark, ofPool, type Availability, type Draft, type Offer, type Problems, type Sizing } from './draft';
 import { NodeTypeField } from './NodeTypeField';
 import { fieldOf, pairsSaid, sizingsOf, type Field, type Rules } from './policy';
 
@@ -104,7 +105,7 @@ const MODES: readonly [Draft['mode'], string][] = [
 const SIZINGS: readonly [Sizing, string, string][] = [
   ['single', 'Single node', 'One host does everything'],
   ['fixed', 'Fixed number of workers', 'A driver, and always as many workers'],
-  ['autoscale', 'Range of workers', 'Starts with the least; a resize takes it up to the most'],
+  ['autoscale', 'Range of workers', 'As many as there is work for'],
 ];
 
 function Hosts({ draft, offer, problems, rules, set }: FieldsProps) {
@@ -125,6 +126,12 @@ function Hosts({ draft, offer, problems, rules, set }: FieldsProps) {
           </label>
         ))}
       </fieldset>}
+      {draft.sizing !== 'single' && !isSpark(draft.runtime) && (
+        <p className="notice">
+          <Icon name="info" />
+          <span>This runtime computes on the driver; workers are there for code and stay at the least. Apache Spark uses them: choose its runtime version.</span>
+        </p>
+      )}
       {draft.sizing === 'fixed' && !number.hidden && <TextField label="Number of workers" readOnly={number.fixed} hint={number.hint} inputMode="numeric" value={draft.workers} problem={problems.workers} onChange={(event) => set({ workers: event.target.value })} />}
       {draft.sizing === 'autoscale' && (
         <div className="field-pair">

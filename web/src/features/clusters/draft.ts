@@ -216,3 +216,6 @@ export function parseSpec(text: string): { spec: ClusterSpec } | { problem: stri
     return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
+
+/** Whether a runtime version is Apache Spark itself, which works on workers. */
+export const isSpark = (runtime: string) => runtime.includes('apache-spark');
