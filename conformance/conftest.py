@@ -10,7 +10,7 @@ for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
 import pytest  # noqa: E402
 
 from leaks import Leaks  # noqa: E402
-from server import Server, temporary_directory  # noqa: E402
+from server import IMAGES, Server, temporary_directory  # noqa: E402
 
 counter = itertools.count(1)
 
@@ -18,7 +18,7 @@ counter = itertools.count(1)
 @pytest.fixture(scope="session")
 def server():
     with temporary_directory() as directory:
-        server = Server(directory)
+        server = Server(directory, env={"BIPLANE_IMAGES_DIR": IMAGES})
         try:
             yield server
         finally:
