@@ -7,6 +7,7 @@ use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast};
 use datafusion::sql::sqlparser::ast;
 use deltalake_core::protocol::SaveMode;
+use std::collections::HashSet;
 
 use super::expressions::{self, From_, full_sql, quoted};
 use super::identity::{self, Numbering};
@@ -150,11 +151,14 @@ fn only_numbers(
 /// REPLACE USING speak of the columns of the source: these keep theirs (`named`).
 fn name_columns(query: &mut ast::Query, named: bool) {
     let ast::SetExpr::Select(select) = query.body.as_mut() else { return };
-    if query.order_by.is_some() {
-        return;
-    }
+    let sorted = query.order_by.is_some();
+    let mut seen = HashSet::new();
     for (index, item) in select.projection.iter_mut().enumerate() {
         if let ast::SelectItem::UnnamedExpr(expr) = item {
+            // ORDER BY may speak of the first of a name.
+            if sorted && seen.insert(expr.to_string().to_lowercase()) {
+                continue;
+            }
             let column =
                 matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
             if named && column {
