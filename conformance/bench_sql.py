@@ -1,56 +1,30 @@
-"""TPC-H through the warehouse beside DuckDB and Sail, on the same files, in one run.
+"""TPC-H or TPC-DS through the warehouse beside DuckDB and Sail, on the same files, in one run.
 
-Usage: cargo xtask bench sql [--scale 1] [--runs 3] [--query N …]. Queries take turns, so that a noisy machine is
-noisy for all. The figure is the best of the runs, rows fetched as Arrow: by the SQL connector from the warehouse, by
-Spark Connect from Sail, in process from DuckDB. Results are compared; nothing else is asserted.
+Usage: cargo xtask bench sql [--suite tpcds] [--scale 1] [--runs 3] [--query N …]. Queries take turns, so that a
+noisy machine is noisy for all. The figure is the best of the runs, rows fetched as Arrow: by the SQL connector from
+the warehouse, by Spark Connect from Sail, in process from DuckDB. Results are compared; nothing else is asserted.
 """
 
 import argparse
 import math
 import os
-import re
 import sys
 import tempfile
 import time
-from decimal import Decimal
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from answers import agree
 from bench import Server
-
-TABLES = ["region", "nation", "supplier", "part", "partsupp", "customer", "orders", "lineitem"]
-HERE = Path(__file__).parent
-
-
-def queries():
-    parts = re.split(r"^-- (\d+)$", (HERE / "tpch.sql").read_text(), flags=re.M)[1:]
-    return {int(number): text.strip().rstrip(";") for number, text in zip(parts[::2], parts[1::2])}
+from suites import SUITES
 
 
 class Biplane:
     name = "Biplane"
 
-    def __init__(self, directory, scale):
-        os.environ["BIPLANE_SAMPLES_SCALE"] = str(scale)
+    def __init__(self, directory, suite, scale):
+        os.environ["BIPLANE_SAMPLES_SCALE"] = suite.samples(scale)
         self.server = Server(directory)
-        self.connection = self.server.connect(catalog="samples", schema="tpch", session_configuration={"use_cached_result": "false"})
+        self.connection = self.server.connect(catalog=suite.catalog, session_configuration={"use_cached_result": "false"})
         self.cursor = self.connection.cursor()
-
-    def ready(self):
-        """The samples are made in the background."""
-        while True:
-            found = {row.tableName for row in self.cursor.execute("SHOW TABLES IN samples.tpch").fetchall()} if self._schema() else set()
-            if set(TABLES) <= found:
-                return
-            time.sleep(1)
-
-    def _schema(self):
-        return "tpch" in {row[0] for row in self.cursor.execute("SHOW SCHEMAS IN samples").fetchall()}
-
-    def files(self, table):
-        call = self.server.client()
-        location = call("GET", f"/api/2.1/unity-catalog/tables/samples.tpch.{table}")["storage_location"]
-        return [str(path) for path in Path(unquote(urlsplit(location).path)).glob("**/*.parquet")]
 
     def run(self, text):
         return self.cursor.execute(text).fetchall_arrow()
@@ -66,9 +40,9 @@ class DuckDb:
     def __init__(self, files):
         import duckdb
 
-        self.connection = duckdb.connect()
-        for table in TABLES:
-            self.connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files[table]})")
+        self.connection = duckdb.connect(config={"default_null_order": "nulls_first_on_asc_last_on_desc"})
+        for table, paths in files.items():
+            self.connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({paths})")
 
     def run(self, text):
         return self.connection.sql(text).to_arrow_table()
@@ -88,8 +62,8 @@ class Sail:
         self.server.start()
         _, port = self.server.listening_address
         self.spark = SparkSession.builder.remote(f"sc://localhost:{port}").getOrCreate()
-        for table in TABLES:
-            self.spark.read.parquet(*files[table]).createOrReplaceTempView(table)
+        for table, paths in files.items():
+            self.spark.read.parquet(*paths).createOrReplaceTempView(table)
 
     def run(self, text):
         return self.spark.sql(text).toArrow()
@@ -99,61 +73,71 @@ class Sail:
         self.server.stop()
 
 
-def rows(table):
-    return [tuple(row.values()) for row in table.to_pylist()]
-
-
-def same(one, other):
-    if isinstance(one, (int, float, Decimal)) and isinstance(other, (int, float, Decimal)):
-        # Systems divide decimals to different scales.
-        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-3)
-    return one == other
-
-
-def agree(one, other):
-    one, other = rows(one), rows(other)
-    return len(one) == len(other) and all(len(a) == len(b) and all(map(same, a, b)) for a, b in zip(one, other))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", choices=SUITES, default="tpch")
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--query", type=int, action="append")
     asked = parser.parse_args()
-    chosen = {number: text for number, text in queries().items() if not asked.query or number in asked.query}
+    suite = SUITES[asked.suite]
     with tempfile.TemporaryDirectory(prefix="biplane-bench-", ignore_cleanup_errors=True) as directory:
-        biplane = Biplane(directory, f"{asked.scale:g}")
+        biplane = Biplane(directory, suite, asked.scale)
         systems = [biplane]
         try:
-            print(f"making TPC-H at scale {asked.scale:g} …", file=sys.stderr, flush=True)
-            biplane.ready()
-            files = {table: biplane.files(table) for table in TABLES}
+            print(f"making {asked.suite} at scale {asked.scale:g} …", file=sys.stderr, flush=True)
+            files, queries = suite.make(biplane, asked.scale)
             systems += [DuckDb(files), Sail(files)]
-            measure(systems, chosen, asked.runs)
+            measure(systems, {n: text for n, text in queries.items() if not asked.query or n in asked.query}, asked.runs)
         finally:
             for system in systems:
                 system.stop()
 
 
+def attempt(system, text):
+    """The answer, or why there is none, and the milliseconds it took."""
+    start = time.perf_counter()
+    try:
+        answer = system.run(text)
+    except Exception as error:  # Each client has its own; a query that fails is one line of the figures.
+        return error, math.inf
+    return answer, (time.perf_counter() - start) * 1000
+
+
+def spoken(system, text):
+    """Names of columns in quotes, as the others quote them."""
+    return text if system.name == "DuckDB" else text.replace('"', "`")
+
+
+def verdict(system, text, answer, expected):
+    if isinstance(answer, Exception):
+        return "fails: " + " ".join(str(answer).split())[:200]
+    duck, other = expected
+    if isinstance(other, Exception):
+        return "has nothing to be judged by"
+    unlimited = lambda one: one.run(spoken(one, text.rpartition("LIMIT")[0]))
+    return None if agree(text, answer, other, lambda: (unlimited(system), unlimited(duck))) else "differs"
+
+
 def measure(systems, chosen, runs):
     print("query" + "".join(f"{system.name:>12}" for system in systems) + "   milliseconds, best of", runs)
+    # Of the queries that all can do.
     totals = dict.fromkeys((system.name for system in systems), 0.0)
-    wrong = 0
+    wrong, duck = 0, next(system for system in systems if system.name == "DuckDB")
     for number, text in chosen.items():
         best, answers = dict.fromkeys(totals, math.inf), {}
         for _ in range(runs):
             for system in systems:
-                start = time.perf_counter()
-                answers[system.name] = system.run(text)
-                best[system.name] = min(best[system.name], (time.perf_counter() - start) * 1000)
-        differs = [name for name, answer in answers.items() if not agree(answer, answers["DuckDB"])]
-        wrong += len(differs)
-        for name, taken in best.items():
-            totals[name] += taken
-        print(f"{number:>5}" + "".join(f"{best[system.name]:12.1f}" for system in systems) + (f"   differs: {', '.join(differs)}" if differs else ""), flush=True)
+                answers[system.name], taken = attempt(system, spoken(system, text))
+                best[system.name] = min(best[system.name], taken)
+        verdicts = {system.name: verdict(system, text, answers[system.name], (duck, answers["DuckDB"])) for system in systems}
+        wrong += verdicts["Biplane"] is not None
+        if math.inf not in best.values():
+            totals = {name: total + best[name] for name, total in totals.items()}
+        notes = "; ".join(f"{name} {said}" for name, said in verdicts.items() if said)
+        print(f"{number:>5}" + "".join(f"{best[system.name]:12.1f}" for system in systems) + (f"   {notes}" if notes else ""), flush=True)
     print("total" + "".join(f"{totals[system.name]:12.1f}" for system in systems))
-    print(f"Biplane takes {totals['Biplane'] / totals['DuckDB']:.2f} of DuckDB's time, {totals['Biplane'] / totals['Sail']:.2f} of Sail's; {wrong} results differ from DuckDB's")
+    print(f"Biplane takes {totals['Biplane'] / totals['DuckDB']:.2f} of DuckDB's time, {totals['Biplane'] / totals['Sail']:.2f} of Sail's; {wrong} of its {len(chosen)} results are not DuckDB's")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ fn beside(program: &str, args: &[String]) -> anyhow::Result<()> {
     let python = setup::python("bench", "conformance/requirements-bench.txt")?;
     let mut bench = Command::new(python);
     bench.arg(program).args(args).current_dir(root());
+    if args.iter().any(|arg| arg.contains("tpcds")) {
+        let python = setup::python("tpcds", "conformance/requirements-tpcds.txt")?;
+        bench.env("BIPLANE_TPCDS_PYTHON", python);
+    }
     step("Measuring", bench.env("BIPLANE_BIN", binary))
 }
 
