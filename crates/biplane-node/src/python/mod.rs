@@ -39,6 +39,8 @@ const AUTHORITIES_INSIDE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const PROXY: &str = "http://127.0.0.1:3128";
 /// Interpreters, and what their users start.
 const PROCESSES: u32 = 512;
+/// Java has a thread for everything that waits.
+const PROCESSES_OF_SPARK: u32 = 8192;
 const TMP_BYTES: u64 = 1 << 30;
 const SHM_BYTES: u64 = 256 << 20;
 
@@ -254,7 +256,10 @@ impl Runtime {
             limits: Limits {
                 cpu_millis: launch.cpu_millis,
                 memory_bytes: launch.memory_bytes,
-                processes: PROCESSES,
+                processes: match self.serves {
+                    Serves::Spark(..) => PROCESSES_OF_SPARK,
+                    Serves::Code | Serves::Sail(_) => PROCESSES,
+                },
                 disk_bytes: launch.disk_bytes,
                 tmp_bytes: TMP_BYTES.min(launch.memory_bytes / 2),
                 shm_bytes: SHM_BYTES.min(launch.memory_bytes / 4),
