@@ -171,7 +171,8 @@ fn feed(plan: &LogicalPlan, digest: &mut Fed) -> Result<bool> {
     Ok(lasts)
 }
 
-fn answers_the_same(expr: &Expr) -> bool {
+/// Whether it has the same value for the same rows another time, and for another user.
+pub fn answers_the_same(expr: &Expr) -> bool {
     let Expr::ScalarFunction(call) = expr else { return true };
     match call.func.signature().volatility {
         Volatility::Immutable => true,

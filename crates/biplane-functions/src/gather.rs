@@ -79,6 +79,12 @@ impl AggregateUDFImpl for Gathering {
         (self.aggregate.0.gives)(types)
     }
 
+    fn return_field(&self, args: &[FieldRef]) -> Result<FieldRef> {
+        let types: Vec<DataType> = args.iter().map(|field| field.data_type().clone()).collect();
+        let field = Field::new(self.name(), self.return_type(&types)?, true);
+        Ok(Arc::new(crate::intervals::qualified(field, args)))
+    }
+
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let Aggregate { name, least, most, takes, .. } = self.aggregate.0;
         if !(*least..=*most).contains(&types.len()) {

@@ -205,6 +205,14 @@ pub fn function(name: &str) -> Option<ScalarUDF> {
 
 /// The result of `try_add` and its kin, where it is an interval.
 pub fn qualified(field: Field, args: &[FieldRef]) -> Field {
+    if let DataType::List(item) = field.data_type()
+        && item.data_type() == &interval_type()
+    {
+        // What is said of an interval in an array is said of its items.
+        let one = qualified(Field::new(field.name(), interval_type(), true), args);
+        let item = item.as_ref().clone().with_metadata(one.metadata().clone());
+        return field.with_data_type(DataType::List(Arc::new(item)));
+    }
     if field.data_type() != &interval_type() {
         return field;
     }
@@ -212,7 +220,10 @@ pub fn qualified(field: Field, args: &[FieldRef]) -> Field {
     let found = match field.name().as_str() {
         "try_add" | "try_subtract" => joined(given(0), given(1)),
         "try_multiply" | "try_divide" | "avg" => wide(given(0)).map(str::to_owned),
-        "sum" => given(0).map(str::to_owned),
+        "percentile" | "percentile_disc_of" => wide(given(0)).map(str::to_owned),
+        "sum" | "mode" | "mode_greatest" | "percentile_approx" | "max_by" | "min_by" => {
+            given(0).map(str::to_owned)
+        }
         _ => None,
     };
     let metadata = found.map(|text| HashMap::from([(QUALIFIER.to_owned(), text)]));
@@ -389,6 +400,22 @@ pub fn number_of(value: IntervalMonthDayNano, qualifier: &str) -> Option<i64> {
         1 => months,
         place => micros / SIZES[place - 2],
     })
+}
+
+/// All months or all microseconds of intervals of one kind, as numbers, and which of them.
+pub fn totals(array: &ArrayRef) -> (arrow::array::Float64Array, bool) {
+    let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
+    let all: Vec<Option<(i64, i64)>> = intervals.iter().map(|value| value.map(parts)).collect();
+    let are_months = all.iter().flatten().any(|(months, _)| *months != 0);
+    #[expect(clippy::cast_precision_loss, reason = "Spark's percentiles are of doubles too")]
+    let number =
+        |(months, micros): (i64, i64)| if are_months { months as f64 } else { micros as f64 };
+    (all.into_iter().map(|value| value.map(number)).collect(), are_months)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of months and microseconds are cut off")]
+pub fn of_total(total: f64, are_months: bool) -> Option<IntervalMonthDayNano> {
+    if are_months { made(total as i64, 0) } else { made(0, total as i64) }
 }
 
 /// `1-2`, `INTERVAL '1-2' YEAR TO MONTH`, `3 04:05:06`

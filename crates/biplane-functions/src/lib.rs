@@ -2,6 +2,7 @@
 //! nothing here knows of the engine, and the engine asks for `register` alone.
 
 mod bitmap;
+mod bytes;
 pub mod casts;
 mod crypto;
 mod csv;
@@ -54,6 +55,7 @@ pub use raised::Raised;
 /// All that are functions of one row.
 const TABLES: &[&[frame::Def]] = &[
     bitmap::FUNCTIONS,
+    bytes::FUNCTIONS,
     casts::FUNCTIONS,
     crypto::FUNCTIONS,
     csv::FUNCTIONS,

@@ -1,7 +1,7 @@
 //! Aggregates that answer with values of the group: the most frequent, that beside the greatest, those at a
 //! percentage, all of them in a row.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, StringArray};
 use arrow::compute::{SortOptions, concat, partition, sort_to_indices, take};
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
 use datafusion::common::utils::SingleRowListArrayBuilder;
@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::gather::Aggregate;
+use crate::intervals::{interval_type, is_interval};
 use crate::raised::{fail, mismatch};
 
 pub fn register(state: &mut SessionState) -> Result<()> {
@@ -86,15 +87,15 @@ static AGGREGATES: &[Aggregate] = &[
         "percentile",
         |types| {
             let frequency = types.get(2).map(|_| DataType::Int64);
-            Ok([DataType::Float64, shares(&types[1])?].into_iter().chain(frequency).collect())
+            Ok([number(&types[0]), shares(&types[1])?].into_iter().chain(frequency).collect())
         },
-        |types| answer(&types[1], DataType::Float64),
+        |types| answer(&types[1], number(&types[0])),
         exact,
     ),
     percentile(
         "percentile_disc_of",
-        |types| Ok(vec![DataType::Float64, shares(&types[1])?]),
-        |types| answer(&types[1], DataType::Float64),
+        |types| Ok(vec![number(&types[0]), shares(&types[1])?]),
+        |types| answer(&types[1], number(&types[0])),
         approximate,
     ),
     percentile(
@@ -161,6 +162,11 @@ static AGGREGATES: &[Aggregate] = &[
 
 fn list(values: ArrayRef, gives: &DataType) -> Result<ScalarValue> {
     SingleRowListArrayBuilder::new(values).build_list_scalar().cast_to(gives)
+}
+
+/// Percentiles are of doubles or of intervals.
+fn number(given: &DataType) -> DataType {
+    if is_interval(given) { interval_type() } else { DataType::Float64 }
 }
 
 /// One percentage or many.
@@ -243,8 +249,13 @@ fn asked(shares: &ArrayRef) -> Result<(Vec<f64>, bool)> {
 /// Between the two values nearest to it.
 fn exact(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarValue> {
     let (asked, is_list) = asked(&columns[1])?;
-    let order = sort_to_indices(&columns[0], None, None)?;
-    let values = columns[0].as_primitive::<Float64Type>();
+    let is_interval = is_interval(columns[0].data_type());
+    let (numbers, are_months) = match is_interval {
+        true => crate::intervals::totals(&columns[0]),
+        false => (columns[0].as_primitive::<Float64Type>().clone(), false),
+    };
+    let order = sort_to_indices(&numbers, None, None)?;
+    let values = &numbers;
     let frequencies =
         columns.get(2).map(|counts| counts.as_primitive::<arrow::datatypes::Int64Type>());
     // The place behind each value, as often as it counts.
@@ -270,6 +281,15 @@ fn exact(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarValue>
         if low == high { a } else { a + (b - a) * (place - place.floor()) }
     });
     let found: Vec<f64> = found.collect();
+    if is_interval {
+        let found = found.into_iter().map(|total| crate::intervals::of_total(total, are_months));
+        let items: ArrayRef = Arc::new(found.collect::<IntervalMonthDayNanoArray>());
+        return match (is_list, end) {
+            (true, _) => list(items, gives),
+            (false, 0) => ScalarValue::try_from(gives),
+            (false, _) => ScalarValue::try_from_array(&items, 0),
+        };
+    }
     if is_list {
         let items: ArrayRef = Arc::new(arrow::array::Float64Array::from(found));
         return list(items, gives);

@@ -25,7 +25,9 @@ use super::write::assign;
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::parser::{ColumnDef, Generated, parse_expr};
+use crate::plan::is_of_session;
 use crate::plan::types;
+use crate::results::answers_the_same;
 
 const KEY: &str = "biplane.generatedAs";
 
@@ -77,35 +79,21 @@ pub async fn declare(
         if has_subquery(&expr) {
             return Err(invalid("its expression has a subquery"));
         }
-        if expr.is_volatile() || has_session_value(&parse_expr(text(field).unwrap_or_default())?) {
+        if !follows(&expr, text(field).unwrap_or_default())? {
             return Err(invalid("its expression does not follow from the columns alone"));
         }
     }
     Ok(out)
 }
 
-/// Functions whose value is that of the statement.
-fn has_session_value(expr: &ast::Expr) -> bool {
-    const NAMES: [&str; 8] = [
-        "current_timestamp",
-        "current_date",
-        "current_user",
-        "session_user",
-        "user",
-        "now",
-        "localtimestamp",
-        "current_timezone",
-    ];
-    let found = ast::visit_expressions(expr, |expr| {
-        let is = |name: &str| NAMES.contains(&name.to_lowercase().as_str());
-        let found = match expr {
-            ast::Expr::Function(function) => is(&function.name.to_string()),
-            ast::Expr::Identifier(name) => name.quote_style.is_none() && is(&name.value),
-            _ => false,
-        };
-        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// Whether the expression, as it is written and as it was planned, is of its columns alone.
+fn follows(expr: &Expr, text: &str) -> SqlResult<bool> {
+    let written = parse_expr(text)?;
+    let asks = ast::visit_expressions(&written, |expr| match is_of_session(expr) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
     });
-    found.is_break()
+    Ok(asks.is_continue() && !expr.exists(|expr| Ok(!answers_the_same(expr)))?)
 }
 
 /// Whether an expression that is kept as text speaks of a column.

@@ -3,7 +3,7 @@
 use super::SqlError;
 
 /// Part of the text, class, SQLSTATE. The first that fits counts.
-const KNOWN: [(&str, &str, &str); 61] = [
+const KNOWN: [(&str, &str, &str); 64] = [
     ("Order by column out of bounds", "ORDER_BY_POS_OUT_OF_RANGE", "42805"),
     ("Cannot find column with position", "GROUP_BY_POS_OUT_OF_RANGE", "42805"),
     ("Aggregate function calls cannot be nested", "NESTED_AGGREGATE_FUNCTION", "42607"),
@@ -63,6 +63,9 @@ const KNOWN: [(&str, &str, &str); 61] = [
     ("does not support logical expression WindowFunction", NO_WINDOW, "42903"),
     ("Unable to parse date from", "DATETIME_FIELD_OUT_OF_BOUNDS.WITHOUT_SUGGESTION", "22023"),
     ("Frame bound", "DATATYPE_MISMATCH.SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE", "42K09"),
+    ("exceeds its precision", "DECIMAL_SCALE_EXCEEDS_PRECISION", "42K09"),
+    ("at most 38 digits are possible", "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION", "42K09"),
+    ("requires a length parameter", "DATATYPE_MISSING_SIZE", "42K01"),
     ("regex parse error", "INVALID_PARAMETER_VALUE.PATTERN", "22023"),
     ("Regular expression did not compile", "INVALID_PARAMETER_VALUE.PATTERN", "22023"),
 ];

@@ -243,12 +243,11 @@ fn row(tokens: &[TokenWithSpan], start: usize) -> usize {
             Token::Word(_) if depth == 0 && is_whole => return at,
             _ => {}
         }
-        is_whole = depth == 0
-            && matches!(
-                &token.token,
-                Token::Number(..) | Token::SingleQuotedString(_) | Token::RParen
-            )
-            || (depth == 0 && is_one_of(Some(token), &["NULL", "TRUE", "FALSE"]));
+        let is_value = matches!(
+            &token.token,
+            Token::Number(..) | Token::SingleQuotedString(_) | Token::RParen
+        );
+        is_whole = depth == 0 && (is_value || is_one_of(Some(token), &["NULL", "TRUE", "FALSE"]));
         // `INTERVAL '1' DAY`
         if is_whole && unit(tokens.get(at + 1)).is_some() {
             is_whole = false;

@@ -2,6 +2,7 @@
 //! stands beside it, decimals keep Spark's digits, and what does not fit together is refused.
 
 use biplane_functions::decimals::{self, Operation};
+use biplane_functions::variant::is_variant;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
@@ -44,6 +45,11 @@ pub fn fitted(
     right: &DataType,
 ) -> Result<PlannerResult<RawBinaryExpr>> {
     let RawBinaryExpr { op, left: mut a, right: mut b } = expr;
+    if is_comparison(&op) && is_variant(left) && is_variant(right) {
+        let text = "A VARIANT has no order and is equal to nothing: compare what it holds";
+        let error = SqlError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", text);
+        return Err(DataFusionError::External(Box::new(error)));
+    }
     if is_comparison(&op) && !are_comparable(left, right) {
         return Err(differ(&op, left, right));
     }

@@ -72,6 +72,39 @@ pub fn is_niladic(ident: &Ident) -> bool {
     ident.quote_style.is_none() && NILADIC.contains(&ident.value.to_lowercase().as_str())
 }
 
+/// Functions with a value of the session or the statement, beside those without parentheses.
+const OF_SESSION: &[&str] = &[
+    "current_metastore",
+    "current_time",
+    "current_timezone",
+    "current_version",
+    "curdate",
+    "getdate",
+    "is_account_group_member",
+    "is_member",
+    "localtimestamp",
+    "now",
+    "unix_timestamp",
+    "version",
+];
+
+/// Whether the session or the time says what this is. `unix_timestamp` does without arguments alone.
+pub fn is_of_session(expr: &Expr) -> bool {
+    match expr {
+        Expr::Identifier(ident) => is_niladic(ident),
+        Expr::Function(function) => {
+            let name = function.name.to_string().to_lowercase();
+            let is_empty = match &function.args {
+                FunctionArguments::List(list) => list.args.is_empty(),
+                _ => true,
+            };
+            NILADIC.contains(&name.as_str())
+                || (OF_SESSION.contains(&name.as_str()) && (is_empty || name != "unix_timestamp"))
+        }
+        _ => false,
+    }
+}
+
 /// The value of a function that only the session knows.
 pub fn session_value(scope: &Scope<'_>, expr: &Expr) -> Option<Expr> {
     let (name, argument) = match expr {

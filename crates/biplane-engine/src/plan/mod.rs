@@ -19,6 +19,7 @@ mod naming;
 mod operators;
 mod ordering;
 pub mod provider;
+mod refusals;
 mod registry;
 mod relations;
 mod resolve;
@@ -50,6 +51,7 @@ use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use rewrite::{Rewritten, Scope};
 
+pub use functions::is_of_session;
 pub use rewrite::{HIDDEN, Scope as PlanScope};
 pub use rules::analyzer_rules;
 pub use versions::Wanted;

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use super::naming::display_name;
 use super::subqueries::{self, Aggregates};
 use super::{
-    calls, changes, functions, generators, grouping, intervals, ordering, widths, windows,
+    calls, changes, functions, generators, grouping, intervals, ordering, refusals, widths, windows,
 };
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
@@ -165,6 +165,17 @@ impl Rewriter<'_> {
                 lower(&mut column.name);
             }
         }
+    }
+
+    fn refused(&self, function: &ast::Function) -> Option<SqlError> {
+        let name = function.name.to_string().to_lowercase();
+        let state = self.scope.cx.session.state_ref();
+        let state = state.read();
+        let is_scalar = state.scalar_functions().contains_key(&name)
+            && !self.aggregates.0.contains(&name)
+            && !functions::is_aggregate(&name)
+            && !state.window_functions().contains_key(&name);
+        if is_scalar { refusals::of_scalar(function) } else { refusals::of_count(function) }
     }
 
     fn is_cte(&self, name: &str) -> bool {
@@ -522,6 +533,9 @@ impl VisitorMut for Rewriter<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        if let Some(error) = refusals::of_limit(query).or_else(|| refusals::of_rows(&query.body)) {
+            return ControlFlow::Break(error);
+        }
         ordering::plain(query);
         if let ast::SetExpr::Values(values) = query.body.as_mut() {
             values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
@@ -648,6 +662,10 @@ impl VisitorMut for Rewriter<'_> {
         if let Some(error) = super::typed::completed(expr) {
             return ControlFlow::Break(error);
         }
+        if let Some(new) = widths::least_long(expr) {
+            *expr = new;
+            return ControlFlow::Continue(());
+        }
         if let Some(new) = functions::session_value(self.scope, expr) {
             *expr = new;
             return ControlFlow::Continue(());
@@ -655,6 +673,11 @@ impl VisitorMut for Rewriter<'_> {
         if let Expr::Function(function) = expr
             && let Some(over) = &mut function.over
             && let Some(error) = windows::of_call(over)
+        {
+            return ControlFlow::Break(error);
+        }
+        if let Expr::Function(function) = expr
+            && let Some(error) = self.refused(function)
         {
             return ControlFlow::Break(error);
         }
@@ -739,6 +762,15 @@ pub fn expression(expr: &mut Expr) {
                 *long = false;
                 let number = Expr::value(Value::Number(std::mem::take(digits), false));
                 *expr = functions::cast(number, ast::DataType::BigInt(None));
+            } else if let Value::Number(digits, false) = &mut value.value
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+                && digits.parse::<i64>().is_err()
+            {
+                // Beyond BIGINT it is a DECIMAL of so many digits.
+                let digits = std::mem::take(digits);
+                let count = digits.trim_start_matches('0').len().max(1) as u64;
+                let decimal = ast::DataType::Decimal(ast::ExactNumberInfo::Precision(count));
+                *expr = functions::cast(Expr::value(Value::SingleQuotedString(digits)), decimal);
             } else if let Value::Number(digits, false) = &mut value.value
                 && digits.contains(['e', 'E'])
             {

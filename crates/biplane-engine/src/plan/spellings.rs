@@ -333,6 +333,9 @@ fn ordered(name: &str, function: &Function) -> Option<Expr> {
             let name = if is_up(by) { "mode" } else { "mode_greatest" };
             Some(set(name, vec![by.expr.clone()], Vec::new()))
         }
+        ("percentile_cont", [by], [share]) if is_up(by) => {
+            Some(set("percentile", vec![by.expr.clone(), share.clone()], Vec::new()))
+        }
         ("percentile_disc", [by], [share]) if is_up(by) => {
             Some(set("percentile_disc_of", vec![by.expr.clone(), share.clone()], Vec::new()))
         }

@@ -78,7 +78,7 @@ fn counted(query: &Query, condition: Option<Expr>) -> SqlResult<Expr> {
         && let Some(from) = select.from.first_mut()
         && let TableFactor::Derived { subquery, alias: Some(alias), .. } = &mut from.relation
     {
-        *subquery = Box::new(query.clone());
+        **subquery = query.clone();
         alias.name = plain(format!("{HIDDEN}in"));
         let columns = width(query).unwrap_or(1);
         let name = |at| TableAliasColumnDef::from_name(format!("{HIDDEN}v{at}"));

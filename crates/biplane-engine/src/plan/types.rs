@@ -31,6 +31,9 @@ impl SparkTypes {
             Sql::Float(_) | Sql::Real | Sql::Float4 => DataType::Float32,
             Sql::Double(_) | Sql::DoublePrecision | Sql::Float8 | Sql::Float64 => DataType::Float64,
             Sql::Boolean | Sql::Bool => DataType::Boolean,
+            Sql::Varchar(None) | Sql::Char(None) => {
+                return plan_err!("The data type {sql} requires a length parameter");
+            }
             Sql::String(_)
             | Sql::Text
             | Sql::Varchar(_)
@@ -97,6 +100,9 @@ fn decimal(info: &ExactNumberInfo) -> Result<DataType> {
     match (u8::try_from(precision), i8::try_from(scale)) {
         (Ok(p @ 1..=38), Ok(s)) if s >= 0 && s.unsigned_abs() <= p => {
             Ok(DataType::Decimal128(p, s))
+        }
+        (Ok(p), Ok(s)) if p <= 38 && s > 0 => {
+            plan_err!("The scale of DECIMAL({p},{s}) exceeds its precision")
         }
         _ => plan_err!(
             "DECIMAL({precision},{scale}) is not a valid type: at most 38 digits are possible"

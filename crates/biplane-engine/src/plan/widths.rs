@@ -46,6 +46,22 @@ pub fn narrow(expr: &mut Expr) {
     }
 }
 
+/// `-9223372036854775808`, of which the number alone is no BIGINT.
+pub fn least_long(expr: &Expr) -> Option<Expr> {
+    const DIGITS: &str = "9223372036854775808";
+    let Expr::UnaryOp { op: UnaryOperator::Minus, expr } = expr else { return None };
+    let inner = match expr.as_ref() {
+        Expr::Cast { expr, data_type: ast::DataType::BigInt(_), .. } => expr.as_ref(),
+        other => other,
+    };
+    let Expr::Value(value) = inner else { return None };
+    let is_it = matches!(&value.value, Value::Number(digits, _) if digits == DIGITS);
+    is_it.then(|| {
+        let text = Value::SingleQuotedString(format!("-{DIGITS}"));
+        cast(Expr::value(text), ast::DataType::BigInt(None))
+    })
+}
+
 /// Calls whose result holds its arguments as they are.
 const CONSTRUCTORS: [&str; 4] = ["array", "map", "struct", "named_struct"];
 

@@ -1,0 +1,92 @@
+//! What Spark refuses of a query by its form alone, with the class that it says.
+
+use datafusion::sql::sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    LimitClause, Query, SetExpr, UnaryOperator, Value, Values,
+};
+
+use crate::error::SqlError;
+
+/// A function of one row takes neither DISTINCT, FILTER nor OVER.
+pub fn of_scalar(function: &Function) -> Option<SqlError> {
+    let name = function.name.to_string();
+    if function.over.is_some() {
+        let text = format!("Expression {name} is not supported within a window function");
+        return Some(SqlError::new("UNSUPPORTED_EXPR_FOR_WINDOW", "42P20", text));
+    }
+    let is_distinct = matches!(&function.args, FunctionArguments::List(list)
+        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
+    (is_distinct || function.filter.is_some()).then(|| {
+        let text = format!("The function {name} does not support DISTINCT or FILTER");
+        SqlError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "42000", text)
+    })
+}
+
+/// `count(t.*)`
+pub fn of_count(function: &Function) -> Option<SqlError> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let is_count = function.name.to_string().eq_ignore_ascii_case("count");
+    let stars = list
+        .args
+        .iter()
+        .any(|arg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(_))));
+    (is_count && stars && list.args.len() == 1).then(|| {
+        let text = "count(t.*) is not allowed: give the columns or *";
+        SqlError::new("INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT", "42000", text)
+    })
+}
+
+/// A LIMIT is a number.
+pub fn of_limit(query: &Query) -> Option<SqlError> {
+    let Some(LimitClause::LimitOffset { limit: Some(limit), .. }) = &query.limit_clause else {
+        return None;
+    };
+    let (class, text) = match limit {
+        Expr::Value(value) if value.value == Value::Null => {
+            ("INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE", "The limit expression must be an integer")
+        }
+        _ => return None,
+    };
+    Some(SqlError::new(class, "42K0E", text))
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Kind {
+    Number,
+    Text,
+}
+
+fn kind(expr: &Expr) -> Option<Kind> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(..) => Some(Kind::Number),
+            Value::SingleQuotedString(_) => Some(Kind::Text),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => kind(expr),
+        _ => None,
+    }
+}
+
+/// Rows of VALUES have as many columns each, of types that fit.
+pub fn of_rows(body: &SetExpr) -> Option<SqlError> {
+    let SetExpr::Values(Values { rows, .. }) = body else { return None };
+    let first = rows.first()?;
+    if rows.iter().any(|row| row.content.len() != first.content.len()) {
+        let text = format!(
+            "The rows of an inline table differ in their number of columns; the first has {}",
+            first.content.len()
+        );
+        return Some(SqlError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH", "42000", text));
+    }
+    for at in 0..first.content.len() {
+        let mut kinds = rows.iter().filter_map(|row| kind(&row.content[at]));
+        let one = kinds.next();
+        if one.is_some_and(|one| kinds.any(|other| other != one)) {
+            let text = format!("Incompatible types in column {} of an inline table", at + 1);
+            let class = "INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE";
+            return Some(SqlError::new(class, "42000", text));
+        }
+    }
+    None
+}
