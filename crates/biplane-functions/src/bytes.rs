@@ -132,8 +132,11 @@ fn wider(a: &DataType, b: &DataType) -> Result<DataType> {
     }
 }
 
+/// Items of an argument, from and to.
+type Runs = Vec<(usize, usize, usize)>;
+
 /// The items of all lists of a row, in one.
-fn joined(call: &Call<'_>) -> Result<(Vec<i32>, NullBuffer, Vec<(usize, usize, usize)>)> {
+fn joined(call: &Call<'_>) -> Result<(Vec<i32>, NullBuffer, Runs)> {
     let mut offsets = vec![0_i32];
     let mut known = Vec::with_capacity(call.rows);
     let mut runs = Vec::new();
@@ -164,7 +167,7 @@ fn joined(call: &Call<'_>) -> Result<(Vec<i32>, NullBuffer, Vec<(usize, usize, u
     Ok((offsets, NullBuffer::from(known), runs))
 }
 
-fn gathered(inner: &[ArrayRef], runs: Vec<(usize, usize, usize)>) -> Result<ArrayRef> {
+fn gathered(inner: &[ArrayRef], runs: Runs) -> Result<ArrayRef> {
     let data: Vec<_> = inner.iter().map(|array| array.to_data()).collect();
     let count = runs.iter().map(|(_, start, end)| end - start).sum();
     let mut out = MutableArrayData::new(data.iter().collect(), true, count);
