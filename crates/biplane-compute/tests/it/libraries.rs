@@ -194,7 +194,7 @@ async fn who_may_not_gets_nothing_installed() {
         (json!({ "jar": "/Volumes/a/b/c/d.jar" }), 501),
         (json!({ "maven": { "coordinates": "a:b:c" } }), 501),
         (json!({ "cran": { "package": "a" } }), 501),
-        (json!({ "whl": "/Workspace/a.whl" }), 501),
+        (json!({ "whl": "/Workspace/a.whl" }), 404),
         (json!({ "whl": "/Volumes/main/default/files/b-1-py3-none-any.whl" }), 404),
         (json!({}), 400),
     ] {

@@ -120,7 +120,7 @@ async fn a_secret_is_for_programs_and_in_no_answer() {
 async fn scripts_are_refused_where_they_are_none() {
     let site = site().await;
     for (script, status) in [
-        (json!({ "workspace": { "destination": "/Users/a/b.sh" } }), 501),
+        (json!({ "workspace": { "destination": "/Users/a/b.sh" } }), 404),
         (json!({ "dbfs": { "destination": "dbfs:/a.sh" } }), 501),
         (json!({ "s3": { "destination": "s3://a/b.sh", "region": "x" } }), 501),
         (json!({ "file": { "destination": "file:/a.sh" } }), 501),
