@@ -6,6 +6,7 @@ mod calls;
 mod casts;
 mod changes;
 mod check;
+mod crossing;
 pub mod deadline;
 pub mod delta;
 mod explode;

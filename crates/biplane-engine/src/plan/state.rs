@@ -75,6 +75,7 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     rules.retain(|rule| {
         !matches!(rule.name(), "extract_leaf_expressions" | "push_down_leaf_projections")
     });
+    rules.push(super::crossing::optimizer_rule());
     builder = builder.with_optimizer_rules(super::deadline::between(rules));
     // The first planner that answers wins.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
