@@ -25,6 +25,7 @@ def test_keys_of_the_server_are_sealed(own_server):
         client = WorkspaceClient(host=server.url, token=server.token)
         assert client.dbutils.secrets.get("kept", "word") == "hush"
         server.stop()
+        assert "could not be written" not in (server.directory / "server.log").read_text()
     key = file.read_text()
     for text, said in [(None, "--master-key-file"), (secrets.token_hex(32), "no key of the master key file"), ("short", "a line of 32 bytes")]:
         env = dict(server.env)

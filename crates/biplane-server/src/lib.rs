@@ -190,6 +190,8 @@ impl Server {
         if tokio::time::timeout(DRAIN + Duration::from_secs(1), self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        // It holds the way to all services, and would keep them.
+        self.services.compute.forget_calls();
         drop(self.services);
         self.stop_traces.cancel();
         if let Some(traces) = self.traces
