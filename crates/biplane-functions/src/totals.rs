@@ -1,8 +1,13 @@
 //! `sum` and `avg`: DataFusion's, for what Spark lets them take, and with an error where a sum of whole numbers
 //! or decimals is too large for its type.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Int64Type, i256};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray,
+};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Field, FieldRef, Int64Type, i256,
+};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
@@ -170,25 +175,24 @@ fn fits(total: i128, limit: i128, gives: &DataType) -> bool {
     }
 }
 
-/// The sum of what is there, in a type that holds all of it or nearly all.
-fn each(array: &ArrayRef, mut with: impl FnMut(usize, i128)) {
+/// What is there, with its place, in a type that holds sums of all of it or nearly all.
+fn each(array: &ArrayRef, with: impl FnMut(usize, i128)) {
     match array.data_type() {
-        DataType::Int64 => {
-            let numbers = array.as_primitive::<Int64Type>();
-            for (at, number) in numbers.iter().enumerate() {
-                if let Some(number) = number {
-                    with(at, number.into());
-                }
-            }
-        }
-        _ => {
-            let numbers = array.as_primitive::<Decimal128Type>();
-            for (at, number) in numbers.iter().enumerate() {
-                if let Some(number) = number {
-                    with(at, number);
-                }
-            }
-        }
+        DataType::Int64 => each_of(array.as_primitive::<Int64Type>(), with),
+        _ => each_of(array.as_primitive::<Decimal128Type>(), with),
+    }
+}
+
+fn each_of<P: ArrowPrimitiveType<Native: Into<i128>>>(
+    numbers: &PrimitiveArray<P>,
+    mut with: impl FnMut(usize, i128),
+) {
+    let values = numbers.values().iter().enumerate();
+    match numbers.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => values.for_each(|(at, number)| with(at, (*number).into())),
+        Some(nulls) => values.filter(|(at, _)| nulls.is_valid(*at)).for_each(|(at, number)| {
+            with(at, (*number).into());
+        }),
     }
 }
 
@@ -278,18 +282,19 @@ impl GroupsAccumulator for Sums {
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let totals = emit.take_needed(&mut self.totals);
         let seen = emit.take_needed(&mut self.seen);
-        let pairs = || totals.iter().zip(&seen).map(|(total, seen)| seen.then_some(*total));
-        if pairs().flatten().any(|total| !fits(total, self.limit, &self.gives)) {
+        // Of a group without a number it is 0, which fits.
+        if totals.iter().any(|total| !fits(*total, self.limit, &self.gives)) {
             return overflow();
         }
+        let nulls = Some(NullBuffer::from(seen)).filter(|nulls| nulls.null_count() > 0);
         Ok(match &self.gives {
             DataType::Decimal128(..) => {
-                let array: arrow::array::Decimal128Array = pairs().collect();
+                let array = Decimal128Array::new(totals.into(), nulls);
                 Arc::new(array.with_data_type(self.gives.clone()))
             }
             _ => {
-                let longs = pairs().map(|total| total.and_then(|total| i64::try_from(total).ok()));
-                Arc::new(longs.collect::<arrow::array::Int64Array>())
+                let longs = totals.iter().map(|total| i64::try_from(*total).unwrap_or_default());
+                Arc::new(Int64Array::new(longs.collect(), nulls))
             }
         })
     }
@@ -356,6 +361,18 @@ impl Scaling {
             return Ok(None);
         }
         let more = u32::try_from(i32::from(self.to) - i32::from(self.from)).unwrap_or(0);
+        let limit = 10_u128.checked_pow(u32::from(self.digits)).unwrap_or(u128::MAX);
+        // Most totals leave room, and 128 bits are divided much faster.
+        let narrow = 10_i128.checked_pow(more).and_then(|unit| total.checked_mul(unit));
+        if let Some(total) = narrow {
+            let (whole, rest) = (total / i128::from(count), total % i128::from(count));
+            let goes = rest.unsigned_abs() * 2 >= u128::from(count.unsigned_abs());
+            let average = whole + if goes { total.signum() } else { 0 };
+            return match average.unsigned_abs() < limit {
+                true => Ok(Some(average)),
+                false => overflow(),
+            };
+        }
         let total = i256::from_i128(total).wrapping_mul(i256::from_i128(10).wrapping_pow(more));
         let count = i256::from_i128(count.into());
         let (whole, rest) = (total.wrapping_div(count), total.wrapping_rem(count));
@@ -365,7 +382,6 @@ impl Scaling {
             (true, true) => i256::ONE,
             (true, false) => i256::MINUS_ONE,
         };
-        let limit = 10_u128.checked_pow(u32::from(self.digits)).unwrap_or(u128::MAX);
         match whole.wrapping_add(step).to_i128().filter(|out| out.unsigned_abs() < limit) {
             Some(out) => Ok(Some(out)),
             None => overflow(),
@@ -474,17 +490,17 @@ impl GroupsAccumulator for Averages {
         let counts = emit.take_needed(&mut self.counts);
         let pairs = totals.into_iter().zip(counts);
         let averages = pairs.map(|(total, count)| self.scaling.average(total, count));
-        let averages = averages.collect::<Result<arrow::array::Decimal128Array>>()?;
+        let averages = averages.collect::<Result<Decimal128Array>>()?;
         Ok(Arc::new(averages.with_data_type(self.scaling.gives())))
     }
 
     fn state(&mut self, emit: EmitTo) -> Result<Vec<ArrayRef>> {
         let totals = emit.take_needed(&mut self.totals);
         let counts = emit.take_needed(&mut self.counts);
-        let totals = arrow::array::Decimal128Array::from(totals);
+        let totals = Decimal128Array::from(totals);
         Ok(vec![
             Arc::new(totals.with_data_type(self.scaling.state())),
-            Arc::new(arrow::array::Int64Array::from(counts)),
+            Arc::new(Int64Array::from(counts)),
         ])
     }
 
@@ -516,10 +532,10 @@ impl GroupsAccumulator for Averages {
                 (totals[at], counts[at]) = (number, 1);
             }
         });
-        let totals = arrow::array::Decimal128Array::from(totals);
+        let totals = Decimal128Array::from(totals);
         Ok(vec![
             Arc::new(totals.with_data_type(self.scaling.state())),
-            Arc::new(arrow::array::Int64Array::from(counts)),
+            Arc::new(Int64Array::from(counts)),
         ])
     }
 
@@ -530,6 +546,28 @@ impl GroupsAccumulator for Averages {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn an_average_is_rounded_half_away_from_zero() -> Result<()> {
+        let scaling = Scaling { from: 2, digits: 38, to: 6 };
+        for (total, count, expected) in [
+            (100, 3, 333_333),
+            (200, 3, 666_667),
+            (-200, 3, -666_667),
+            (1, 20_000, 1),
+            (-1, 20_000, -1),
+            (1, 20_001, 0),
+        ] {
+            assert_eq!(scaling.average(total, count)?, Some(expected), "{total} / {count}");
+        }
+        // On the way it has more than 128 bits.
+        let large = i128::MAX / 1000 * 100;
+        assert_eq!(scaling.average(large, 1_000_000)?, Some(large / 100));
+        assert_eq!(scaling.average(5, 0)?, None);
+        Ok(())
+    }
+
     #[tokio::test]
     async fn answers() -> datafusion::common::Result<()> {
         crate::gather::testing::answers(
