@@ -300,6 +300,56 @@ describe('the story of the web app', () => {
     await row.waitFor({ state: 'detached' });
   });
 
+  it('runs a cluster on a host of its own, and deletes it', async () => {
+    await page.getByRole('link', { name: 'Compute', exact: true }).click();
+    await page.getByRole('link', { name: 'Clusters', exact: true }).click();
+    await page.getByRole('button', { name: 'Create cluster' }).first().click();
+    await page.getByLabel('Name', { exact: true }).fill(mark);
+    await page.getByRole('radio', { name: /^Single node/ }).check();
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('heading', { name: mark }).waitFor();
+    await page.getByText('Running', { exact: true }).first().waitFor();
+    await page.getByRole('tab', { name: 'Metrics' }).click();
+    await page.getByRole('cell', { name: /^Driver/ }).waitFor();
+    await shot('8d-cluster');
+    await page.getByRole('button', { name: `Actions for ${mark}` }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('button', { name: 'Delete cluster' }).click();
+    await page.getByText(`${mark} deleted`).waitFor();
+  });
+
+  it('keeps a notebook in a folder of the workspace', async () => {
+    await page.goto(`${base}/workspace/Shared`);
+    await page.getByRole('button', { name: 'New folder' }).click();
+    await page.getByLabel('Name').fill(mark);
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('link', { name: mark }).click();
+    await page.getByRole('button', { name: 'New notebook' }).click();
+    await page.getByLabel('Name').fill('first');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Text of first').fill('print(6 * 7)');
+    await page.keyboard.press('Control+s');
+    await page.getByText('first saved').waitFor();
+    await page.reload();
+    await page.getByText('print(6 * 7)').waitFor();
+    await shot('8e-notebook');
+    await page.goto(`${base}/workspace/Shared`);
+    await page.getByRole('button', { name: `Actions for ${mark}` }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByText(`${mark} deleted`).waitFor();
+  });
+
+  it('shows the account with its workspace and people', async () => {
+    await page.getByRole('link', { name: 'Account', exact: true }).click();
+    const row = page.getByRole('row').nth(1);
+    await row.getByText('Running').waitFor();
+    await row.getByRole('link').first().click();
+    await page.getByLabel(/is here as$/).first().waitFor();
+    await shot('8f-account');
+  });
+
   it('makes and revokes a token', async () => {
     await page.goto(`${base}/settings/tokens`);
     await page.getByRole('button', { name: 'Create token' }).click();
