@@ -1,21 +1,36 @@
 """PySpark through the edge beside the same runtime alone: what sandbox, relay and edge cost.
 
-Usage: cargo xtask bench spark. They take turns. Sail alone speaks no TLS; what that costs the client is seen apart.
+Usage: cargo xtask bench spark. They take turns. Sail alone is a process of its own, as it is by the edge, and speaks no TLS;
+what that costs the client is seen apart.
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
 
 from bench import Server, say
 
+SAIL = """
+import sys
+from pysail.spark import SparkConnectServer
+server = SparkConnectServer("127.0.0.1", 0)
+server.start(background=True)
+print(server.listening_address[1], flush=True)
+sys.stdin.read()
+"""
 
-def sessions(alone, server, tls_port):
+
+def sail():
+    """Ends when its stdin does."""
+    process = subprocess.Popen([sys.executable, "-c", SAIL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process, int(process.stdout.readline())
+
+
+def sessions(port, server, tls_port):
     from pyspark.sql import SparkSession
 
-    alone.start()
-    _, port = alone.listening_address
     plain_port = server.address.rsplit(":", 1)[1]
     places = {
         "Sail alone": f"sc://localhost:{port}",
@@ -26,8 +41,6 @@ def sessions(alone, server, tls_port):
 
 
 def main():
-    from pysail.spark import SparkConnectServer
-
     from server import free_port
 
     tls_port = free_port()
@@ -35,8 +48,8 @@ def main():
         server = Server(directory, "--samples-scale", "0", "--tls-listen", f"127.0.0.1:{tls_port}")
         try:
             os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = f"{directory}/tls/ca.pem"
-            alone = SparkConnectServer()
-            spark = sessions(alone, server, tls_port)
+            alone, port = sail()
+            spark = sessions(port, server, tls_port)
             for what, action, runs in [
                 ("range(1e6).count()", lambda spark: spark.range(1_000_000).count(), 200),
                 ("a million rows as Arrow", lambda spark: spark.range(1_000_000).toArrow(), 20),
@@ -54,6 +67,7 @@ def main():
                     say(name, f"p50 {median:.2f} ms   ({runs} runs)")
                 for name in ("by the edge", "without TLS"):
                     say(f"overhead {name}", f"{(medians[name] / medians['Sail alone'] - 1) * 100:.0f} %", "< 10 %")
+            alone.kill()
         finally:
             server.stop()
     sys.stdout.flush()

@@ -1,7 +1,7 @@
 import type { ListedCluster } from '../../api/clusters';
 import type { RuntimeVersion } from '../../api/types';
 import { useSession } from '../../app/session';
-import { formatAgo, formatCount } from '../../lib/format';
+import { formatAgo, plural } from '../../lib/format';
 import { Link, navigate } from '../../lib/router';
 import { Button, IconButton } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
@@ -98,7 +98,7 @@ export const nameOf = ({ cluster_name, cluster_id }: ListedCluster): string => c
 
 function resources({ cluster_cores, cluster_memory_mb, node_type_id }: ListedCluster): string {
   if (cluster_cores === undefined || cluster_memory_mb === undefined) return node_type_id ?? '';
-  return `${formatCount(cluster_cores)} cores, ${shortBytes(cluster_memory_mb * MIB)}`;
+  return `${plural(cluster_cores, 'core')}, ${shortBytes(cluster_memory_mb * MIB)}`;
 }
 
 export function StartStop({ cluster, large = false }: { cluster: ListedCluster; large?: boolean }) {

@@ -23,7 +23,7 @@ export function MetricsTab({ cluster }: { cluster: ListedCluster }) {
     <>
       <Tiles
         tiles={[
-          { label: 'Hosts', value: formatCount(ids.size), note: cluster.cluster_cores === undefined ? 'None runs' : `${formatCount(cluster.cluster_cores)} cores, ${shortBytes((cluster.cluster_memory_mb ?? 0) * MIB)}` },
+          { label: 'Hosts', value: formatCount(ids.size), note: cluster.cluster_cores === undefined ? 'None runs' : `${plural(cluster.cluster_cores, 'core')}, ${shortBytes((cluster.cluster_memory_mb ?? 0) * MIB)}` },
           { label: 'Sandboxes', value: sum && formatCount(sum.running + sum.starting), note: sum && (sum.starting > 0 ? `${sum.starting} starting` : 'that you may see') },
           { label: 'CPU in use', value: sum && formatCores(sum.cores * 1000), note: sum && `of ${plural(sum.cpuMillis / 1000, 'processor')}` },
           { label: 'Memory in use', value: sum && shortBytes(sum.memory), note: sum && `of ${shortBytes(sum.memoryMax)}` },
