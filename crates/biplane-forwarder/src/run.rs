@@ -5,9 +5,9 @@ use crate::dns::{self, Parsed};
 use crate::inbound::{Inbound, Next};
 use crate::members::Members;
 use crate::names::Name;
-use crate::{Entry, Listeners};
+use crate::{Entry, Listeners, Route};
 use std::io::{self, ErrorKind};
-use std::net::UdpSocket;
+use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -85,7 +85,7 @@ impl Carrier<'_> {
     /// In this order: listeners, listeners of members, the name server, names, inbound, connections.
     fn poll(&self, listeners: &Listeners, polled: &mut Vec<libc::pollfd>) -> io::Result<()> {
         polled.clear();
-        let full = self.connections.len() >= CONNECTIONS_MAX;
+        let full = self.connections.len() + self.inbound.len() >= CONNECTIONS_MAX;
         let entries = listeners.entries.iter().chain(&self.members.entries);
         let fd = |entry: &Entry| if full { -1 } else { entry.listener.as_raw_fd() };
         polled.extend(entries.map(|entry| readable(fd(entry))));
@@ -135,8 +135,13 @@ impl Carrier<'_> {
             }
         }
         for (index, entry) in listeners.entries.iter().chain(&self.members.entries).enumerate() {
-            if woken(index) {
-                self.connections.extend(accept(entry));
+            let Some(client) = woken(index).then(|| accept(entry)).flatten() else {
+                continue;
+            };
+            // Without a door the client sees a connection that closes at once.
+            match &entry.route {
+                Route::Serve => self.inbound.extend(Inbound::serve(client, &entry.door)),
+                route => self.connections.extend(Connection::new(client, route, &entry.door)),
             }
         }
         let mut at = first_name;
@@ -159,10 +164,9 @@ impl Carrier<'_> {
     }
 }
 
-/// Without a door the client sees a connection that closes at once.
-fn accept(entry: &Entry) -> Option<Connection> {
+fn accept(entry: &Entry) -> Option<TcpStream> {
     match entry.listener.accept() {
-        Ok((client, _)) => Connection::new(client, &entry.route, &entry.door).ok(),
+        Ok((client, _)) => Some(client),
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(_) => {
             std::thread::sleep(BREATH);

@@ -117,3 +117,45 @@ async fn names_resolve_when_they_may_be_reached() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_program_serves_at_the_relay_door() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("relay.sock");
+    let door = tokio::net::UnixListener::bind(&path).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forwarder = listener.local_addr().unwrap();
+    let entries = vec![Entry { listener, route: Route::Serve, door: path }];
+    let listeners = Listeners { entries, names: None, mesh: None };
+    std::thread::spawn(move || biplane_forwarder::run(&listeners));
+
+    let program = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = program.local_addr().unwrap().port();
+    let mut control = TcpStream::connect(forwarder).await.unwrap();
+    control.write_all(format!("{port}\n").as_bytes()).await.unwrap();
+    let (mut inside, _) = patient(program.accept()).await.unwrap();
+    let (mut outside, _) = patient(door.accept()).await.unwrap();
+    let mut line = [0; 6];
+    patient(outside.read_exact(&mut line)).await.unwrap();
+    assert_eq!(&line, b"serve\n");
+    outside.write_all(b"asked").await.unwrap();
+    let mut asked = [0; 5];
+    patient(inside.read_exact(&mut asked)).await.unwrap();
+    inside.write_all(&asked).await.unwrap();
+    drop(inside);
+    let mut answered = Vec::new();
+    patient(outside.read_to_end(&mut answered)).await.unwrap();
+    assert_eq!((&asked, &answered[..]), (b"asked", &b"asked"[..]));
+    drop(outside);
+    // It is told of the end.
+    assert_eq!(patient(control.read(&mut line)).await.unwrap(), 0);
+
+    // Nobody is there, or what is said is no port: it is told in the same way, and the door hears nothing.
+    drop(program);
+    for said in [format!("{port}\n"), "x\n".into(), "70000\n".into(), "9".repeat(300)] {
+        let mut control = TcpStream::connect(forwarder).await.unwrap();
+        control.write_all(said.as_bytes()).await.unwrap();
+        assert!(matches!(patient(control.read(&mut line)).await, Ok(0) | Err(_)), "{said}");
+    }
+    assert!(tokio::time::timeout(Duration::ZERO, door.accept()).await.is_err());
+}
