@@ -50,8 +50,6 @@ pub struct Connection {
     up: Half,
     down: Half,
     deadline: Option<Instant>,
-    /// Ends with the rest.
-    _control: Option<TcpStream>,
 }
 
 /// What a connection waits for at one of its descriptors.
@@ -80,19 +78,16 @@ impl Connection {
                 let deadline = Instant::now() + ASK_TIMEOUT;
                 (Some(door), Stage::Ask(Answer::Line), *port, Some(deadline))
             }
-            // Begins with a connection to the program: see inbound.rs.
-            Route::Serve => return Err(ErrorKind::Unsupported.into()),
         };
         let (up, down) = Default::default();
-        let path = path.to_owned();
-        Ok(Self { client, door, path, port, stage, up, down, deadline, _control: None })
+        Ok(Self { client, door, path: path.to_owned(), port, stage, up, down, deadline })
     }
 
     /// One that both sides have agreed on. Both sockets do not block.
-    pub fn flowing(client: TcpStream, door: UnixStream, control: Option<TcpStream>) -> Self {
+    pub fn flowing(client: TcpStream, door: UnixStream) -> Self {
         let (path, up, down) = Default::default();
-        let (door, port, stage, deadline) = (Some(door), 0, Stage::Flow, None);
-        Self { client, door, path, port, stage, up, down, deadline, _control: control }
+        let (door, port, deadline) = (Some(door), 0, None);
+        Self { client, door, path, port, stage: Stage::Flow, up, down, deadline }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -165,9 +160,6 @@ impl Connection {
         for _ in 0..ROUNDS_MAX {
             let up =
                 self.up.carry(&mut self.client, door, |door| door.shutdown(Shutdown::Write))?;
-            if up {
-                acknowledge(&self.client);
-            }
             let down = self
                 .down
                 .carry(door, &mut self.client, |client| client.shutdown(Shutdown::Write))?;
@@ -176,24 +168,6 @@ impl Connection {
             }
         }
         Ok(!(self.up.shut && self.down.shut))
-    }
-}
-
-/// A program that does not know TCP_NODELAY waits for this before it sends the rest of what it has to
-/// say; by itself the kernel takes 40 ms.
-#[expect(unsafe_code, reason = "the standard library has no such option")]
-fn acknowledge(client: &TcpStream) {
-    let on: libc::c_int = 1;
-    let length = libc::socklen_t::try_from(size_of_val(&on)).unwrap_or_default();
-    // SAFETY: the option is an int that outlives the call. Without the option it is only slower.
-    unsafe {
-        libc::setsockopt(
-            client.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_QUICKACK,
-            (&raw const on).cast(),
-            length,
-        );
     }
 }
 

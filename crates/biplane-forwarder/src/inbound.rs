@@ -1,12 +1,12 @@
-//! Connections to programs in here. The mesh door is told that somebody waits, and says who comes and
-//! for which port; a program that serves at the relay door says its port itself.
+//! Connections of other members to programs in here: the mesh door is told that somebody waits, and
+//! says who comes and for which port.
 
 use crate::connection::{Connection, Interest, dial};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const LINE_BYTES_MAX: usize = 256;
@@ -14,19 +14,9 @@ const LINE_BYTES_MAX: usize = 256;
 const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const REFUSED: &[u8] = b"no connection refused\n";
 
-/// Who says the port.
-enum Caller {
-    Mesh(UnixStream),
-    /// Is told of the end of its connection by the end of this one.
-    Program {
-        control: TcpStream,
-        relay: PathBuf,
-    },
-}
-
 /// One that waits, or is about to be joined with a program.
 pub struct Inbound {
-    caller: Caller,
+    door: UnixStream,
     line: Vec<u8>,
     client: Option<TcpStream>,
     deadline: Option<Instant>,
@@ -38,7 +28,7 @@ pub enum Next {
     Joined(Connection),
     /// Somebody came, and nobody took it.
     Refused,
-    /// The mesh door is shut.
+    /// The door is shut.
     Shut,
 }
 
@@ -46,23 +36,12 @@ impl Inbound {
     pub fn wait(path: &Path) -> io::Result<Self> {
         let mut door = dial(path)?;
         door.write_all(b"accept *\n")?;
-        Ok(Self::new(Caller::Mesh(door), None))
+        Ok(Self { door, line: Vec::new(), client: None, deadline: None })
     }
 
-    /// For a program that is about to say what port of it is to be served at the relay door.
-    pub fn serve(control: TcpStream, relay: &Path) -> io::Result<Self> {
-        control.set_nonblocking(true)?;
-        let caller = Caller::Program { control, relay: relay.to_owned() };
-        Ok(Self::new(caller, Some(Instant::now() + TAKE_TIMEOUT)))
-    }
-
-    fn new(caller: Caller, deadline: Option<Instant>) -> Self {
-        Self { caller, line: Vec::new(), client: None, deadline }
-    }
-
-    /// At the mesh door, and nobody has come yet.
+    /// Nobody has come yet.
     pub fn waits(&self) -> bool {
-        self.client.is_none() && matches!(self.caller, Caller::Mesh(_))
+        self.client.is_none()
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -70,13 +49,9 @@ impl Inbound {
     }
 
     pub fn interest(&self) -> Interest {
-        let fd = match &self.caller {
-            Caller::Mesh(door) => door.as_raw_fd(),
-            Caller::Program { control, .. } => control.as_raw_fd(),
-        };
         match &self.client {
             Some(client) => Interest { fd: client.as_raw_fd(), events: libc::POLLOUT },
-            None => Interest { fd, events: libc::POLLIN },
+            None => Interest { fd: self.door.as_raw_fd(), events: libc::POLLIN },
         }
     }
 
@@ -84,72 +59,44 @@ impl Inbound {
     pub fn advance(mut self) -> Next {
         match self.step() {
             Ok(false) => Next::Wait(self),
-            Ok(true) => self.join().map_or(Next::Refused, Next::Joined),
-            Err(_) => match &mut self.caller {
-                Caller::Mesh(door) if self.line.ends_with(b"\n") => {
-                    // There is nobody to tell when even this fails.
-                    let _ = door.write(REFUSED);
-                    Next::Refused
-                }
-                Caller::Mesh(_) => Next::Shut,
-                Caller::Program { .. } => Next::Refused,
+            Ok(true) => match self.client {
+                Some(client) => Next::Joined(Connection::flowing(client, self.door)),
+                None => Next::Shut,
             },
+            Err(_) if self.line.ends_with(b"\n") => {
+                // There is nobody to tell when even this fails.
+                let _ = self.door.write(REFUSED);
+                Next::Refused
+            }
+            Err(_) => Next::Shut,
         }
     }
 
-    /// True: the program took the connection.
     fn step(&mut self) -> io::Result<bool> {
         if let Some(client) = &self.client {
             if let Some(error) = client.take_error()? {
                 return Err(error);
             }
             client.set_nodelay(true)?;
+            self.door.write_all(b"ok\n")?;
             return Ok(true);
         }
-        // Whoever calls says no more than the line before it is answered.
+        // The door says no more than the line before it is answered.
         let mut bytes = [0; 128];
-        let read = match &mut self.caller {
-            Caller::Mesh(door) => door.read(&mut bytes),
-            Caller::Program { control, .. } => control.read(&mut bytes),
-        };
-        match read {
+        match self.door.read(&mut bytes) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(read) => self.line.extend_from_slice(&bytes[..read]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
         if self.line.ends_with(b"\n") {
-            let port = match self.caller {
-                Caller::Mesh(_) => port(&self.line),
-                Caller::Program { .. } => own_port(&self.line),
-            };
-            self.client = Some(connect(port.ok_or(ErrorKind::InvalidData)?)?);
+            self.client = Some(connect(port(&self.line).ok_or(ErrorKind::InvalidData)?)?);
             self.deadline = Some(Instant::now() + TAKE_TIMEOUT);
         } else if self.line.len() > LINE_BYTES_MAX {
             return Err(ErrorKind::InvalidData.into());
         }
         Ok(false)
     }
-
-    fn join(self) -> io::Result<Connection> {
-        let client = self.client.ok_or(ErrorKind::NotConnected)?;
-        match self.caller {
-            Caller::Mesh(mut door) => {
-                door.write_all(b"ok\n")?;
-                Ok(Connection::flowing(client, door, None))
-            }
-            Caller::Program { control, relay } => {
-                let mut door = dial(&relay)?;
-                door.write_all(b"serve\n")?;
-                Ok(Connection::flowing(client, door, Some(control)))
-            }
-        }
-    }
-}
-
-/// Of `<port>\n`.
-fn own_port(line: &[u8]) -> Option<u16> {
-    std::str::from_utf8(line).ok()?.trim_end().parse().ok()
 }
 
 /// Of `from <sandbox> <port>\n`.
@@ -187,7 +134,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 
 #[cfg(test)]
 mod tests {
-    use super::{own_port, port};
+    use super::port;
 
     #[test]
     fn the_port_is_the_last_word() {
@@ -195,7 +142,5 @@ mod tests {
         for bad in [&b"from x\n"[..], b"from x 70000\n", b"x y 1\n", b"from x 1 2\n", b"\xff\n"] {
             assert_eq!(port(bad), None);
         }
-        assert_eq!(own_port(b"7077\n"), Some(7077));
-        assert_eq!(own_port(b"x 7077\n"), None);
     }
 }

@@ -11,8 +11,6 @@
 //! - A name of a private endpoint has a loopback address of its own, on which the endpoint's ports from 1024
 //!   on lead to it through the egress door, whatever they speak.
 //! - `127.0.0.1:9000` → the storage door: an S3 endpoint that wants no key.
-//! - `127.0.0.1:3129` takes `<port>\n` from a program, which serves there: what comes from the relay door is
-//!   carried to that port, until either side closes. The program then sees its own connection close.
 //! - `<sandbox>.cluster.internal` is a member of the same cluster: a loopback address of its own, on which
 //!   the cluster's ports lead to it through the mesh door. What other members connect to comes from the
 //!   mesh door to `127.0.0.1`; a program that shall be found listens there, or on its own name.
@@ -35,11 +33,9 @@ pub use run::run;
 pub const EGRESS_DOOR: &str = "egress.sock";
 pub const STORAGE_DOOR: &str = "storage.sock";
 pub const MESH_DOOR: &str = "mesh.sock";
-pub const RELAY_DOOR: &str = "relay.sock";
 
 pub const PROXY_PORT: u16 = 3128;
 pub const STORAGE_PORT: u16 = 9000;
-pub const SERVE_PORT: u16 = 3129;
 /// Where every reachable name points to.
 pub const NAMES_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 /// Reserved: the door answers for it itself. `GET http://biplane.internal/resolve/<name>` is 204 for a
@@ -76,8 +72,6 @@ pub enum Route {
     Named(String, u16),
     /// After the mesh door's yes to a connection to this member, on this port.
     Member(String, u16),
-    /// The other way: from the relay door to a port of the program that connects.
-    Serve,
 }
 
 #[derive(Debug)]
@@ -101,7 +95,6 @@ impl Listeners {
     /// All of the above, with the doors in `doors`. Ports below 1024 must be allowed.
     pub fn bind(doors: &Path) -> io::Result<Self> {
         let (egress, storage) = (doors.join(EGRESS_DOOR), doors.join(STORAGE_DOOR));
-        let relay = doors.join(RELAY_DOOR);
         let local = Ipv4Addr::LOCALHOST;
         let entry = |address: Ipv4Addr, port, route, door: &Path| {
             let listener = TcpListener::bind((address, port))?;
@@ -111,7 +104,6 @@ impl Listeners {
             entries: vec![
                 entry(local, PROXY_PORT, Route::Plain, &egress)?,
                 entry(local, STORAGE_PORT, Route::Plain, &storage)?,
-                entry(local, SERVE_PORT, Route::Serve, &relay)?,
                 entry(NAMES_ADDRESS, 443, Route::Tls(443), &egress)?,
                 entry(NAMES_ADDRESS, 80, Route::Plain, &egress)?,
             ],
@@ -123,12 +115,12 @@ impl Listeners {
     /// Without what needs low ports: for programs that know proxies.
     pub fn bind_proxy(doors: &Path) -> io::Result<Self> {
         let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-        let entry = |listener, route, name| Entry { listener, route, door: doors.join(name) };
+        let plain =
+            |listener, name| Entry { listener, route: Route::Plain, door: doors.join(name) };
         Ok(Self {
             entries: vec![
-                entry(bind(PROXY_PORT)?, Route::Plain, EGRESS_DOOR),
-                entry(bind(STORAGE_PORT)?, Route::Plain, STORAGE_DOOR),
-                entry(bind(SERVE_PORT)?, Route::Serve, RELAY_DOOR),
+                plain(bind(PROXY_PORT)?, EGRESS_DOOR),
+                plain(bind(STORAGE_PORT)?, STORAGE_DOOR),
             ],
             names: None,
             mesh: Some(doors.join(MESH_DOOR)),

@@ -5,9 +5,9 @@ use crate::dns::{self, Parsed};
 use crate::inbound::{Inbound, Next};
 use crate::members::Members;
 use crate::names::Name;
-use crate::{Entry, Listeners, Route};
+use crate::{Entry, Listeners};
 use std::io::{self, ErrorKind};
-use std::net::{TcpStream, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -85,7 +85,7 @@ impl Carrier<'_> {
     /// In this order: listeners, listeners of members, the name server, names, inbound, connections.
     fn poll(&self, listeners: &Listeners, polled: &mut Vec<libc::pollfd>) -> io::Result<()> {
         polled.clear();
-        let full = self.connections.len() + self.inbound.len() >= CONNECTIONS_MAX;
+        let full = self.connections.len() >= CONNECTIONS_MAX;
         let entries = listeners.entries.iter().chain(&self.members.entries);
         let fd = |entry: &Entry| if full { -1 } else { entry.listener.as_raw_fd() };
         polled.extend(entries.map(|entry| readable(fd(entry))));
@@ -135,13 +135,8 @@ impl Carrier<'_> {
             }
         }
         for (index, entry) in listeners.entries.iter().chain(&self.members.entries).enumerate() {
-            let Some(client) = woken(index).then(|| accept(entry)).flatten() else {
-                continue;
-            };
-            // Without a door the client sees a connection that closes at once.
-            match &entry.route {
-                Route::Serve => self.inbound.extend(Inbound::serve(client, &entry.door)),
-                route => self.connections.extend(Connection::new(client, route, &entry.door)),
+            if woken(index) {
+                self.connections.extend(accept(entry));
             }
         }
         let mut at = first_name;
@@ -164,9 +159,10 @@ impl Carrier<'_> {
     }
 }
 
-fn accept(entry: &Entry) -> Option<TcpStream> {
+/// Without a door the client sees a connection that closes at once.
+fn accept(entry: &Entry) -> Option<Connection> {
     match entry.listener.accept() {
-        Ok((client, _)) => Some(client),
+        Ok((client, _)) => Connection::new(client, &entry.route, &entry.door).ok(),
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(_) => {
             std::thread::sleep(BREATH);

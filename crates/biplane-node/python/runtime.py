@@ -1,7 +1,8 @@
 """The first program of a runtime's sandbox: starts Sail on loopback and brings its Spark Connect port to the relay door.
 
-The sandbox's forwarder carries what comes there. Tables of the catalog Sail finds at a port of here, which leads through the relay
-door with the word `catalog`; it reads them at the storage door.
+It dials the door, says `serve`, and joins that connection with one to the port. Sail runs in a process of its own: while it
+runs Python functions of users, bytes go on. Tables of the catalog Sail finds at a port of here, which leads through the relay door
+with the word `catalog`; it reads them at the storage door.
 """
 
 import http.client
@@ -21,8 +22,6 @@ CATALOG_WAIT_S = 10
 DEFAULT_CATALOG, DEFAULT_SCHEMA = "main", "default"
 # Where the sandbox's forwarder leads to the storage door. That one signs: no key is needed here.
 STORAGE = "http://127.0.0.1:9000"
-# Where it is told which port to carry the relay door's connection to.
-FORWARDER = ("127.0.0.1", 3129)
 
 
 def serve():
@@ -119,27 +118,16 @@ def join(one, other):
     other.close()
 
 
-def serve_once(door, port):
-    try:
-        control = socket.create_connection(FORWARDER)
-    except ConnectionRefusedError:
-        # Without isolation there is no forwarder.
-        relay = dial(door)
-        relay.sendall(b"serve\n")
-        inner = socket.create_connection(("127.0.0.1", port))
-        inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return join(relay, inner)
-    with control:
-        control.sendall(f"{port}\n".encode())
-        control.recv(1)
-
-
 def keep_serving(door, port):
     pause = AGAIN_S
     while True:
         since = time.monotonic()
         try:
-            serve_once(door, port)
+            relay = dial(door)
+            relay.sendall(b"serve\n")
+            inner = socket.create_connection(("127.0.0.1", port))
+            inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            join(relay, inner)
         except OSError:
             pass
         pause = AGAIN_S if time.monotonic() - since > AGAIN_MAX_S else min(pause * 2, AGAIN_MAX_S)

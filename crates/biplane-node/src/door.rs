@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// The socket's name in the sandbox's directory.
-pub const NAME: &str = biplane_forwarder::RELAY_DOOR;
+pub const NAME: &str = "relay.sock";
 
 const CONNECTIONS_MAX: usize = 64;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
