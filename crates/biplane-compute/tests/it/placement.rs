@@ -284,6 +284,7 @@ async fn a_workspace_has_no_more_than_its_share() {
     assert!(error.message.contains("all the sandboxes it may use"), "{}", error.message);
     world.compute.warehouse_stop(&world.ctx, &id).await.unwrap();
     world.until(&id, WarehouseState::Stopped).await;
+    eventually("room", async || world.placed().await.is_empty().then_some(())).await;
     assert_eq!(world.ask(&other, "hello").await, "hello");
 }
 
