@@ -51,6 +51,10 @@ class Cloud:
         """Each `{action, code, status, where: {field: value}, times}`: answered instead of what moto would say."""
         self._call("/test-faults", list(faults))
 
+    def reclaim(self, *ids):
+        """AWS takes spot instances back, and says so."""
+        self._call("/test-reclaim", list(ids))
+
     def asked(self, action):
         """The fields of all requests of this name so far."""
         return [fields for name, fields in self._call("/test-asked") if name == action]
@@ -104,6 +108,9 @@ class Front:
             with self.lock:
                 self.ordered = json.loads(body)
             return self.answer(start_response, "200 OK", b"{}")
+        if environ["PATH_INFO"] == "/test-reclaim":
+            reclaim(json.loads(body))
+            return self.answer(start_response, "200 OK", b"{}")
         if environ["PATH_INFO"] == "/test-asked":
             with self.lock:
                 return self.answer(start_response, "200 OK", json.dumps(self.kept).encode())
@@ -137,6 +144,17 @@ class Front:
     def answer(start_response, status, body, kind="application/json"):
         start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def reclaim(ids):
+    from moto.ec2.models import ec2_backends
+    from moto.ec2.models.instances import StateReason
+
+    for id in ids:
+        instance = ec2_backends[ACCOUNT][REGION].get_instance(id)
+        instance.terminate()
+        why = "Server.SpotInstanceTermination"
+        instance.state_reason = StateReason(f"{why}: Instance terminated due to spot instance interruption", why)
 
 
 def serve(port, external_id):

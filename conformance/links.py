@@ -20,6 +20,7 @@ class Link:
         self.node, self.router = f"bpn{number}", f"bpr{number}"
         net = [f"10.{200 + number // 8192 % 50}.{number // 32 % 256}.{number % 32 * 8 + offset}" for offset in (1, 2, 5, 6)]
         self.server, near, far, there = net
+        self.address = there
         self.outside = f"bpo{number}"
         run("ip", "netns", "add", self.router)
         try:
@@ -43,6 +44,15 @@ class Link:
     def inside(self):
         """What a command begins with that is to run where the node is."""
         return ["nsenter", f"--net=/run/netns/{self.node}"]
+
+    def close(self, *services):
+        """Nothing comes in to the node but answers of these `host:port`. As no connection is known to the router
+        (its kernel need not have netfilter), these are told by where they come from."""
+        run("ip", "-n", self.router, "route", "add", "default", "via", self.server)
+        ends = [service.rsplit(":", 1) for service in services]
+        rules = [["from", host, "ipproto", "tcp", "sport", port, "lookup", "main"] for host, port in ends]
+        for number, rule in enumerate([*rules, ["prohibit"]]):
+            run("ip", "-n", self.router, "rule", "add", "priority", str(100 + number), "iif", "near", *rule)
 
     def _forward(self, device, on):
         path = f"/proc/sys/net/ipv4/conf/{device}/forwarding"

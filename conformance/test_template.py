@@ -14,8 +14,9 @@ from cloud import ACCOUNT, REGION
 from server import ROOT, temporary_directory
 from test_provisioning import Site
 
-# Asked for by a request of another name: tags come with RunInstances, and AWS makes the role of the first spot host.
-BESIDE = {"ec2:CreateTags", "iam:CreateServiceLinkedRole"}
+# Asked for by a request of another name: tags and instance profiles come with RunInstances, and AWS makes the role of
+# the first spot host.
+BESIDE = {"ec2:CreateTags", "iam:CreateServiceLinkedRole", "iam:PassRole"}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,14 @@ def called():
     sources = [path.read_text() for path in (ROOT / "crates/biplane-aws/src").rglob("*.rs")]
     calls = {call for text in sources for call in re.findall(r"\.((?:describe|run|terminate|create|delete|cancel|request)_[a-z_]+)\(\)", text)}
     return {"ec2:" + "".join(word.capitalize() for word in call.split("_")) for call in calls}
+
+
+def test_hosts_reach_each_other_and_nobody_reaches_them(aws, made):
+    [group] = aws("ec2").describe_security_groups(GroupIds=[made["SecurityGroupId"]])["SecurityGroups"]
+    for rule in group["IpPermissions"]:
+        assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == [group["GroupId"]], rule
+        assert not rule["IpRanges"] and not rule.get("Ipv6Ranges"), rule
+    assert [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in group["IpPermissions"]] == [("tcp", 0, 65535)]
 
 
 def test_the_role_may_do_what_is_done_and_no_more(aws, made):

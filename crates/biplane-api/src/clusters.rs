@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 wire!(
-    /// What a caller says of a cluster. Fields of other clouds are not kept.
+    /// What a caller says of a cluster.
     ClusterSpec {
         cluster_name: String,
         spark_version: String,
@@ -48,6 +48,14 @@ wire!(
         driver_node_type_flexibility: serde_json::Value,
         #[schema(value_type = Option<Object>)]
         worker_node_type_flexibility: serde_json::Value,
+        /// DEPENDENCY_MODE_AUTO or DEPENDENCY_MODE_CLUSTER_LIBRARIES
+        dependency_mode: String,
+        #[schema(value_type = Option<Object>)]
+        azure_attributes: serde_json::Value,
+        #[schema(value_type = Option<Object>)]
+        gcp_attributes: serde_json::Value,
+        remote_disk_throughput: i64,
+        total_initial_remote_disk_size: i64,
     }
 );
 wire!(AutoScale { min_workers: i64, max_workers: i64 });

@@ -9,6 +9,7 @@ pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod init_scripts;
+pub mod instance_profiles;
 pub mod internal;
 pub mod libraries;
 pub mod mesh;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 wire!(
-    /// What a caller says of a pool. Fields of other clouds are not kept.
+    /// What a caller says of a pool.
     InstancePoolSpec {
         instance_pool_name: String,
         node_type_id: String,
@@ -25,6 +25,12 @@ wire!(
         preloaded_docker_images: Vec<serde_json::Value>,
         #[schema(value_type = Option<Object>)]
         node_type_flexibility: serde_json::Value,
+        #[schema(value_type = Option<Object>)]
+        azure_attributes: serde_json::Value,
+        #[schema(value_type = Option<Object>)]
+        gcp_attributes: serde_json::Value,
+        remote_disk_throughput: i64,
+        total_initial_remote_disk_size: i64,
     }
 );
 wire!(InstancePoolAws {
@@ -35,10 +41,17 @@ wire!(InstancePoolAws {
     /// 100: the price on demand is the most that is paid.
     spot_bid_price_percent: i64,
 });
-wire!(DiskSpec { disk_type: DiskType, disk_count: i64, disk_size: i64 });
+wire!(DiskSpec {
+    disk_type: DiskType,
+    disk_count: i64,
+    disk_size: i64,
+    disk_iops: i64,
+    disk_throughput: i64,
+});
 wire!(DiskType {
     /// GENERAL_PURPOSE_SSD
     ebs_volume_type: String,
+    azure_disk_volume_type: String,
 });
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ use crate::errors::{self, invalid};
 use crate::images::Image;
 use crate::session::Session;
 use crate::{Aws, hosts, tags, user_data};
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
     InstanceInterruptionBehavior, InstanceMarketOptionsRequest, InstanceMetadataEndpointState,
@@ -17,6 +18,8 @@ use biplane_compute::provider::{
     ProviderErrorKind as Kind, ProviderResult,
 };
 
+/// A type that every region has.
+const REHEARSED: &str = "m5.large";
 /// What a host's disk has at least.
 const DISK_GIB: i32 = 64;
 
@@ -79,6 +82,35 @@ pub async fn launch(aws: &Aws, place: &Place, order: &HostOrder) -> ProviderResu
             launch.anywhere(&subnets, false).await
         }
         other => other,
+    }
+}
+
+/// Asks whether a host with this instance profile would be started, by an order as any other.
+pub async fn rehearse(aws: &Aws, place: &Place, profile: &str) -> ProviderResult<()> {
+    let session = aws.sessions.open(place).await?;
+    let order = HostOrder {
+        node_type_id: REHEARSED.into(),
+        instance_profile_arn: Some(profile.to_owned()),
+        ..HostOrder::default()
+    };
+    let image = aws.images.of(&session, false).await?;
+    let subnets = subnets(&session, place).await?;
+    let subnet = subnets.first().and_then(|one| one.subnet_id()).unwrap_or_default();
+    let launch = Launch {
+        session: &session,
+        place,
+        order: &order,
+        node_id: String::new(),
+        tags: tags::of_order(place, &order)?,
+        image: &image,
+    };
+    let asked = session.asked("start a host with the instance profile");
+    match launch.request(subnet, false)?.dry_run(true).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match errors::of(asked, error) {
+            error if error.code.as_deref() == Some("DryRunOperation") => Ok(()),
+            error => Err(error),
+        },
     }
 }
 
@@ -158,13 +190,20 @@ impl Launch<'_> {
     }
 
     async fn run(&self, subnet: &str, spot: bool) -> ProviderResult<Host> {
+        let request = self.request(subnet, spot)?.client_token(self.token(subnet, spot));
+        let asked = self.session.asked("start a host");
+        let answer = request.send().await.map_err(|error| errors::of(asked, error))?;
+        let made = answer.instances().first().map(hosts::told);
+        made.ok_or_else(|| errors::unavailable("AWS started a host and did not say which.".into()))
+    }
+
+    fn request(&self, subnet: &str, spot: bool) -> ProviderResult<RunInstancesFluentBuilder> {
         let order = self.order;
         let script = user_data::script(&order.boot);
         let mut request = self
             .session
             .ec2
             .run_instances()
-            .client_token(self.token(subnet, spot))
             .min_count(1)
             .max_count(1)
             .image_id(&self.image.id)
@@ -189,10 +228,7 @@ impl Launch<'_> {
             let profile = IamInstanceProfileSpecification::builder().arn(arn).build();
             request = request.iam_instance_profile(profile);
         }
-        let asked = self.session.asked("start a host");
-        let answer = request.send().await.map_err(|error| errors::of(asked, error))?;
-        let made = answer.instances().first().map(hosts::told);
-        made.ok_or_else(|| errors::unavailable("AWS started a host and did not say which.".into()))
+        Ok(request)
     }
 
     fn interface(&self, subnet: &str) -> ProviderResult<InstanceNetworkInterfaceSpecification> {

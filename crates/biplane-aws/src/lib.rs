@@ -93,6 +93,14 @@ impl Provider for Aws {
         hosts::of_place(&self.sessions.open(place).await?, place).await
     }
 
+    fn has_profiles(&self) -> bool {
+        true
+    }
+
+    async fn profile_check(&self, place: &Place, arn: &str) -> ProviderResult<()> {
+        launch::rehearse(self, place, arn).await
+    }
+
     async fn check(&self, place: &Place) -> ProviderResult<Vec<Finding>> {
         check::check(self, place).await
     }

@@ -39,6 +39,19 @@ chmod 755 "$program.new"
 mv "$program.new" "$program"
 
 set -- "$program" node --relay {relay} --join-token-file "$data/join-token" --data-dir "$data"
+
+# Where the other hosts of its cluster reach it: the address that it dials out from, which is a private one. Nothing
+# is sent to the address asked for.
+own=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p' | head -n 1)
+if [ -z "$own" ]; then
+  service=http://169.254.169.254/latest
+  session=$(curl --fail --silent --max-time 2 --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' \
+    "$service/api/token" || true)
+  own=$(curl --fail --silent --max-time 2 --header "X-aws-ec2-metadata-token: $session" \
+    "$service/meta-data/local-ipv4" || true)
+fi
+[ -z "$own" ] || set -- "$@" --mesh-listen "$own:0"
+
 if [ -d /run/systemd/system ]; then
   exec systemd-run --unit=biplane-node --property=Restart=on-failure --property=Delegate=yes \
     --property=TasksMax=infinity "$@"
@@ -85,8 +98,14 @@ mod tests {
                 .replace("/opt/biplane", &format!("{here}/opt"))
                 .replace("/var/lib/biplane", &format!("{here}/data"))
                 .replace("/run/systemd/system", "/nowhere");
-            Command::new("sh").arg("-c").arg(script).output().unwrap()
+            let path = format!("{here}/bin:{}", std::env::var("PATH").unwrap_or_default());
+            Command::new("sh").arg("-c").arg(script).env("PATH", path).output().unwrap()
         };
+        let bin = root.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        let ip = "#!/bin/sh\necho '192.0.2.1 via 10.1.0.1 dev ens5 src 10.1.2.3 uid 0'\n";
+        std::fs::write(bin.join("ip"), ip).unwrap();
+        std::fs::set_permissions(bin.join("ip"), PermissionsExt::from_mode(0o755)).unwrap();
         let done = run(&boot);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let called = std::fs::read_to_string(root.path().join("opt/called")).unwrap();
@@ -94,7 +113,8 @@ mod tests {
         assert_eq!(
             called.trim(),
             format!(
-                "node --relay relay.example.com:443 --join-token-file {0}/join-token --data-dir {0}",
+                "node --relay relay.example.com:443 --join-token-file {0}/join-token --data-dir {0} \
+                 --mesh-listen 10.1.2.3:0",
                 data.display()
             )
         );

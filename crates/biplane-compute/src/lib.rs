@@ -63,6 +63,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "compute_0013", sql: include_str!("../migrations/0013_libraries.sql") },
     Migration { name: "compute_0014", sql: include_str!("../migrations/0014_init_scripts.sql") },
     Migration { name: "compute_0015", sql: include_str!("../migrations/0015_pools.sql") },
+    Migration {
+        name: "compute_0016",
+        sql: include_str!("../migrations/0016_instance_profiles.sql"),
+    },
 ];
 
 /// Patience. The defaults are for production; tests have less.

@@ -187,6 +187,16 @@ pub trait Provider: Send + Sync {
     /// All machines of this place that the control plane ever started and that have not ended.
     async fn hosts(&self, place: &Place) -> ProviderResult<Vec<Host>>;
 
+    /// Whether its machines can have instance profiles.
+    fn has_profiles(&self) -> bool {
+        false
+    }
+
+    /// Whether a machine could be started there with this instance profile.
+    async fn profile_check(&self, _place: &Place, _arn: &str) -> ProviderResult<()> {
+        Ok(())
+    }
+
     /// Looks the place over before a workspace is made in it.
     async fn check(&self, place: &Place) -> ProviderResult<Vec<Finding>>;
 }

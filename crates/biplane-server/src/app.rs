@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Router, middleware};
 use biplane_catalog::Catalog;
-use biplane_compute::{Compute, ComputeConfig, RelayCa};
+use biplane_compute::{ClusterConfig, Compute, ComputeConfig, RelayCa};
 use biplane_identity::Identity;
 use biplane_platform::audit::AuditSink;
 use biplane_platform::trace::Tracer;
@@ -60,6 +60,11 @@ impl Services {
         let limits = ComputeConfig {
             workspace_limits: config.workspace_limits.clone(),
             lease: config.node_lease,
+            clusters: ClusterConfig {
+                boot_wait: config.hosts.boot_wait,
+                launch_wait: config.hosts.launch_wait,
+                ..ClusterConfig::default()
+            },
             ..ComputeConfig::default()
         };
         let compute = Compute::start(db.clone(), clock.clone(), limits, stop.clone())

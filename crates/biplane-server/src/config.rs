@@ -55,15 +55,32 @@ pub struct ServerConfig {
 }
 
 /// What hosts of clusters need to know of this server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HostsConfig {
     /// `host:port` at which hosts elsewhere reach the relay; None = what it listens on.
     pub relay_address: Option<String>,
     /// Where they get the program from, and the SHA-256 it must have.
     pub program_url: String,
     pub program_sha256: String,
+    /// From the order of one to its node; then it is ended.
+    pub boot_wait: Duration,
+    /// For a provider that is busy or does not answer.
+    pub launch_wait: Duration,
     /// How hosts on this machine are started; None = there are none.
     pub local: Option<LocalHosts>,
+}
+
+impl Default for HostsConfig {
+    fn default() -> Self {
+        Self {
+            relay_address: None,
+            program_url: String::new(),
+            program_sha256: String::new(),
+            boot_wait: Duration::from_secs(600),
+            launch_wait: Duration::from_secs(300),
+            local: None,
+        }
+    }
 }
 
 /// The operator's S3, or a store that speaks it.

@@ -2,6 +2,7 @@
 
 use biplane_server::{CloudConfig, HostsConfig};
 use clap::Args;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct CloudArgs {
@@ -30,6 +31,12 @@ pub struct CloudArgs {
     /// The SHA-256 that it must have.
     #[arg(long, env = "BIPLANE_HOST_PROGRAM_SHA256", default_value = "")]
     pub host_program_sha256: String,
+    /// A host of a cluster that has not joined after this long is ended, and its cluster with BOOTSTRAP_TIMEOUT.
+    #[arg(long, env = "BIPLANE_HOST_BOOT_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub host_boot_seconds: u64,
+    /// An order of a host is repeated for this long while the cloud is busy or does not answer.
+    #[arg(long, env = "BIPLANE_HOST_LAUNCH_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub host_launch_seconds: u64,
 }
 
 impl CloudArgs {
@@ -39,6 +46,8 @@ impl CloudArgs {
             relay_address: self.relay_address.clone(),
             program_url: self.host_program_url.clone(),
             program_sha256: self.host_program_sha256.clone(),
+            boot_wait: Duration::from_secs(self.host_boot_seconds),
+            launch_wait: Duration::from_secs(self.host_launch_seconds),
             local: None,
         }
     }

@@ -1334,6 +1334,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.0/instance-profiles/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets hosts of this workspace be started with a profile of its AWS account. */
+        post: operations["instance_profile_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-profiles/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says which role a profile has. */
+        post: operations["instance_profile_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-profiles/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Those that clusters of this workspace may name. */
+        get: operations["instance_profile_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.0/instance-profiles/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes one away from clusters that do not have it yet. */
+        post: operations["instance_profile_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.0/ip-access-lists": {
         parameters: {
             query?: never;
@@ -3833,7 +3901,7 @@ export interface components {
             /** Format: int64 */
             num_workers?: number | null;
         };
-        /** @description What a caller says of a cluster. Fields of other clouds are not kept. */
+        /** @description What a caller says of a cluster. */
         ClusterSpec: {
             apply_policy_default_values?: boolean | null;
             autoscale?: components["schemas"]["AutoScale"] | null;
@@ -3843,6 +3911,7 @@ export interface components {
              */
             autotermination_minutes?: number | null;
             aws_attributes?: components["schemas"]["AwsAttributes"] | null;
+            azure_attributes?: unknown;
             cluster_log_conf?: unknown;
             cluster_name?: string | null;
             custom_tags?: {
@@ -3850,12 +3919,15 @@ export interface components {
             } | null;
             /** @description SINGLE_USER (also DATA_SECURITY_MODE_DEDICATED) or USER_ISOLATION (also DATA_SECURITY_MODE_STANDARD and …_AUTO) */
             data_security_mode?: string | null;
+            /** @description DEPENDENCY_MODE_AUTO or DEPENDENCY_MODE_CLUSTER_LIBRARIES */
+            dependency_mode?: string | null;
             docker_image?: unknown;
             driver_instance_pool_id?: string | null;
             driver_node_type_flexibility?: unknown;
             driver_node_type_id?: string | null;
             enable_elastic_disk?: boolean | null;
             enable_local_disk_encryption?: boolean | null;
+            gcp_attributes?: unknown;
             init_scripts?: unknown[] | null;
             instance_pool_id?: string | null;
             is_single_node?: boolean | null;
@@ -3865,6 +3937,8 @@ export interface components {
             /** Format: int64 */
             num_workers?: number | null;
             policy_id?: string | null;
+            /** Format: int64 */
+            remote_disk_throughput?: number | null;
             /** @description STANDARD */
             runtime_engine?: string | null;
             single_user_name?: string | null;
@@ -3876,6 +3950,8 @@ export interface components {
             } | null;
             spark_version?: string | null;
             ssh_public_keys?: string[] | null;
+            /** Format: int64 */
+            total_initial_remote_disk_size?: number | null;
             use_ml_runtime?: boolean | null;
             worker_node_type_flexibility?: unknown;
             workload_type?: components["schemas"]["WorkloadType"] | null;
@@ -4195,10 +4271,15 @@ export interface components {
             /** Format: int64 */
             disk_count?: number | null;
             /** Format: int64 */
+            disk_iops?: number | null;
+            /** Format: int64 */
             disk_size?: number | null;
+            /** Format: int64 */
+            disk_throughput?: number | null;
             disk_type?: components["schemas"]["DiskType"] | null;
         };
         DiskType: {
+            azure_disk_volume_type?: string | null;
             /** @description GENERAL_PURPOSE_SSD */
             ebs_volume_type?: string | null;
         };
@@ -4465,14 +4546,16 @@ export interface components {
         InstancePoolNamed: {
             instance_pool_id?: string;
         };
-        /** @description What a caller says of a pool. Fields of other clouds are not kept. */
+        /** @description What a caller says of a pool. */
         InstancePoolSpec: {
             aws_attributes?: components["schemas"]["InstancePoolAws"] | null;
+            azure_attributes?: unknown;
             custom_tags?: {
                 [key: string]: string;
             } | null;
             disk_spec?: components["schemas"]["DiskSpec"] | null;
             enable_elastic_disk?: boolean | null;
+            gcp_attributes?: unknown;
             /** Format: int64 */
             idle_instance_autotermination_minutes?: number | null;
             instance_pool_name?: string | null;
@@ -4488,6 +4571,10 @@ export interface components {
             preloaded_docker_images?: unknown[] | null;
             /** @description One at most. A host has every runtime from its start. */
             preloaded_spark_versions?: string[] | null;
+            /** Format: int64 */
+            remote_disk_throughput?: number | null;
+            /** Format: int64 */
+            total_initial_remote_disk_size?: number | null;
         };
         InstancePoolStats: {
             /** Format: int64 */
@@ -4502,6 +4589,28 @@ export interface components {
         InstancePoolStatus: {
             /** @description Why the last hosts could not be had. */
             pending_instance_errors?: components["schemas"]["PendingInstanceError"][];
+        };
+        InstanceProfile: {
+            iam_role_arn?: string | null;
+            instance_profile_arn: string;
+            is_meta_instance_profile: boolean;
+        };
+        InstanceProfileNamed: {
+            instance_profile_arn?: string;
+        };
+        /** @description Add and edit. */
+        InstanceProfilePut: {
+            /** @description The role of the profile, where it has another name. */
+            iam_role_arn?: string | null;
+            /** @description `arn:aws:iam::123456789012:instance-profile/name` */
+            instance_profile_arn?: string | null;
+            /** @description false: passing on the credentials of people is not supported */
+            is_meta_instance_profile?: boolean | null;
+            /** @description Does not ask AWS whether hosts may be started with it. */
+            skip_validation?: boolean | null;
+        };
+        InstanceProfiles: {
+            instance_profiles?: components["schemas"]["InstanceProfile"][];
         };
         InternetDestination: {
             /** @description `pypi.org`, or `*.example.com` for all below it */
@@ -10550,6 +10659,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstancePoolList"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_profile_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceProfilePut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_profile_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceProfilePut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_profile_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceProfiles"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instance_profile_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstanceProfileNamed"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Empty"];
                 };
             };
             "4XX": {

@@ -62,7 +62,7 @@ pub(super) fn check(spec: &ClusterSpec) -> Result<()> {
 }
 
 impl Compute {
-    /// What is new in `spec` and read as the cluster's owner: whoever asks for it may read it, too.
+    /// What is new in `spec` is there for the cluster; what is read as its owner, whoever asks may read, too.
     pub(super) async fn cluster_reads_check(
         &self,
         ctx: &Ctx,
@@ -72,6 +72,11 @@ impl Compute {
         let before = row.map(|row| &row.spec);
         self.secrets_check(ctx, before, spec).await?;
         self.log_place_check(ctx, before, spec).await?;
+        let profile = |spec: &'_ ClusterSpec| {
+            spec.aws_attributes.as_ref().and_then(|aws| aws.instance_profile_arn.clone())
+        };
+        let known = before.and_then(profile);
+        self.profile_known(ctx, known.as_deref(), profile(spec).as_deref()).await?;
         let known = before.map(super::scripts::paths).transpose()?.unwrap_or_default();
         let owner = row.map_or(ctx.principal.name.as_str(), |row| row.creator_name.as_str());
         for path in super::scripts::paths(spec)? {

@@ -8,7 +8,9 @@ use super::store::{self, Cluster, HostRow};
 use super::{change, own};
 use crate::Compute;
 use crate::nodes::place::Given;
-use crate::provider::{Host, HostOrder, HostState, Provider, ProviderResult};
+use crate::provider::{
+    Host, HostOrder, HostState, NodeType, Provider, ProviderError, ProviderResult,
+};
 use biplane_api::clusters::{ClusterState as State, ClusterTermination};
 use biplane_api::ids::NodeId;
 use biplane_platform::{ApiError, Result};
@@ -48,7 +50,15 @@ pub(super) async fn order(
     if missing.is_empty() {
         return Ok(Next::Rest);
     }
-    let new = wanted(compute, row, missing).await?;
+    let types = match compute.node_types_told(row.workspace_id).await? {
+        Ok(types) => types,
+        Err((provider, error)) => {
+            let ordinal = missing.first().copied().unwrap_or_default();
+            return untold(compute, row, ordinal, &provider, &error, memory).await;
+        }
+    };
+    memory.untold_since = None;
+    let new = wanted(compute, row, missing, &types).await?;
     let mut tx = compute.db.write().await?;
     // Whoever changed the row meanwhile may not want them.
     if !change::write(&mut tx, row, |_| (), None, compute.clock.now_ms()).await? {
@@ -87,9 +97,34 @@ pub(super) async fn order(
     Ok(Next::Again)
 }
 
+/// A provider that does not say what it has is asked again for a while.
+async fn untold(
+    compute: &Arc<Compute>,
+    row: &Cluster,
+    ordinal: i64,
+    provider: &str,
+    error: &ProviderError,
+    memory: &mut Memory,
+) -> Result<Next> {
+    tracing::warn!(cluster_id = %row.id, %error, code = ?error.code, "a provider does not say what it has");
+    let now = Instant::now();
+    let since = *memory.untold_since.get_or_insert(now);
+    if error.kind.retryable() && now < since + compute.config.clusters.launch_wait {
+        memory.wake_at(now + TRY_AGAIN);
+        return Ok(Next::Rest);
+    }
+    memory.untold_since = None;
+    fewer(compute, row, ordinal, &reasons::of_provider(error, provider)).await?;
+    Ok(Next::Again)
+}
+
 /// Rows for these hosts of the cluster, which nobody was asked for yet.
-async fn wanted(compute: &Arc<Compute>, row: &Cluster, missing: Vec<i64>) -> Result<Vec<HostRow>> {
-    let types = compute.node_types_of(row.workspace_id).await?;
+async fn wanted(
+    compute: &Arc<Compute>,
+    row: &Cluster,
+    missing: Vec<i64>,
+    types: &[NodeType],
+) -> Result<Vec<HostRow>> {
     let mut new = Vec::new();
     for ordinal in missing {
         let spec = &row.spec;
@@ -378,12 +413,7 @@ async fn without(
     host: &HostRow,
     why: &ClusterTermination,
 ) -> Result<()> {
-    let runs = row.is(&[State::Running, State::Resizing]);
-    if !runs || host.ordinal == 0 {
-        give_up(compute, row, why).await?;
-        return Ok(());
-    }
-    if host.ready {
+    if host.ready && host.ordinal != 0 && row.is(&[State::Running, State::Resizing]) {
         let lost = json!({ "reason": why, "instance_id": host.host_id, "cause": "AUTORECOVERY" });
         let replace = |row: &mut Cluster| {
             row.state = State::Resizing;
@@ -394,9 +424,23 @@ async fn without(
         }
         return Ok(());
     }
+    fewer(compute, row, host.ordinal, why).await
+}
+
+/// It is done without the worker; without the driver, or while the cluster starts, that is its end.
+async fn fewer(
+    compute: &Arc<Compute>,
+    row: &Cluster,
+    ordinal: i64,
+    why: &ClusterTermination,
+) -> Result<()> {
+    if ordinal == 0 || !row.is(&[State::Running, State::Resizing]) {
+        give_up(compute, row, why).await?;
+        return Ok(());
+    }
     let details = json!({ "reason": why, "target_num_workers": row.workers });
     let fewer = |row: &mut Cluster| {
-        row.workers = row.workers.min(host.ordinal - 1);
+        row.workers = row.workers.min(ordinal - 1);
         row.state_message = format!("Not all workers could be added: {}", why.code);
     };
     compute.cluster_change(row, fewer, Some(("ADD_NODES_FAILED", details))).await?;

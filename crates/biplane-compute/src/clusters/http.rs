@@ -43,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Compute>> {
         .routes(routes!(cluster_log_get))
         .merge(super::libraries::http::routes())
         .merge(super::scripts::http::routes())
+        .merge(super::profiles::http::routes())
         .route("/api/2.0/clusters/create", post(cluster_create))
         .route("/api/2.0/clusters/edit", post(cluster_edit))
         .route("/api/2.0/clusters/update", post(cluster_update))

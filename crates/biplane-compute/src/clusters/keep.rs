@@ -40,6 +40,8 @@ pub(super) struct Memory {
     pub lost: HashMap<NodeId, Instant>,
     /// When the provider was asked last how they are.
     pub asked_at: Option<Instant>,
+    /// Since when a provider does not say what it has.
+    pub untold_since: Option<Instant>,
     pub alarm: Option<Instant>,
     /// When logs were delivered last.
     pub delivered_at: Option<Instant>,

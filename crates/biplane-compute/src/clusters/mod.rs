@@ -19,6 +19,7 @@ mod order;
 mod own;
 pub(crate) mod pools;
 mod prepare;
+mod profiles;
 mod reap;
 mod reasons;
 mod scale;
@@ -38,7 +39,7 @@ pub(crate) use versions::named as version_named;
 pub(crate) use versions::newest as newest_version;
 
 use crate::Compute;
-use crate::provider::{NodeType, Place, Provider};
+use crate::provider::{NodeType, Place, Provider, ProviderError};
 use crate::supplies::Supplies;
 use biplane_api::clusters::ClusterLogStatus;
 use biplane_api::ids::{ClusterId, InstancePoolId, WorkspaceId};
@@ -234,22 +235,34 @@ impl Compute {
 
     /// What can be had: of the provider, and of the workspace's own machines.
     pub(crate) async fn node_types_of(&self, workspace: WorkspaceId) -> Result<Arc<[NodeType]>> {
+        let told = self.node_types_told(workspace).await?;
+        told.map_err(|(_, error)| reasons::to_caller(error))
+    }
+
+    /// The same; a refusal with the name of the provider.
+    async fn node_types_told(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<std::result::Result<Arc<[NodeType]>, (String, ProviderError)>> {
         let known = self.clusters.types.lock().get(&workspace).cloned();
         if let Some((at, types)) = known
             && at.elapsed() < TYPES_KEPT
         {
-            return Ok(types.iter().cloned().chain(self.own_types(workspace)).collect());
+            return Ok(Ok(types.iter().cloned().chain(self.own_types(workspace)).collect()));
         }
         let (name, place) = self.place_of(workspace).await?;
         let asked = match self.provider(&name) {
             Ok(provider) => self.answered(provider.node_types(&place)).await,
             Err(_) => Ok(Vec::new()),
         };
-        let mut types = asked.map_err(reasons::to_caller)?;
+        let mut types = match asked {
+            Ok(types) => types,
+            Err(error) => return Ok(Err((name, error))),
+        };
         types.sort_by(|a, b| a.node_type_id.cmp(&b.node_type_id));
         let types: Arc<[NodeType]> = types.into();
         self.clusters.types.lock().insert(workspace, (Instant::now(), types.clone()));
-        Ok(types.iter().cloned().chain(self.own_types(workspace)).collect())
+        Ok(Ok(types.iter().cloned().chain(self.own_types(workspace)).collect()))
     }
 
     /// With an end to patience.

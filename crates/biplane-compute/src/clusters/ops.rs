@@ -346,6 +346,7 @@ impl Compute {
             change::write(&mut tx, row, go, None, self.clock.now_ms()).await?;
         }
         scripts::forget_workspace(&mut tx, workspace).await?;
+        super::profiles::forget_workspace(&mut tx, workspace).await?;
         let left = store::hosts_of_workspace(&mut tx, workspace).await?;
         tx.commit().await?;
         for row in &rows {

@@ -45,7 +45,7 @@ pub(super) async fn put_together(compute: &Compute, wanted: Wanted<'_>) -> Resul
         node_type_id: wanted.node_type_id.to_owned(),
         zone_id: aws.zone_id.unwrap_or_else(|| "auto".into()),
         availability,
-        instance_profile_arn: aws.instance_profile_arn,
+        instance_profile_arn: aws.instance_profile_arn.filter(|arn| !arn.is_empty()),
         disk_gib: aws.ebs_volume_size.and_then(|gib| u32::try_from(gib).ok()),
         tags: wanted.tags,
         boot: Boot {

@@ -23,6 +23,12 @@ pub(super) fn reason(code: &str, kind: &str, parameters: &[(&str, &str)]) -> Clu
 pub(super) fn of_provider(error: &ProviderError, provider: &str) -> ClusterTermination {
     let aws = provider == "aws";
     let (code, kind) = match error.kind {
+        _ if error.code.as_deref() == Some("MaxSpotInstanceCountExceeded") => {
+            ("AWS_MAX_SPOT_INSTANCE_COUNT_EXCEEDED_FAILURE", CLIENT_ERROR)
+        }
+        _ if error.code.as_deref() == Some("Unsupported") => {
+            ("AWS_UNSUPPORTED_FAILURE", CLIENT_ERROR)
+        }
         Kind::Capacity if aws => ("AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE", CLOUD_FAILURE),
         Kind::Capacity => ("CLOUD_PROVIDER_RESOURCE_STOCKOUT", CLOUD_FAILURE),
         Kind::NoFreeAddresses => {

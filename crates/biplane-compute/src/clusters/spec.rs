@@ -61,17 +61,38 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
     Ok(spec)
 }
 
+/// Said, and not as nothing.
+pub(super) fn given(value: &Option<Value>) -> bool {
+    value.as_ref().is_some_and(|value| !value.is_null())
+}
+
+pub(super) fn some(number: Option<i64>) -> bool {
+    number.is_some_and(|number| number != 0)
+}
+
 fn refuse(asked: &ClusterSpec) -> Result<()> {
-    let given = |value: &Option<Value>| value.as_ref().is_some_and(|value| !value.is_null());
     let unsupported = [
         (given(&asked.docker_image), "docker_image"),
         (given(&asked.driver_node_type_flexibility), "driver_node_type_flexibility"),
         (given(&asked.worker_node_type_flexibility), "worker_node_type_flexibility"),
         (asked.ssh_public_keys.as_ref().is_some_and(|keys| !keys.is_empty()), "ssh_public_keys"),
         (asked.use_ml_runtime == Some(true), "use_ml_runtime"),
+        (given(&asked.azure_attributes), "azure_attributes (its hosts are not in Azure)"),
+        (given(&asked.gcp_attributes), "gcp_attributes (its hosts are not in Google Cloud)"),
+        (some(asked.remote_disk_throughput), "remote_disk_throughput"),
+        (some(asked.total_initial_remote_disk_size), "total_initial_remote_disk_size"),
     ];
     if let Some((_, what)) = unsupported.iter().find(|(asked, _)| *asked) {
         return Err(ApiError::unsupported(format!("{what} of a cluster")));
+    }
+    match asked.dependency_mode.as_deref() {
+        None | Some("" | "DEPENDENCY_MODE_AUTO" | "DEPENDENCY_MODE_CLUSTER_LIBRARIES") => {}
+        Some("DEPENDENCY_MODE_ENVIRONMENTS") => {
+            return Err(ApiError::unsupported("The dependency_mode DEPENDENCY_MODE_ENVIRONMENTS"));
+        }
+        Some(other) => {
+            return Err(ApiError::invalid(format!("{other:.64} is no dependency_mode.")));
+        }
     }
     match asked.runtime_engine.as_deref() {
         None | Some("" | "NULL" | "STANDARD") => {}
@@ -303,6 +324,10 @@ mod tests {
         let other = || Some(json!({ "alternate_node_type_ids": ["large"] }));
         assert_eq!(refused(|s| s.driver_node_type_flexibility = other()), "FEATURE_DISABLED");
         assert_eq!(refused(|s| s.worker_node_type_flexibility = other()), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.azure_attributes = other()), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.gcp_attributes = other()), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.remote_disk_throughput = Some(1)), "FEATURE_DISABLED");
+        assert_eq!(refused(|s| s.dependency_mode = Some("x".into())), "INVALID_PARAMETER_VALUE");
     }
 
     #[test]

@@ -158,6 +158,7 @@ async fn parts_tell_what_clients_read() {
     let made = app.post(&app.account("/networks"), private).await.ok();
     assert_eq!(made["vpc_endpoints"]["dataplane_relay"], json!([endpoint]));
     let one = app.account(&format!("/vpc-endpoints/{}", endpoint.as_str().unwrap()));
+    assert_eq!(app.get(&one).await.ok()["use_case"], json!("GENERAL_ACCESS"));
     assert_eq!(app.delete(&one).await.refused(), (409, "RESOURCE_CONFLICT".into()));
 }
 

@@ -105,10 +105,13 @@ impl Compute {
             ctx.require_entitlement(Entitlement::AllowInstancePoolCreate)?;
         }
         let types = self.node_types_of(workspace).await?;
+        let spec = spec::complete(asked, &types)?;
+        self.profile_known(ctx, None, spec::attributes(&spec).instance_profile_arn.as_deref())
+            .await?;
         let pool = Pool {
             id: InstancePoolId::random(),
             workspace_id: workspace,
-            spec: spec::complete(asked, &types)?,
+            spec,
             creator_name: ctx.principal.name.clone(),
             problems: Vec::new(),
             deleted: false,
@@ -147,6 +150,11 @@ impl Compute {
             custom_tags: asked.custom_tags.clone(),
             aws_attributes: asked.aws_attributes.clone().or(row.spec.aws_attributes.clone()),
             disk_spec: asked.disk_spec.clone().or(row.spec.disk_spec.clone()),
+            // None that was made has these: they are refused.
+            azure_attributes: asked.azure_attributes.clone(),
+            gcp_attributes: asked.gcp_attributes.clone(),
+            remote_disk_throughput: asked.remote_disk_throughput,
+            total_initial_remote_disk_size: asked.total_initial_remote_disk_size,
             ..row.spec.clone()
         };
         let types = self.node_types_of(row.workspace_id).await?;

@@ -67,8 +67,21 @@ fn refuse(asked: &InstancePoolSpec) -> Result<()> {
     if asked.preloaded_docker_images.as_ref().is_some_and(|list| !list.is_empty()) {
         return Err(ApiError::unsupported("preloaded_docker_images of a pool"));
     }
-    if asked.node_type_flexibility.as_ref().is_some_and(|value| !value.is_null()) {
-        return Err(ApiError::unsupported("node_type_flexibility of a pool"));
+    let disk = asked.disk_spec.clone().unwrap_or_default();
+    let azure = disk.disk_type.unwrap_or_default().azure_disk_volume_type;
+    let (given, some) = (clusters::given, clusters::some);
+    let unsupported = [
+        (given(&asked.node_type_flexibility), "node_type_flexibility"),
+        (given(&asked.azure_attributes), "azure_attributes (its hosts are not in Azure)"),
+        (given(&asked.gcp_attributes), "gcp_attributes (its hosts are not in Google Cloud)"),
+        (some(asked.remote_disk_throughput), "remote_disk_throughput"),
+        (some(asked.total_initial_remote_disk_size), "total_initial_remote_disk_size"),
+        (some(disk.disk_iops), "disk_iops"),
+        (some(disk.disk_throughput), "disk_throughput"),
+        (azure.is_some_and(|kind| !kind.is_empty()), "azure_disk_volume_type"),
+    ];
+    if let Some((_, what)) = unsupported.iter().find(|(asked, _)| *asked) {
+        return Err(ApiError::unsupported(format!("{what} of a pool")));
     }
     let preloaded = asked.preloaded_spark_versions.as_deref().unwrap_or_default();
     if preloaded.len() > 1 {
@@ -167,6 +180,8 @@ mod tests {
             (json!({ "node_type_flexibility": {} }), "FEATURE_DISABLED"),
             (json!({ "aws_attributes": { "spot_bid_price_percent": 50 } }), "FEATURE_DISABLED"),
             (json!({ "disk_spec": { "disk_count": 2 } }), "FEATURE_DISABLED"),
+            (json!({ "disk_spec": { "disk_iops": 9000 } }), "FEATURE_DISABLED"),
+            (json!({ "gcp_attributes": { "local_ssd_count": 1 } }), "FEATURE_DISABLED"),
         ] {
             assert_eq!(made(&more).unwrap_err().code.as_str(), code, "{more}");
         }

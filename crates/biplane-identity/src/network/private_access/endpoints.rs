@@ -3,16 +3,30 @@
 use super::store::{self, Endpoint};
 use crate::Identity;
 use crate::network::{check_label, check_region, in_use, quota};
+use crate::provisioning::store::{NetworkRow, networks};
 use biplane_api::network_config::VpcEndpoint;
 use biplane_platform::{ApiError, Ctx, ErrorCode, Result};
 
 const ENDPOINTS_MAX: usize = 500;
+const WORKSPACE_ACCESS: &str = "WORKSPACE_ACCESS";
 
 fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("VPC endpoint {id:.64} does not exist."))
 }
 
-fn shown(identity: &Identity, row: Endpoint) -> VpcEndpoint {
+/// By what networks of the account name it for.
+fn use_case<T>(networks: &[(NetworkRow, T)], id: &str) -> &'static str {
+    let named = |ids: &[String]| ids.iter().any(|own| own == id);
+    let relay = networks.iter().any(|(one, _)| named(&one.relay_endpoint_ids));
+    let rest = networks.iter().any(|(one, _)| named(&one.rest_endpoint_ids));
+    match (relay, rest) {
+        (true, true) => "GENERAL_ACCESS",
+        (true, false) => "DATAPLANE_RELAY_ACCESS",
+        (false, _) => WORKSPACE_ACCESS,
+    }
+}
+
+fn shown(identity: &Identity, row: Endpoint, use_case: &str) -> VpcEndpoint {
     let known = identity.network.private_endpoints.iter().any(|(name, _)| *name == row.aws_id);
     VpcEndpoint {
         vpc_endpoint_id: Some(row.id),
@@ -20,7 +34,7 @@ fn shown(identity: &Identity, row: Endpoint) -> VpcEndpoint {
         vpc_endpoint_name: Some(row.name),
         aws_vpc_endpoint_id: Some(row.aws_id),
         region: Some(row.region),
-        use_case: Some("WORKSPACE_ACCESS".into()),
+        use_case: Some(use_case.into()),
         state: Some(if known { "available" } else { "pendingAcceptance" }.into()),
         ..VpcEndpoint::default()
     }
@@ -64,20 +78,28 @@ pub async fn vpc_endpoint_create(
     }
     store::endpoint_insert(&mut tx, &row, ctx.now_ms()).await?;
     identity.changed(tx).await?;
-    Ok(shown(identity, row))
+    Ok(shown(identity, row, WORKSPACE_ACCESS))
 }
 
 pub async fn vpc_endpoint_list(identity: &Identity, ctx: &Ctx) -> Result<Vec<VpcEndpoint>> {
     ctx.require_account_admin()?;
-    let all = store::endpoints(&mut identity.db.read().await?).await?;
-    Ok(all.into_iter().map(|row| shown(identity, row)).collect())
+    let mut tx = identity.db.read().await?;
+    let networks = networks(&mut tx).await?;
+    let all = store::endpoints(&mut tx).await?.into_iter();
+    let all = all.map(|row| {
+        let used = use_case(&networks, &row.id);
+        shown(identity, row, used)
+    });
+    Ok(all.collect())
 }
 
 pub async fn vpc_endpoint_get(identity: &Identity, ctx: &Ctx, id: &str) -> Result<VpcEndpoint> {
     ctx.require_account_admin()?;
-    let all = store::endpoints(&mut identity.db.read().await?).await?;
-    let found = all.into_iter().find(|row| row.id == id);
-    found.map(|row| shown(identity, row)).ok_or_else(|| missing(id))
+    let mut tx = identity.db.read().await?;
+    let all = store::endpoints(&mut tx).await?;
+    let row = all.into_iter().find(|row| row.id == id).ok_or_else(|| missing(id))?;
+    let used = use_case(&networks(&mut tx).await?, id);
+    Ok(shown(identity, row, used))
 }
 
 pub async fn vpc_endpoint_delete(identity: &Identity, ctx: &Ctx, id: &str) -> Result<VpcEndpoint> {
@@ -88,7 +110,7 @@ pub async fn vpc_endpoint_delete(identity: &Identity, ctx: &Ctx, id: &str) -> Re
     if store::all(&mut tx).await?.iter().any(|one| one.endpoint_ids.iter().any(|own| own == id)) {
         return Err(in_use("The VPC endpoint is named in private access settings."));
     }
-    let networks = crate::provisioning::store::networks(&mut tx).await?;
+    let networks = networks(&mut tx).await?;
     let names = |ids: &[String]| ids.iter().any(|own| own == id);
     if networks
         .iter()
@@ -98,5 +120,5 @@ pub async fn vpc_endpoint_delete(identity: &Identity, ctx: &Ctx, id: &str) -> Re
     }
     store::endpoint_delete(&mut tx, id).await?;
     identity.changed(tx).await?;
-    Ok(shown(identity, row))
+    Ok(shown(identity, row, WORKSPACE_ACCESS))
 }
