@@ -12,12 +12,13 @@ import pyarrow.parquet
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound
+from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, PermissionDenied
 from databricks.sdk.service.catalog import VolumeType
+from databricks.sdk.service.compute import ClusterLogConf, S3StorageInfo
 from databricks.sdk.service.sql import StatementState
 
-from server import Server, temporary_directory
-from store import ACCESS_KEY, SECRET_KEY, Store
+from server import WITH_CODE, Server, temporary_directory
+from store import ACCESS_KEY, REGION, SECRET_KEY, Store
 from test_crash import children
 
 
@@ -55,7 +56,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lake(store):
     with temporary_directory() as directory:
-        lake = Lake(directory, store)
+        lake = Lake(directory, store, env=WITH_CODE)
         try:
             lake.sql("CREATE SCHEMA main.s3")
             lake.w.external_locations.create(name="outside", url="s3://outside/tables", credential_name="server_storage", skip_validation=True)
@@ -295,6 +296,43 @@ def test_a_bucket_that_is_not_there(lake):
     assert "lost" not in {row[1] for row in lake.sql("SHOW TABLES IN main.s3")}
     with pytest.raises(NotFound):
         lake.w.tables.get("main.s3.lost")
+
+
+def test_logs_of_a_cluster_are_delivered(lake, store):
+    w, key = lake.w, "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
+
+    def fields(**s3):
+        logs = ClusterLogConf(s3=S3StorageInfo(**{"destination": "s3://outside/tables/logs", "region": REGION, **s3}))
+        version, node_type = w.clusters.select_spark_version(long_term_support=True), w.clusters.select_node_type()
+        return {"cluster_name": "told", "spark_version": version, "node_type_id": node_type, "num_workers": 0, "cluster_log_conf": logs}
+
+    # Only where the owner may write files, and only as can be done.
+    for wrong, error in [
+        ({"destination": "s3://lake/elsewhere"}, PermissionDenied),
+        ({"region": "us-east-1"}, BadRequest),
+        ({"region": None}, BadRequest),
+        ({"canned_acl": "public-read"}, NotImplemented),
+    ]:
+        with pytest.raises(error):
+            w.clusters.create(**fields(**wrong))
+    encrypted = {"enable_encryption": True, "encryption_type": "sse-kms", "kms_key": key, "canned_acl": "bucket-owner-full-control"}
+    id = w.clusters.create(**fields(**encrypted)).response.cluster_id
+    w.clusters.wait_get_cluster_running(id)
+    w.clusters.delete_and_wait(id)
+    name = f"tables/logs/{id}/driver/log4j-active.log"
+    written = store.client.get_object(Bucket="outside", Key=name)
+    assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", key)
+    first = written["Body"].read().decode()
+    assert "RUNNING" in first and w.clusters.get(id).cluster_log_status.last_exception is None
+
+    # What an earlier server left there stays.
+    lake.server.stop()
+    lake.server.start()
+    w.clusters.start_and_wait(id)
+    w.clusters.delete_and_wait(id)
+    second = store.client.get_object(Bucket="outside", Key=name)["Body"].read().decode()
+    assert second.startswith(first) and second.count("TERMINATING") > first.count("TERMINATING")
+    w.clusters.permanent_delete(id)
 
 
 def test_the_secret_is_nowhere(lake):

@@ -140,6 +140,14 @@ impl Catalog {
         }
     }
 
+    /// `s3://…` in an external location on whose files `ctx` has that access.
+    pub async fn location_resolve(&self, ctx: &Ctx, url: &str, access: Access) -> Result<Storage> {
+        match url.starts_with("s3://") {
+            true => paths::path_resolve(self, ctx, url, access).await,
+            false => Err(ApiError::invalid("The location must be s3://<bucket>/… .")),
+        }
+    }
+
     async fn all_catalogs(&self, ctx: &Ctx) -> Result<Vec<Chain>> {
         let metastore = Chain::new(self.metastore(ctx).await?);
         self.all(ctx, &metastore, &Listing::of(Kind::Catalog)).await

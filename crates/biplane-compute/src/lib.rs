@@ -27,7 +27,7 @@ pub use nodes::place::{DEDICATED, Tenancies, Tenancy, WorkspaceLimits};
 pub use nodes::reach::{Reach, ReachGrant, ReachStore, Reaches};
 pub use nodes::sandboxes::SandboxFilter;
 pub use nodes::tokens::NewNode;
-pub use supplies::{FileBytes, Supplies};
+pub use supplies::{Encryption, FileBytes, InBucket, Supplies};
 pub use warehouses::acquire::{AcquireRequest, EngineLease};
 
 use axum::Router;

@@ -8,6 +8,23 @@ use futures::stream::BoxStream;
 /// The bytes of a file as they come.
 pub type FileBytes = BoxStream<'static, Result<Bytes>>;
 
+/// How a file in a bucket is to be written. What is not said is as the place has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InBucket {
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+    pub encryption: Option<Encryption>,
+}
+
+/// What the store encrypts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// Its own key.
+    S3,
+    /// The one that is named, or the account's own.
+    Kms(Option<String>),
+}
+
 #[async_trait::async_trait]
 pub trait Supplies: Send + Sync {
     /// To act as somebody of this name in a workspace; refused when nobody there has it any more.
@@ -21,6 +38,21 @@ pub trait Supplies: Send + Sync {
 
     /// Refuses where `ctx` may not write.
     async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()>;
+
+    /// What a file in a bucket holds, up to so many bytes; None = there is none. `url` is `s3://…`, within an external
+    /// location that `ctx` may use.
+    async fn object_read(
+        &self,
+        ctx: &Ctx,
+        url: &str,
+        how: &InBucket,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>>;
+
+    async fn object_write(&self, ctx: &Ctx, url: &str, how: &InBucket, bytes: Bytes) -> Result<()>;
+
+    /// Refuses where `ctx` may not write, or not so.
+    async fn object_check(&self, ctx: &Ctx, url: &str, how: &InBucket) -> Result<()>;
 
     /// A secret that `ctx` may read.
     async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>>;

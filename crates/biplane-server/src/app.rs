@@ -83,6 +83,7 @@ impl Services {
             workspace: workspace.clone(),
             objects: objects.clone(),
             secrets: secrets.clone(),
+            catalog: catalog.clone(),
         }));
         compute.set_places(Arc::new(crate::places::WorkspacePlaces {
             identity: identity.clone(),

@@ -8,7 +8,8 @@ use biplane_api::ids::{PrincipalId, WarehouseId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};
 use biplane_catalog::{Catalog, Principals, StorageConfig, StorageSweep, TableQuery};
 use biplane_compute::{
-    AcquireRequest, Compute, EngineLease, FileBytes, Supplies, Tenancies, Tenancy,
+    AcquireRequest, Compute, Encryption, EngineLease, FileBytes, InBucket, Supplies, Tenancies,
+    Tenancy,
 };
 use biplane_identity::{
     Containers, Identity, PrincipalDeleting, WorkspaceCreated, WorkspaceDeleting,
@@ -119,6 +120,41 @@ pub struct ClusterSupplies {
     pub workspace: Arc<Workspace>,
     pub objects: Arc<Objects>,
     pub secrets: Arc<Secrets>,
+    pub catalog: Arc<Catalog>,
+}
+
+impl ClusterSupplies {
+    /// Where a file in a bucket is, and how it is written there.
+    async fn object(
+        &self,
+        ctx: &Ctx,
+        url: &str,
+        how: &InBucket,
+        access: Access,
+    ) -> Result<Storage> {
+        let mut storage = self.catalog.location_resolve(ctx, url, access).await?;
+        for (name, key, said) in
+            [("region", "aws_region", &how.region), ("endpoint", "aws_endpoint", &how.endpoint)]
+        {
+            let Some(said) = said else { continue };
+            let known = storage.options.get(key).map(|known| known.trim_end_matches('/'));
+            if known.is_some_and(|known| known != said.trim_end_matches('/')) {
+                return Err(ApiError::invalid(format!(
+                    "The {name} of s3 is another one than that of the external location."
+                )));
+            }
+        }
+        let (kind, key) = match &how.encryption {
+            None => return Ok(storage),
+            Some(Encryption::S3) => ("AES256", &None),
+            Some(Encryption::Kms(key)) => ("aws:kms", key),
+        };
+        storage.options.insert("aws_server_side_encryption".into(), kind.into());
+        if let Some(key) = key {
+            storage.options.insert("aws_sse_kms_key_id".into(), key.clone());
+        }
+        Ok(storage)
+    }
 }
 
 #[async_trait::async_trait]
@@ -145,6 +181,32 @@ impl Supplies for ClusterSupplies {
 
     async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()> {
         self.workspace.place_check(ctx, path).await
+    }
+
+    async fn object_read(
+        &self,
+        ctx: &Ctx,
+        url: &str,
+        how: &InBucket,
+        bytes_max: usize,
+    ) -> Result<Option<axum::body::Bytes>> {
+        let storage = self.object(ctx, url, how, Access::Write).await?;
+        biplane_workspace::object_read(&storage, bytes_max).await
+    }
+
+    async fn object_write(
+        &self,
+        ctx: &Ctx,
+        url: &str,
+        how: &InBucket,
+        bytes: axum::body::Bytes,
+    ) -> Result<()> {
+        let storage = self.object(ctx, url, how, Access::Write).await?;
+        biplane_workspace::object_write(&storage, bytes).await
+    }
+
+    async fn object_check(&self, ctx: &Ctx, url: &str, how: &InBucket) -> Result<()> {
+        self.object(ctx, url, how, Access::Write).await.map(drop)
     }
 
     async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>> {

@@ -11,7 +11,7 @@ pub mod secrets;
 mod uploads;
 
 pub use links::FileVerb;
-pub use place::{Place, delete_prefix};
+pub use place::{Place, delete_prefix, object_read, object_write};
 
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_api::internal::{Access, Storage};

@@ -2,11 +2,12 @@
 
 use biplane_api::internal::Storage;
 use biplane_platform::{ApiError, ErrorCode, Result};
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,6 +49,28 @@ impl Place {
             scheme => Err(ApiError::unsupported(format!("Storage with the scheme {scheme}"))),
         }
     }
+}
+
+/// What the object there holds, up to so many bytes; None = there is none.
+pub async fn object_read(storage: &Storage, bytes_max: usize) -> Result<Option<Bytes>> {
+    let place = Place::open(storage)?;
+    let range = GetRange::Bounded(0..u64::try_from(bytes_max).unwrap_or(u64::MAX));
+    let options = GetOptions { range: Some(range), ..GetOptions::default() };
+    // An empty one has no such range.
+    match place.store.head(&place.key).await {
+        Ok(known) if known.size == 0 => return Ok(Some(Bytes::new())),
+        Ok(_) => {}
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(store_error(error)),
+    }
+    let found = place.store.get_opts(&place.key, options).await.map_err(store_error)?;
+    found.bytes().await.map(Some).map_err(store_error)
+}
+
+/// Writes the object there, whether there is one or not.
+pub async fn object_write(storage: &Storage, bytes: Bytes) -> Result<()> {
+    let place = Place::open(storage)?;
+    place.store.put(&place.key, bytes.into()).await.map(drop).map_err(store_error)
 }
 
 type Key = (String, BTreeMap<String, String>);

@@ -3,7 +3,7 @@
 use crate::clusters::{Site, named};
 use crate::support::eventually;
 use biplane_api::ids::{NodeId, WorkspaceId};
-use biplane_compute::{FileBytes, Supplies};
+use biplane_compute::{FileBytes, InBucket, Supplies};
 use biplane_platform::testing::{admin_ctx, ctx};
 use biplane_platform::{ApiError, Ctx, Result};
 use bytes::Bytes;
@@ -55,6 +55,24 @@ impl Supplies for Shelf {
             true => Err(ApiError::denied("You may not write there.")),
             false => Ok(()),
         }
+    }
+
+    async fn object_read(
+        &self,
+        _: &Ctx,
+        url: &str,
+        _: &InBucket,
+        _: usize,
+    ) -> Result<Option<Bytes>> {
+        Ok(self.written.lock().get(url).map(|text| text.clone().into()))
+    }
+
+    async fn object_write(&self, ctx: &Ctx, url: &str, _: &InBucket, bytes: Bytes) -> Result<()> {
+        self.file_write(ctx, url, bytes).await
+    }
+
+    async fn object_check(&self, ctx: &Ctx, url: &str, _: &InBucket) -> Result<()> {
+        self.place_check(ctx, url).await
     }
 
     async fn secret(&self, ctx: &Ctx, scope: &str, key: &str) -> Result<Vec<u8>> {
