@@ -7,9 +7,12 @@ from databricks.sdk.service.compute import (
     AutoScale,
     AwsAttributes,
     AwsAvailability,
+    AzureAttributes,
     ClusterSource,
     DataSecurityMode,
+    DependencyMode,
     EventType,
+    GcpAttributes,
     Language,
     ListClustersFilterBy,
     NodeTypeFlexibility,
@@ -145,6 +148,10 @@ def test_what_cannot_be_is_refused(client):
         ("driver_node_type_flexibility", {"driver_node_type_flexibility": other}),
         ("worker_node_type_flexibility", {"worker_node_type_flexibility": other}),
         ("spot_bid_price_percent", {"aws_attributes": bid}),
+        ("azure_attributes", {"azure_attributes": AzureAttributes(first_on_demand=1)}),
+        ("gcp_attributes", {"gcp_attributes": GcpAttributes(local_ssd_count=1)}),
+        ("remote_disk_throughput", {"remote_disk_throughput": 100}),
+        ("DEPENDENCY_MODE_ENVIRONMENTS", {"dependency_mode": DependencyMode.DEPENDENCY_MODE_ENVIRONMENTS}),
     ]:
         with pytest.raises(NotImplemented, match=says):
             client.clusters.create(**basics(client, num_workers=0, **unsupported))

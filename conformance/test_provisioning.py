@@ -174,6 +174,8 @@ def test_what_cannot_be_made_is_refused(site):
         a.workspaces.create(workspace_name="Far", aws_region="ap-south-1", **parts)
     with pytest.raises(NotImplemented, match="network_id"):
         a.workspaces.create(workspace_name="Managed", aws_region=REGION, **{**parts, "network_id": None})
+    with pytest.raises(NotImplemented, match="another cloud"):
+        a.workspaces.create(workspace_name="Blue", cloud="azure", **parts)
     with pytest.raises(NotFound):
         a.workspaces.create(workspace_name="Unknown", aws_region=REGION, **{**parts, "credentials_id": "unknown"})
     assert "Far" not in [one.workspace_name for one in a.workspaces.list()]

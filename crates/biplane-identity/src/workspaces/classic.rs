@@ -38,6 +38,10 @@ pub fn mode(request: &WorkspaceRequest) -> Result<&'static str> {
             "{name}: a workspace in another cloud than AWS"
         )));
     }
+    let cloud = request.other.get("cloud").and_then(|cloud| cloud.as_str()).unwrap_or_default();
+    if !cloud.is_empty() && !cloud.eq_ignore_ascii_case("aws") {
+        return Err(ApiError::unsupported("cloud: a workspace in another cloud than AWS"));
+    }
     match (request.compute_mode.as_deref(), classic_field(request)) {
         (Some("SERVERLESS"), Some(field)) => {
             Err(ApiError::invalid(format!("A serverless workspace has no {field}.")))
