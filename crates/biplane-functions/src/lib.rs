@@ -2,6 +2,7 @@
 //! nothing here knows of the engine, and the engine asks for `register` alone.
 
 mod bitmap;
+mod buckets;
 mod bytes;
 pub mod casts;
 mod crypto;
@@ -32,6 +33,7 @@ mod pick;
 mod raised;
 mod records;
 mod rounding;
+mod sequence;
 mod sketch;
 mod stats;
 mod text;
@@ -45,6 +47,7 @@ mod xml;
 mod xpath;
 mod xpath_eval;
 mod xpath_parse;
+mod zipped;
 
 use datafusion::common::Result;
 use datafusion::execution::session_state::SessionState;
@@ -55,6 +58,7 @@ pub use raised::Raised;
 /// All that are functions of one row.
 const TABLES: &[&[frame::Def]] = &[
     bitmap::FUNCTIONS,
+    buckets::FUNCTIONS,
     bytes::FUNCTIONS,
     casts::FUNCTIONS,
     crypto::FUNCTIONS,
@@ -75,6 +79,7 @@ const TABLES: &[&[frame::Def]] = &[
     number_format::FUNCTIONS,
     records::FUNCTIONS,
     rounding::FUNCTIONS,
+    sequence::FUNCTIONS,
     sketch::FUNCTIONS,
     text::FUNCTIONS,
     time::FUNCTIONS,
@@ -114,5 +119,6 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     lambda::register(state)?;
     pick::register(state)?;
     totals::register(state)?;
-    stats::register(state)
+    stats::register(state)?;
+    zipped::register(state)
 }

@@ -1,11 +1,11 @@
-//! Functions of arrays and maps: one element, an element put in, order, sequences.
+//! Functions of arrays and maps: one element, an element put in, order.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, ListArray, UInt32Array, UInt32Builder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, concat, sort_to_indices, take};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::binary::type_union_coercion;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use crate::frame::{Call, Def, Given};
 use crate::raised::{fail, mismatch};
 
-/// Elements of all sequences of one batch.
 const ELEMENTS_MAX: usize = 16 << 20;
 
 pub const FUNCTIONS: &[Def] = &[
@@ -237,21 +236,6 @@ pub const FUNCTIONS: &[Def] = &[
             })
         },
     },
-    Def {
-        name: "sequence",
-        least: 2,
-        most: 3,
-        takes: |types| {
-            let whole = |given: &DataType| given.is_integer() || given.is_null();
-            if !types.iter().all(whole) {
-                return mismatch("sequence takes whole numbers; of dates it is not supported.");
-            }
-            let wide = types.contains(&DataType::Int64);
-            Ok(vec![if wide { DataType::Int64 } else { DataType::Int32 }; types.len()])
-        },
-        gives: |given| Ok(DataType::new_list(given[0].clone(), true)),
-        run: sequence,
-    },
 ];
 
 fn list_of(given: &DataType) -> Result<DataType> {
@@ -429,58 +413,6 @@ fn rebuilt(
     Ok(Arc::new(lists))
 }
 
-fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
-    let wide: Vec<ArrayRef> = call
-        .args
-        .iter()
-        .map(|array| Ok(arrow::compute::cast(array, &DataType::Int64)?))
-        .collect::<Result<_>>()?;
-    let number = |arg: usize, row: usize| wide[arg].as_primitive::<Int64Type>().value(row);
-    let (mut items, mut lengths, mut valid) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..call.rows {
-        valid.push(!call.has_null(row));
-        if call.has_null(row) {
-            lengths.push(0);
-            continue;
-        }
-        let (start, stop) = (number(0, row), number(1, row));
-        let step = if wide.len() > 2 {
-            number(2, row)
-        } else if start <= stop {
-            1
-        } else {
-            -1
-        };
-        if (step == 0 && start != stop) || (step > 0 && start > stop) || (step < 0 && start < stop)
-        {
-            let text = format!("Illegal sequence boundaries: {start} to {stop} by {step}.");
-            return fail("ILLEGAL_SEQUENCE_BOUNDARIES", "22023", text);
-        }
-        let span = stop.abs_diff(start);
-        let count = span.checked_div(step.unsigned_abs()).unwrap_or(0).saturating_add(1);
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        if items.len().saturating_add(count) > ELEMENTS_MAX {
-            return fail(
-                "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER",
-                "54000",
-                format!("A sequence of {count} elements is too long."),
-            );
-        }
-        lengths.push(count);
-        let mut at = start;
-        for _ in 0..count {
-            items.push(at);
-            at = at.wrapping_add(step);
-        }
-    }
-    let DataType::List(field) = call.gives else { return mismatch("An array is made here.") };
-    let items = arrow::array::Int64Array::from(items);
-    let items = arrow::compute::cast(&items, field.data_type())?;
-    let field = Arc::new(Field::new_list_field(field.data_type().clone(), true));
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::try_new(field, offsets, items, Some(NullBuffer::from(valid)))?))
-}
-
 #[cfg(test)]
 mod tests {
     #[tokio::test]
@@ -510,10 +442,6 @@ mod tests {
             ("array_position([3, 1], 1)", "2"),
             ("array_position([3, 1], 4)", "0"),
             ("array_remove([1, 2, NULL, 2], 2)", "[1, ]"),
-            ("sequence(5, 1)", "[5, 4, 3, 2, 1]"),
-            ("sequence(1, 10, 4)", "[1, 5, 9]"),
-            ("sequence(1, 10, -4)", "[ILLEGAL_SEQUENCE_BOUNDARIES]"),
-            ("sequence(1, 100000000)", "[COLLECTION_SIZE_LIMIT_EXCEEDED"),
         ])
         .await
     }

@@ -2,8 +2,7 @@
 //! keeps which units it was written in.
 
 use datafusion::sql::sqlparser::ast::{
-    DateTimeField, Expr, Function, Interval, UnaryOperator, Value, WindowFrame, WindowFrameBound,
-    WindowType,
+    DateTimeField, Expr, Interval, UnaryOperator, Value, WindowFrame, WindowFrameBound, WindowSpec,
 };
 
 use super::calls::call;
@@ -125,28 +124,51 @@ pub fn literal(interval: &Interval, negated: bool) -> Option<Expr> {
     Some(parts.call())
 }
 
-/// Bounds of a frame are read by the planner itself, which knows the text of an interval.
-pub fn in_frame(function: &mut Function) {
-    let Some(WindowType::WindowSpec(spec)) = &mut function.over else { return };
-    let Some(WindowFrame { start_bound, end_bound, .. }) = &mut spec.window_frame else { return };
-    for bound in std::iter::once(start_bound).chain(end_bound.as_mut()) {
-        let (WindowFrameBound::Preceding(Some(bound)) | WindowFrameBound::Following(Some(bound))) =
-            bound
-        else {
-            continue;
-        };
-        let Expr::Interval(interval) = bound.as_ref() else { continue };
-        let Expr::Value(value) = interval.value.as_ref() else { continue };
+/// Bounds of a frame are read by the planner itself, which knows the text of an interval: as text it passes by
+/// what makes calls of intervals.
+pub fn in_frame(spec: &mut WindowSpec) {
+    each_bound(spec, |bound| {
+        let Expr::Interval(interval) = bound else { return };
+        let Expr::Value(value) = interval.value.as_ref() else { return };
         let text = match &value.value {
             Value::Number(digits, _) => digits.clone(),
             Value::SingleQuotedString(text) => text.clone(),
-            _ => continue,
+            _ => return,
         };
-        let Some(unit) = &interval.leading_field else { continue };
-        if interval.last_field.is_none() {
-            let is_whole = text.contains(char::is_alphabetic);
-            let text = if is_whole { text } else { format!("{text} {unit}") };
-            **bound = Expr::value(Value::SingleQuotedString(text));
+        let is_whole = text.contains(char::is_alphabetic);
+        let text = match (&interval.leading_field, &interval.last_field) {
+            (_, None) if is_whole => text,
+            (Some(unit), None) => format!("{text} {unit}"),
+            _ => return,
+        };
+        *bound = Expr::value(Value::SingleQuotedString(text));
+    });
+}
+
+/// What [`in_frame`] left, when everything else was read.
+pub fn of_frame(spec: &mut WindowSpec) {
+    each_bound(spec, |bound| {
+        if let Expr::Value(value) = bound
+            && matches!(value.value, Value::SingleQuotedString(_))
+        {
+            *bound = Expr::Interval(Interval {
+                value: Box::new(Expr::Value(value.clone())),
+                leading_field: None,
+                leading_precision: None,
+                last_field: None,
+                fractional_seconds_precision: None,
+            });
+        }
+    });
+}
+
+fn each_bound(spec: &mut WindowSpec, mut change: impl FnMut(&mut Expr)) {
+    let Some(WindowFrame { start_bound, end_bound, .. }) = &mut spec.window_frame else { return };
+    for bound in std::iter::once(start_bound).chain(end_bound.as_mut()) {
+        if let WindowFrameBound::Preceding(Some(bound)) | WindowFrameBound::Following(Some(bound)) =
+            bound
+        {
+            change(bound);
         }
     }
 }

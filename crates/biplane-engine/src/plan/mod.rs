@@ -33,6 +33,7 @@ pub mod state;
 mod subqueries;
 mod text;
 mod time_type;
+mod together;
 mod typed;
 pub mod types;
 mod variables;

@@ -579,6 +579,9 @@ impl VisitorMut for Rewriter<'_> {
         }
         for window in &mut select.named_window {
             lower(&mut window.0);
+            if let ast::NamedWindowExpr::WindowSpec(spec) = &mut window.1 {
+                intervals::in_frame(spec);
+            }
         }
         windows::named(select);
         for table in &mut select.from {
@@ -596,6 +599,11 @@ impl VisitorMut for Rewriter<'_> {
 
     /// `t.*` needs the name that the relation has in the plan.
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        for window in &mut select.named_window {
+            if let ast::NamedWindowExpr::WindowSpec(spec) = &mut window.1 {
+                intervals::of_frame(spec);
+            }
+        }
         let unaliased: Vec<ObjectName> = select
             .from
             .iter()
@@ -624,6 +632,11 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        if let Expr::Function(function) = expr
+            && let Some(ast::WindowType::WindowSpec(spec)) = &mut function.over
+        {
+            intervals::of_frame(spec);
+        }
         widths::of_window(expr);
         calls::filtered_average(expr);
         ControlFlow::Continue(())
@@ -696,8 +709,10 @@ impl VisitorMut for Rewriter<'_> {
         if let Some(new) = calls::meaning(expr) {
             *expr = new;
         }
-        if let Expr::Function(function) = expr {
-            intervals::in_frame(function);
+        if let Expr::Function(function) = expr
+            && let Some(ast::WindowType::WindowSpec(spec)) = &mut function.over
+        {
+            intervals::in_frame(spec);
         }
         match (expr, self.columns.filter(|_| self.withs.is_empty())) {
             (Expr::Identifier(ident), Some(schema)) => {

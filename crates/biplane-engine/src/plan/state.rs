@@ -5,7 +5,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::optimizer::Optimizer;
+use datafusion::optimizer::{Analyzer, Optimizer};
 use datafusion::prelude::SessionConfig;
 use datafusion_spark::SessionStateBuilderSpark;
 use object_store::ObjectStore;
@@ -80,6 +80,9 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     // The first planner that answers wins.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(SparkRelations));
+    let mut rules = Analyzer::new().rules;
+    rules.insert(0, Arc::new(super::together::ComeTogether));
+    builder = builder.with_analyzer_rules(rules);
     for rule in super::analyzer_rules() {
         builder = builder.with_analyzer_rule(rule);
     }
