@@ -25,8 +25,8 @@ struct Script<'a> {
     cx: &'a StatementContext,
     result: Output,
     steps: u64,
-    /// Labels of what runs.
-    labels: Vec<String>,
+    /// Labels of what runs, and whether it is a loop.
+    labels: Vec<(String, bool)>,
     /// What handlers handle, innermost last.
     handled: Vec<SqlError>,
     /// Conditions that blocks have declared.
@@ -48,11 +48,6 @@ pub async fn run(cx: &StatementContext, block: Block) -> SqlResult<Output> {
     ended.map(|_| script.result)
 }
 
-fn no_label(label: &str) -> SqlError {
-    let text = format!("The label {label} is not one of a statement around this one");
-    SqlError::new("INVALID_LABEL_USAGE.DOES_NOT_EXIST", "42K0L", text)
-}
-
 impl<'s> Script<'s> {
     fn block<'a>(&'a mut self, block: &'a Block) -> BoxFuture<'a, SqlResult<Flow>>
     where
@@ -62,7 +57,7 @@ impl<'s> Script<'s> {
             let frames = self.cx.frames.lock().len();
             let (labels, conditions) = (self.labels.len(), self.conditions.len());
             self.cx.frames.lock().push(Frame { label: block.label.clone(), ..Frame::default() });
-            self.labels.extend(block.label.clone());
+            self.labels.extend(block.label.clone().map(|label| (label, false)));
             self.conditions.extend(block.conditions.iter().cloned());
             let ended = self.handled_steps(block).await;
             self.cx.frames.lock().truncate(frames);
@@ -129,6 +124,15 @@ impl<'s> Script<'s> {
         ranked.min_by_key(|(rank, _)| *rank).map(|(_, handler)| handler)
     }
 
+    /// Whether the statement of this label, which is around this one, is a loop.
+    fn labelled(&self, label: &String) -> SqlResult<bool> {
+        let found = self.labels.iter().rev().find(|(known, _)| known == label);
+        found.map(|(_, is_loop)| *is_loop).ok_or_else(|| {
+            let text = format!("The label {label} is not one of a statement around this one");
+            SqlError::new("INVALID_LABEL_USAGE.DOES_NOT_EXIST", "42K0L", text)
+        })
+    }
+
     fn steps<'a>(&'a mut self, steps: &'a [Step]) -> BoxFuture<'a, SqlResult<Flow>>
     where
         's: 'a,
@@ -171,8 +175,8 @@ impl<'s> Script<'s> {
                         output => self.result = output,
                     }
                 }
-                Step::If { branches, otherwise, is_case } => {
-                    return self.branch(branches, otherwise.as_deref(), *is_case).await;
+                Step::If { branches, otherwise } => {
+                    return self.branch(branches, otherwise.as_deref()).await;
                 }
                 Step::While { label, condition, body } => {
                     return self.repeat(label.as_ref(), Some(condition), body, None).await;
@@ -186,13 +190,17 @@ impl<'s> Script<'s> {
                 Step::For { label, row, query, body } => {
                     return self.each(label.as_ref(), row.as_ref(), query, body).await;
                 }
-                Step::Leave(label) if self.labels.contains(label) => {
-                    return Ok(Flow::Leave(label.clone()));
+                Step::Leave(label) => {
+                    return self.labelled(label).map(|_| Flow::Leave(label.clone()));
                 }
-                Step::Iterate(label) if self.labels.contains(label) => {
+                Step::Iterate(label) if self.labelled(label)? => {
                     return Ok(Flow::Iterate(label.clone()));
                 }
-                Step::Leave(label) | Step::Iterate(label) => return Err(no_label(label)),
+                Step::Iterate(label) => {
+                    let text = format!("ITERATE {label} names a block: it is for loops alone");
+                    let class = "INVALID_LABEL_USAGE.ITERATE_IN_COMPOUND";
+                    return Err(SqlError::new(class, "42K0L", text));
+                }
                 Step::Signal { event, message } => {
                     return Err(self.signal(event, message.as_ref()).await?);
                 }
@@ -238,7 +246,6 @@ impl<'s> Script<'s> {
     async fn holds(&mut self, condition: &Expr) -> SqlResult<bool> {
         match value_of(self.cx, condition.clone()).await? {
             ScalarValue::Boolean(value) => Ok(value.unwrap_or(false)),
-            ScalarValue::Null => Ok(false),
             _ => {
                 let text = format!("A boolean is expected in the condition {condition}");
                 Err(SqlError::new("INVALID_BOOLEAN_STATEMENT", "22546", text))
@@ -250,7 +257,6 @@ impl<'s> Script<'s> {
         &mut self,
         branches: &[(Expr, Vec<Step>)],
         otherwise: Option<&[Step]>,
-        is_case: bool,
     ) -> SqlResult<Flow> {
         for (condition, steps) in branches {
             if self.holds(condition).await? {
@@ -259,10 +265,6 @@ impl<'s> Script<'s> {
         }
         match otherwise {
             Some(steps) => self.steps(steps).await,
-            None if is_case => {
-                let text = "No case of the CASE statement fits, and it has no ELSE";
-                Err(SqlError::new("CASE_NOT_FOUND", "20000", text))
-            }
             None => Ok(Flow::Next),
         }
     }
@@ -270,7 +272,7 @@ impl<'s> Script<'s> {
     /// The body once; what a loop with this label does next.
     async fn turn(&mut self, label: Option<&String>, body: &[Step]) -> SqlResult<Option<Flow>> {
         let labels = self.labels.len();
-        self.labels.extend(label.cloned());
+        self.labels.extend(label.map(|label| (label.clone(), true)));
         let ended = self.steps(body).await;
         self.labels.truncate(labels);
         Ok(match ended? {

@@ -174,6 +174,10 @@ pub async fn execute_immediate(
             let text = "Only a query can be executed INTO variables";
             Err(SqlError::new("INVALID_STATEMENT_FOR_EXECUTE_INTO", "07501", text))
         }
+        Statement::Script(_) => {
+            let text = "EXECUTE IMMEDIATE runs one statement, no script";
+            Err(SqlError::new("SQL_SCRIPT_IN_EXECUTE_IMMEDIATE", "07501", text))
+        }
         statement => nested(cx, statement).await,
     }
 }

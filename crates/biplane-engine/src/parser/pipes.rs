@@ -4,7 +4,7 @@
 
 use super::error::ParseError;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
 type Tokens = Vec<TokenWithSpan>;
 
@@ -33,6 +33,27 @@ const CLAUSE_WORDS: [&str; 16] = [
 ];
 /// What a query of a script may stand behind.
 const SCRIPT_WORDS: [&str; 6] = ["BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT"];
+/// What makes more of a GROUP BY than a list of keys.
+const GROUPING_WORDS: [&str; 5] = ["ROLLUP", "CUBE", "GROUPING", "ALL", "WITH"];
+/// What ends a query; each is an operator of its own.
+const RESULT_WORDS: [&str; 6] = ["ORDER", "SORT", "CLUSTER", "DISTRIBUTE", "LIMIT", "OFFSET"];
+/// Aggregate functions that are looked for outside of AGGREGATE.
+const AGGREGATES: [&str; 14] = [
+    "ANY_VALUE",
+    "ARRAY_AGG",
+    "AVG",
+    "COLLECT_LIST",
+    "COLLECT_SET",
+    "COUNT",
+    "COUNT_IF",
+    "MAX",
+    "MEAN",
+    "MEDIAN",
+    "MIN",
+    "STDDEV",
+    "SUM",
+    "VARIANCE",
+];
 /// Operators of one query: each may put what is before it into brackets.
 const OPERATORS_MAX: usize = 90;
 
@@ -285,6 +306,17 @@ enum Body {
 
 impl State {
     fn of(query: &[TokenWithSpan]) -> Self {
+        if is_word(query.first(), "VALUES")
+            && let Some(at) = find(query, &["AS"])
+        {
+            // The alias is one of the rows.
+            let (rows, alias) = query.split_at(at);
+            let from = joined([brackets(rows.to_vec()), alias.to_vec()]);
+            return Self {
+                body: Body::Open { from, filters: Vec::new() },
+                name: alias.get(1).cloned(),
+            };
+        }
         let is_plain = is_word(query.first(), "SELECT")
             && query.get(1).is_some_and(|token| token.token == Token::Mul)
             && is_word(query.get(2), "FROM");
@@ -321,13 +353,15 @@ impl State {
         joined([brackets(self.query()), words("AS"), vec![name]])
     }
 
-    fn select(self, projection: Tokens) -> Tokens {
+    fn select(self, mut projection: Tokens) -> Tokens {
+        let windows = find(&projection, &["WINDOW"]).map(|at| projection.split_off(at));
         let (from, filters) = self.open();
         let mut out = joined([words("SELECT"), projection, words("FROM"), from]);
         for (number, filter) in filters.into_iter().enumerate() {
             out.extend(words(if number == 0 { "WHERE" } else { "AND" }));
             out.extend(brackets(filter));
         }
+        out.extend(windows.unwrap_or_default());
         out
     }
 
@@ -347,7 +381,15 @@ impl State {
                 filters.push(rest);
                 Body::Open { from, filters }
             }
-            "SELECT" => return Ok(Self { body: closed(self.select(rest)), name: None }),
+            "EXTEND" | "SET" if let Some(call) = aggregate_call(&rest) => {
+                let class = "PIPE_OPERATOR_CONTAINS_AGGREGATE_FUNCTION";
+                let text = format!(
+                    "The aggregate function {} is not for |> {first}: use |> AGGREGATE.",
+                    call.token
+                );
+                return Err(ParseError::new(class, "0A000", text, call.span.start));
+            }
+            "SELECT" => closed(self.select(rest)),
             "EXTEND" => closed(self.select(joined([star(), comma(), rest]))),
             "SET" => return self.assign(&rest),
             "DROP" => closed(self.select(joined([star(), words("EXCEPT"), brackets(rest)]))),
@@ -357,7 +399,21 @@ impl State {
                 return Ok(Self { body: Body::Open { from, filters: Vec::new() }, name });
             }
             "AGGREGATE" => {
-                return Ok(Self { body: closed(self.aggregate(&rest)), name: None });
+                return Ok(Self { body: closed(self.aggregate(&rest)?), name: None });
+            }
+            "LATERAL" if is_word(operator.get(1), "VIEW") => return Err(unknown(operator)),
+            "WINDOW" => {
+                let class = "UNSUPPORTED_FEATURE.CLAUSE_WITH_PIPE_OPERATORS";
+                let text = "The WINDOW clause stands in |> SELECT, not by itself.";
+                return Err(ParseError::new(class, "0A000", text, place(operator)));
+            }
+            "ORDER" | "SORT" | "CLUSTER" | "DISTRIBUTE" | "LIMIT"
+                if let Some(second) = find(&rest, &RESULT_WORDS)
+                    && !(first == "LIMIT" && is_word(rest.get(second), "OFFSET")) =>
+            {
+                let class = "MULTIPLE_QUERY_RESULT_CLAUSES_WITH_PIPE_OPERATORS";
+                let text = format!("{first} and what follows it need a |> each.");
+                return Err(ParseError::new(class, "42000", text, place(&rest[second..])));
             }
             "ORDER" | "SORT" | "CLUSTER" | "DISTRIBUTE" => {
                 let query = joined([self.select(star()), operator.to_vec()]);
@@ -383,11 +439,7 @@ impl State {
                 };
                 Body::Open { from: joined([from, operator.to_vec()]), filters: Vec::new() }
             }
-            _ => {
-                let at = operator.first().map_or(Span::empty(), |token| token.span).start;
-                let text = format!("Syntax error at or near '{first}': |> knows no such operator.");
-                return Err(ParseError::syntax(text, at));
-            }
+            _ => return Err(unknown(operator)),
         };
         Ok(Self { body, name })
     }
@@ -417,10 +469,27 @@ impl State {
     }
 
     /// `AGGREGATE values GROUP BY keys`: the keys are the first columns.
-    fn aggregate(self, rest: &[TokenWithSpan]) -> Tokens {
-        let Some(at) = find(rest, &["GROUP"]) else { return self.select(rest.to_vec()) };
-        let (values, keys) = rest.split_at(at);
+    fn aggregate(self, rest: &[TokenWithSpan]) -> Result<Tokens, ParseError> {
+        let (values, keys) = rest.split_at(find(rest, &["GROUP"]).unwrap_or(rest.len()));
+        let is_no_call = |value: &&[TokenWithSpan]| value.iter().all(|t| t.token != Token::LParen);
+        let columns = split(values, |token| token.token == Token::Comma);
+        if let Some(value) =
+            columns.into_iter().find(|value| !value.is_empty() && is_no_call(value))
+        {
+            let class = "PIPE_OPERATOR_AGGREGATE_EXPRESSION_CONTAINS_NO_AGGREGATE_FUNCTION";
+            let text =
+                "Each value of |> AGGREGATE needs an aggregate function; keys go behind GROUP BY.";
+            return Err(ParseError::new(class, "0A000", text, place(value)));
+        }
+        if keys.is_empty() {
+            return Ok(self.select(rest.to_vec()));
+        }
         let keys = keys.get(2..).unwrap_or_default();
+        if let Some(at) = find(keys, &GROUPING_WORDS) {
+            let class = "UNSUPPORTED_FEATURE.PIPE_OPERATOR_AGGREGATE_UNSUPPORTED_CASE";
+            let text = "|> AGGREGATE groups by expressions alone.";
+            return Err(ParseError::new(class, "0A000", text, place(&keys[at..])));
+        }
         let mut columns = keys.to_vec();
         if !values.is_empty() {
             columns.push(TokenWithSpan::new(Token::Comma, Span::empty()));
@@ -436,8 +505,33 @@ impl State {
             let number = Token::Number(number.to_string(), false);
             out.push(TokenWithSpan::new(number, Span::empty()));
         }
-        out
+        Ok(out)
     }
+}
+
+fn place(tokens: &[TokenWithSpan]) -> Location {
+    tokens.first().map_or(Span::empty(), |token| token.span).start
+}
+
+fn unknown(operator: &[TokenWithSpan]) -> ParseError {
+    let first = operator.first().map_or(String::new(), |token| token.token.to_string());
+    let text = format!("Syntax error at or near '{first}': |> knows no such operator.");
+    ParseError::syntax(text, place(operator))
+}
+
+/// A call of a usual aggregate function that is none over a window.
+fn aggregate_call(tokens: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
+    let is_call = |at: &usize| {
+        let behind = tokens.get(at + 1..).unwrap_or_default();
+        if !matches!(behind.first(), Some(token) if token.token == Token::LParen) {
+            return false;
+        }
+        let end = 1 + closing(&behind[1..]);
+        !is_one_of(behind.get(end + 1), &["OVER", "FILTER"])
+    };
+    let places = outside(tokens).map(|(at, _)| at);
+    let mut calls = places.filter(|at| is_one_of(tokens.get(*at), &AGGREGATES));
+    calls.find(is_call).and_then(|at| tokens.get(at))
 }
 
 /// The name by which the columns of the one relation of a FROM clause are qualified.
@@ -478,6 +572,14 @@ mod tests {
             (
                 "FROM t |> ORDER BY a |> LIMIT 1 |> JOIN u ON t . x = u . x",
                 "SELECT * FROM ( SELECT * FROM t ORDER BY a LIMIT 1 ) AS t JOIN u ON t . x = u . x",
+            ),
+            (
+                "VALUES ( 1 ) AS t ( n ) |> WHERE n",
+                "SELECT * FROM ( VALUES ( 1 ) ) AS t ( n ) WHERE ( n )",
+            ),
+            (
+                "FROM t |> SELECT sum ( a ) OVER w WINDOW w AS ( ORDER BY a )",
+                "SELECT sum ( a ) OVER w FROM t WINDOW w AS ( ORDER BY a )",
             ),
             (
                 "WITH a AS ( FROM t ) FROM a |> SELECT 1",

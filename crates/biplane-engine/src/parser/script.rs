@@ -7,7 +7,7 @@ use super::ast::{
 use super::cursor::Cursor;
 use super::error::ParseError;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, SetExpr};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token};
 
 /// Blocks and loops inside of each other.
 const DEPTH_MAX: usize = 30;
@@ -256,12 +256,7 @@ impl Cursor<'_> {
             return Ok(Step::Resignal);
         }
         if self.at("DECLARE") {
-            return Err(ParseError::new(
-                "INVALID_VARIABLE_DECLARATION.ONLY_AT_BEGINNING",
-                "42K0M",
-                "Variables can only be declared at the beginning of a BEGIN … END block.",
-                self.position(),
-            ));
+            return Err(too_late(self.position()));
         }
         // In a script a plain SET is one of a variable.
         if self.eat("SET VARIABLE") || self.eat("SET VAR") || self.eat("SET") {
@@ -272,10 +267,14 @@ impl Cursor<'_> {
 
     fn sql_state(&mut self) -> Result<String, ParseError> {
         self.eat("VALUE");
+        let at = self.position();
         let state = self.string()?;
         match state.len() == 5 && state.bytes().all(|b| b.is_ascii_alphanumeric()) {
             true => Ok(state.to_uppercase()),
-            false => self.fail("A SQLSTATE has five letters and digits."),
+            false => {
+                let text = format!("'{state}' is no SQLSTATE: it has five letters and digits.");
+                Err(ParseError::new("INVALID_SQLSTATE", "428B3", text, at))
+            }
         }
     }
 
@@ -283,7 +282,6 @@ impl Cursor<'_> {
     fn steps(&mut self, ends: &[&str], depth: usize) -> Result<Vec<Step>, ParseError> {
         let mut steps = Vec::new();
         loop {
-            while self.eat_token(&Token::SemiColon) {}
             if ends.iter().any(|end| self.at(end)) {
                 return Ok(steps);
             }
@@ -291,30 +289,42 @@ impl Cursor<'_> {
                 return self.unexpected(ends.first().copied().unwrap_or("END"));
             }
             steps.push(self.step(depth + 1)?);
-            if self.peek() != Token::SemiColon {
-                return self.unexpected(";");
-            }
+            self.expect_token(&Token::SemiColon)?;
         }
+    }
+
+    /// The same, at least one.
+    fn some_steps(&mut self, ends: &[&str], depth: usize) -> Result<Vec<Step>, ParseError> {
+        let steps = self.steps(ends, depth)?;
+        if steps.is_empty() { self.unexpected("a statement") } else { Ok(steps) }
     }
 
     fn block(&mut self, label: Option<String>, depth: usize) -> Result<Step, ParseError> {
         self.eat("NOT ATOMIC");
         let mut block = Block { label, ..Block::default() };
-        loop {
-            while self.eat_token(&Token::SemiColon) {}
-            if !self.eat("DECLARE") {
-                break;
-            }
+        while self.at("DECLARE") {
+            let at = self.position();
+            self.expect("DECLARE")?;
             if self.at("EXIT HANDLER") || self.at("CONTINUE HANDLER") {
-                block.handlers.push(self.handler(depth)?);
+                let handler = self.handler(depth)?;
+                if let Some(twice) = twice(&block.handlers, &handler) {
+                    return Err(twice_handled(twice, at));
+                }
+                block.handlers.push(handler);
+            } else if !block.handlers.is_empty() {
+                return Err(too_late(at));
             } else if let Some(condition) = self.condition()? {
                 block.conditions.push(condition);
             } else {
-                block.steps.push(Step::Declare(self.declaration()?));
+                let declared = self.declaration()?;
+                if declared.or_replace {
+                    let class = "INVALID_VARIABLE_DECLARATION.REPLACE_LOCAL_VARIABLE";
+                    let text = "The variable of a block cannot be declared with OR REPLACE.";
+                    return Err(ParseError::new(class, "42K0M", text, at));
+                }
+                block.steps.push(Step::Declare(declared));
             }
-            if self.peek() != Token::SemiColon {
-                return self.unexpected(";");
-            }
+            self.expect_token(&Token::SemiColon)?;
         }
         block.steps.extend(self.steps(&["END"], depth)?);
         self.expect("END")?;
@@ -368,17 +378,17 @@ impl Cursor<'_> {
         loop {
             let condition = self.expr()?;
             self.expect("THEN")?;
-            branches.push((condition, self.steps(&ENDS, depth)?));
+            branches.push((condition, self.some_steps(&ENDS, depth)?));
             if !self.eat("ELSEIF") {
                 break;
             }
         }
         let otherwise = match self.eat("ELSE") {
-            true => Some(self.steps(&["END IF"], depth)?),
+            true => Some(self.some_steps(&["END IF"], depth)?),
             false => None,
         };
         self.expect("END IF")?;
-        Ok(Step::If { branches, otherwise, is_case: false })
+        Ok(Step::If { branches, otherwise })
     }
 
     fn case_step(&mut self, depth: usize) -> Result<Step, ParseError> {
@@ -395,15 +405,40 @@ impl Cursor<'_> {
                 None => value,
             };
             self.expect("THEN")?;
-            branches.push((condition, self.steps(&["WHEN", "ELSE", "END CASE"], depth)?));
+            branches.push((condition, self.some_steps(&["WHEN", "ELSE", "END CASE"], depth)?));
         }
         let otherwise = match self.eat("ELSE") {
-            true => Some(self.steps(&["END CASE"], depth)?),
+            true => Some(self.some_steps(&["END CASE"], depth)?),
             false => None,
         };
         self.expect("END CASE")?;
-        Ok(Step::If { branches, otherwise, is_case: operand.is_none() })
+        Ok(Step::If { branches, otherwise })
     }
+}
+
+fn too_late(at: Location) -> ParseError {
+    ParseError::new(
+        "INVALID_VARIABLE_DECLARATION.ONLY_AT_BEGINNING",
+        "42K0M",
+        "Variables can only be declared at the beginning of a BEGIN … END block.",
+        at,
+    )
+}
+
+/// What both handle.
+fn twice<'a>(known: &[Handler], handler: &'a Handler) -> Option<&'a Event> {
+    let is_known = |event: &&Event| known.iter().any(|other| other.events.contains(event));
+    handler.events.iter().find(is_known)
+}
+
+fn twice_handled(event: &Event, at: Location) -> ParseError {
+    let (class, name) = match event {
+        Event::SqlState(state) => ("DUPLICATE_EXCEPTION_HANDLER.SQLSTATE", state.as_str()),
+        Event::Condition(name) => ("DUPLICATE_EXCEPTION_HANDLER.CONDITION", name.as_str()),
+        Event::Exception => ("DUPLICATE_EXCEPTION_HANDLER.CONDITION", "SQLEXCEPTION"),
+        Event::NotFound => ("DUPLICATE_EXCEPTION_HANDLER.CONDITION", "NOT FOUND"),
+    };
+    ParseError::new(class, "42734", format!("The block has two handlers for {name}."), at)
 }
 
 /// A query of one row without a FROM: an expression alone.

@@ -244,9 +244,80 @@ fn in_projection(select: &mut Select) -> SqlResult<()> {
         )])),
         WildcardAdditionalOptions::default(),
     );
+    stars_of_tables(select);
     let filter = select.selection.take();
     let input = together(std::mem::take(&mut select.from))?;
     let generator = Generator { call, outer: false, alias: alias(name, names), filter };
     select.from = vec![alone(generator.over(input))];
     Ok(())
+}
+
+/// `*` beside a generator is what the tables have, and not what is generated.
+fn stars_of_tables(select: &mut Select) {
+    let Some(names) = names_of_tables(&select.from) else { return };
+    let projection = std::mem::take(&mut select.projection);
+    for item in projection {
+        match item {
+            SelectItem::Wildcard(options)
+                if names.len() == 1 || options == WildcardAdditionalOptions::default() =>
+            {
+                select.projection.extend(names.iter().map(|name| {
+                    let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone());
+                    SelectItem::QualifiedWildcard(kind, options.clone())
+                }));
+            }
+            other => select.projection.push(other),
+        }
+    }
+}
+
+/// None: a table has no name, or columns of two are one in `*`.
+fn names_of_tables(from: &[TableWithJoins]) -> Option<Vec<ObjectName>> {
+    let mut names = Vec::new();
+    for table in from {
+        names.extend(names_of_table(&table.relation)?);
+        for join in &table.joins {
+            let constraint = match &join.join_operator {
+                JoinOperator::Semi(_)
+                | JoinOperator::LeftSemi(_)
+                | JoinOperator::Anti(_)
+                | JoinOperator::LeftAnti(_) => continue,
+                JoinOperator::Join(constraint)
+                | JoinOperator::Inner(constraint)
+                | JoinOperator::Left(constraint)
+                | JoinOperator::LeftOuter(constraint)
+                | JoinOperator::Right(constraint)
+                | JoinOperator::RightOuter(constraint)
+                | JoinOperator::FullOuter(constraint)
+                | JoinOperator::CrossJoin(constraint) => constraint,
+                _ => return None,
+            };
+            if matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural) {
+                return None;
+            }
+            names.extend(names_of_table(&join.relation)?);
+        }
+    }
+    Some(names)
+}
+
+fn names_of_table(factor: &TableFactor) -> Option<Vec<ObjectName>> {
+    let alone =
+        |alias: &TableAlias| ObjectName(vec![ObjectNamePart::Identifier(alias.name.clone())]);
+    match factor {
+        // What a generator made stands behind what it was made of.
+        TableFactor::Unpivot { table, name, alias: Some(alias), .. } if name.value == GENERATE => {
+            let mut names = names_of_table(table)?;
+            names.push(alone(alias));
+            Some(names)
+        }
+        TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            names_of_tables(std::slice::from_ref(table_with_joins))
+        }
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Unpivot { alias: Some(alias), .. } => Some(vec![alone(alias)]),
+        TableFactor::Table { name, alias: None, args: None, .. } => Some(vec![name.clone()]),
+        _ => None,
+    }
 }

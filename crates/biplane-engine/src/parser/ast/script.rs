@@ -58,11 +58,10 @@ pub enum Step {
     Block(Block),
     Declare(DeclareVariable),
     Statement(Box<Statement>),
-    /// IF, and CASE without an operand.
+    /// IF and CASE.
     If {
         branches: Vec<(Expr, Vec<Step>)>,
         otherwise: Option<Vec<Step>>,
-        is_case: bool,
     },
     While {
         label: Option<String>,
