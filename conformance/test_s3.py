@@ -14,7 +14,7 @@ import requests
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, PermissionDenied
 from databricks.sdk.service.catalog import VolumeType
-from databricks.sdk.service.compute import ClusterLogConf, S3StorageInfo
+from databricks.sdk.service.compute import ClusterLogConf, InitScriptInfo, S3StorageInfo
 from databricks.sdk.service.sql import StatementState
 
 from server import WITH_CODE, Server, temporary_directory
@@ -298,7 +298,7 @@ def test_a_bucket_that_is_not_there(lake):
         lake.w.tables.get("main.s3.lost")
 
 
-def test_logs_of_a_cluster_are_delivered(lake, store):
+def test_a_cluster_has_scripts_and_logs_in_buckets(lake, store):
     w, key = lake.w, "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
 
     def fields(**s3):
@@ -315,14 +315,21 @@ def test_logs_of_a_cluster_are_delivered(lake, store):
     ]:
         with pytest.raises(error):
             w.clusters.create(**fields(**wrong))
+    script = lambda **s3: [InitScriptInfo(s3=S3StorageInfo(**{"destination": "s3://outside/tables/scripts/say.sh", "region": REGION, **s3}))]  # noqa: E731
+    for wrong, error in [({}, NotFound), ({"region": "us-east-1"}, BadRequest), ({"destination": "s3://lake/root/x.sh"}, PermissionDenied)]:
+        with pytest.raises(error):
+            w.clusters.create(**fields(), init_scripts=script(**wrong))
+    store.client.put_object(Bucket="outside", Key="tables/scripts/say.sh", Body=b"echo from a bucket\n")
     encrypted = {"enable_encryption": True, "encryption_type": "sse-kms", "kms_key": key, "canned_acl": "bucket-owner-full-control"}
-    id = w.clusters.create(**fields(**encrypted)).response.cluster_id
+    id = w.clusters.create(**fields(**encrypted), init_scripts=script()).response.cluster_id
     w.clusters.wait_get_cluster_running(id)
     w.clusters.delete_and_wait(id)
     name = f"tables/logs/{id}/driver/log4j-active.log"
     written = store.client.get_object(Bucket="outside", Key=name)
     assert (written["ServerSideEncryption"], written["SSEKMSKeyId"]) == ("aws:kms", key)
     first = written["Body"].read().decode()
+    [ran] = store.client.list_objects_v2(Bucket="outside", Prefix=f"tables/logs/{id}/init_scripts/")["Contents"]
+    assert store.client.get_object(Bucket="outside", Key=ran["Key"])["Body"].read() == b"from a bucket\n"
     assert "RUNNING" in first and w.clusters.get(id).cluster_log_status.last_exception is None
 
     # What an earlier server left there stays.

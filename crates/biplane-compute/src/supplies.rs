@@ -1,6 +1,7 @@
 //! What hosts of clusters are prepared with that other services have: people, their files, their secrets.
 
 use biplane_api::ids::WorkspaceId;
+use biplane_api::internal::Access;
 use biplane_platform::{Ctx, Result};
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -40,12 +41,13 @@ pub trait Supplies: Send + Sync {
     async fn place_check(&self, ctx: &Ctx, path: &str) -> Result<()>;
 
     /// What a file in a bucket holds, up to so many bytes; None = there is none. `url` is `s3://…`, within an external
-    /// location that `ctx` may use.
+    /// location to which `ctx` has that access.
     async fn object_read(
         &self,
         ctx: &Ctx,
         url: &str,
         how: &InBucket,
+        access: Access,
         bytes_max: usize,
     ) -> Result<Option<Bytes>>;
 

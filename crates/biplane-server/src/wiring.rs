@@ -188,9 +188,10 @@ impl Supplies for ClusterSupplies {
         ctx: &Ctx,
         url: &str,
         how: &InBucket,
+        access: Access,
         bytes_max: usize,
     ) -> Result<Option<axum::body::Bytes>> {
-        let storage = self.object(ctx, url, how, Access::Write).await?;
+        let storage = self.object(ctx, url, how, access).await?;
         biplane_workspace::object_read(&storage, bytes_max).await
     }
 

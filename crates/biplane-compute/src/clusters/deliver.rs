@@ -8,6 +8,7 @@ use super::store::Cluster;
 use crate::Compute;
 use crate::supplies::{Encryption, InBucket, Supplies};
 use biplane_api::clusters::{ClusterLogStatus, ClusterSpec};
+use biplane_api::internal::Access;
 use biplane_platform::{ApiError, Ctx, Result};
 use futures::StreamExt;
 use serde_json::Value;
@@ -175,7 +176,8 @@ async fn earlier(
 ) -> Result<String> {
     let path = format!("{}/{name}", place.place);
     if let Some(how) = &place.bucket {
-        let found = supplies.object_read(owner, &path, how, EARLIER_BYTES_MAX).await?;
+        let found =
+            supplies.object_read(owner, &path, how, Access::Write, EARLIER_BYTES_MAX).await?;
         return Ok(String::from_utf8_lossy(&found.unwrap_or_default()).into_owned());
     }
     let mut bytes = match supplies.file_open(owner, &path).await {

@@ -77,11 +77,14 @@ impl Compute {
         };
         let known = before.and_then(profile);
         self.profile_known(ctx, known.as_deref(), profile(spec).as_deref()).await?;
-        let known = before.map(super::scripts::paths).transpose()?.unwrap_or_default();
+        let known = before.map(super::scripts::sources).transpose()?.unwrap_or_default();
         let owner = row.map_or(ctx.principal.name.as_str(), |row| row.creator_name.as_str());
-        for path in super::scripts::paths(spec)? {
-            if !known.contains(&path) {
-                self.file_check(ctx, owner, &path).await?;
+        for source in super::scripts::sources(spec)? {
+            if !known.contains(&source) {
+                match &source.bucket {
+                    None => self.file_check(ctx, owner, &source.path).await?,
+                    Some(how) => self.object_known(ctx, owner, &source.path, how).await?,
+                }
             }
         }
         Ok(())

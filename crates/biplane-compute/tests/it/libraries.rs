@@ -3,6 +3,7 @@
 use crate::clusters::{Site, named};
 use crate::support::eventually;
 use biplane_api::ids::{NodeId, WorkspaceId};
+use biplane_api::internal::Access;
 use biplane_compute::{FileBytes, InBucket, Supplies};
 use biplane_platform::testing::{admin_ctx, ctx};
 use biplane_platform::{ApiError, Ctx, Result};
@@ -62,6 +63,7 @@ impl Supplies for Shelf {
         _: &Ctx,
         url: &str,
         _: &InBucket,
+        _: Access,
         _: usize,
     ) -> Result<Option<Bytes>> {
         Ok(self.written.lock().get(url).map(|text| text.clone().into()))

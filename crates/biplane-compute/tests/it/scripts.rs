@@ -122,7 +122,9 @@ async fn scripts_are_refused_where_they_are_none() {
     for (script, status) in [
         (json!({ "workspace": { "destination": "/Users/a/b.sh" } }), 404),
         (json!({ "dbfs": { "destination": "dbfs:/a.sh" } }), 501),
-        (json!({ "s3": { "destination": "s3://a/b.sh", "region": "x" } }), 501),
+        (json!({ "s3": { "destination": "s3://a/b.sh", "region": "x" } }), 404),
+        (json!({ "s3": { "destination": "s3://a/b.sh" } }), 400),
+        (json!({ "s3": { "destination": "s3://a/../b.sh", "region": "x" } }), 400),
         (json!({ "file": { "destination": "file:/a.sh" } }), 501),
         (json!({ "volumes": { "destination": "/etc/passwd" } }), 400),
         (json!({ "volumes": { "destination": "/Volumes/a/b/c/missing.sh" } }), 404),

@@ -4,7 +4,9 @@ use super::spec::{self, Source};
 use super::store::{self, LibraryRow};
 use crate::Compute;
 use crate::clusters::store::{self as clusters, Cluster, TOPIC};
+use crate::supplies::InBucket;
 use biplane_api::clusters::ClusterState as State;
+use biplane_api::internal::Access;
 use biplane_api::libraries::{
     AllClusterLibraries, ClusterLibraries, LibrariesNamed, LibraryFullStatus, LibraryStatus,
 };
@@ -44,6 +46,27 @@ impl Compute {
     }
 
     /// Who has a file used must be able to read it, and so must the one that the cluster reads it as.
+    pub(in crate::clusters) async fn object_known(
+        &self,
+        ctx: &Ctx,
+        owner: &str,
+        url: &str,
+        how: &InBucket,
+    ) -> Result<()> {
+        let supplies = self.supplies()?;
+        let owner = match ctx.principal.is(owner) {
+            true => None,
+            false => Some(supplies.ctx_of(owner, ctx.workspace()?).await?),
+        };
+        for reader in [Some(ctx), owner.as_ref()].into_iter().flatten() {
+            let found = supplies.object_read(reader, url, how, Access::Read, 1).await?;
+            if found.is_none() {
+                return Err(ApiError::not_found(format!("{url:.1024} does not exist.")));
+            }
+        }
+        Ok(())
+    }
+
     pub(in crate::clusters) async fn file_check(
         &self,
         ctx: &Ctx,

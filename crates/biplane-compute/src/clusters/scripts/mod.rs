@@ -10,5 +10,5 @@ mod spec;
 mod store;
 
 pub(super) use run::{Prepared, before_use};
-pub(super) use spec::{check, paths};
+pub(super) use spec::{check, sources};
 pub(super) use store::forget_workspace;

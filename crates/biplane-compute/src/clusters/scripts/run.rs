@@ -10,9 +10,11 @@ use crate::clusters::reasons::{self, reason};
 use crate::clusters::store::{self as clusters, Cluster, HostRow};
 use crate::clusters::{change, events};
 use crate::code::{Preparer, Ran, Run};
+use crate::supplies::InBucket;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use biplane_api::clusters::ClusterState as State;
+use biplane_api::internal::Access;
 use biplane_platform::{ApiError, Ctx, Result};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -46,7 +48,9 @@ struct Script {
 
 enum Place {
     Global(Bytes),
-    Volume(String),
+    /// On a volume or in the workspace.
+    File(String),
+    Bucket(String, InBucket),
 }
 
 impl Script {
@@ -56,7 +60,11 @@ impl Script {
 
     /// As events have it.
     fn shown(&self) -> Value {
-        let kind = if self.is_global() { "workspace" } else { "volumes" };
+        let kind = match self.place {
+            Place::Global(_) => "workspace",
+            Place::File(_) => "volumes",
+            Place::Bucket(..) => "s3",
+        };
         json!({ kind: { "destination": self.name } })
     }
 }
@@ -80,8 +88,13 @@ pub(in crate::clusters) async fn before_use(
         let text = STANDARD.decode(one.script.unwrap_or_default()).map_err(ApiError::internal)?;
         scripts.push(Script { name: one.name, place: Place::Global(text.into()) });
     }
-    let own = spec::paths(&row.spec)?.into_iter();
-    scripts.extend(own.map(|path| Script { name: path.clone(), place: Place::Volume(path) }));
+    scripts.extend(spec::sources(&row.spec)?.into_iter().map(|source| Script {
+        name: source.path.clone(),
+        place: match source.bucket {
+            None => Place::File(source.path),
+            Some(how) => Place::Bucket(source.path, how),
+        },
+    }));
     if scripts.is_empty() {
         return Ok(Prepared::Yes);
     }
@@ -264,9 +277,18 @@ async fn one(
     const FILE: &str = "init-script";
     let bytes = match &script.place {
         Place::Global(text) => stream::iter([Ok(text.clone())]).boxed(),
-        Place::Volume(path) => {
+        Place::File(path) => {
             let opened = async { compute.supplies()?.file_open(owner, path).await };
             opened.await.map_err(|error| ("FAILED_FETCH", error.message))?
+        }
+        Place::Bucket(url, how) => {
+            // One byte more than may be: too long a script is refused where all are.
+            let most = SCRIPT_BYTES_MAX + 1;
+            let supplies = compute.supplies().map_err(|error| ("FAILED_FETCH", error.message))?;
+            let found = supplies.object_read(owner, url, how, Access::Read, most).await;
+            let bytes = found.map_err(|error| ("FAILED_FETCH", error.message))?;
+            let bytes = bytes.ok_or_else(|| ("FAILED_FETCH", format!("{url} does not exist.")))?;
+            stream::iter([Ok(bytes)]).boxed()
         }
     };
     hand.file(FILE, bytes, SCRIPT_BYTES_MAX).await.map_err(|why| ("FAILED_FETCH", why))?;
