@@ -88,7 +88,8 @@ pub async fn children(tx: &mut Tx, workspace: WorkspaceId, directory: &str) -> R
 
 /// It and everything below it.
 pub async fn below(tx: &mut Tx, workspace: WorkspaceId, path: &str) -> Result<Vec<Object>> {
-    let sql = objects!("WHERE workspace_id = $1 AND (path = $2 OR substr(path, 1, length($3)) = $3)");
+    let sql =
+        objects!("WHERE workspace_id = $1 AND (path = $2 OR substr(path, 1, length($3)) = $3)");
     let inside = format!("{path}/");
     let rows = tx.fetch_all(sql, args![workspace.0, path, inside]).await?;
     rows.iter().map(object).collect()
