@@ -1,5 +1,6 @@
 //! Which addresses a sandbox may be connected to once a name was resolved.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 
@@ -28,6 +29,12 @@ impl FromStr for Range {
             bits.parse().ok().filter(|bits| *bits <= most).ok_or_else(wrong)?
         };
         Ok(Self { base, bits })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.bits)
     }
 }
 
@@ -174,6 +181,7 @@ mod tests {
         assert!(all.contains("1.2.3.4".parse().unwrap()));
         assert!(!all.contains("::1".parse().unwrap()));
         assert!("127.0.0.1".parse::<Range>().unwrap().contains("127.0.0.1".parse().unwrap()));
+        assert_eq!(range.to_string(), "10.1.0.0/16");
         for text in ["", "10.0.0.0/33", "10.0.0.0/", "::/129", "x/8", "10.0.0/8"] {
             assert!(text.parse::<Range>().is_err(), "{text}");
         }

@@ -9,6 +9,7 @@ mod address;
 mod carry;
 pub mod egress;
 mod event;
+mod host_reach;
 mod http_text;
 mod limits;
 pub mod mesh;
@@ -20,6 +21,7 @@ mod target;
 
 pub use address::Range;
 pub use event::{Destination, Event, EventLog, Outcome, Reason, Recorder};
+pub use host_reach::{HostReach, StorePlace};
 pub use limits::{Identity, Limits, Meter, Usage};
 pub use outside::{HostNetwork, Outside};
 pub use policy::{Operator, Policy};

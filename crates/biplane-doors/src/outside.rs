@@ -20,6 +20,11 @@ pub trait Outside: Send + Sync {
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         TcpStream::connect(address).await
     }
+
+    /// Of a store: it is where the operator says, and no address of it is refused.
+    async fn store(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        TcpStream::connect((host, port)).await
+    }
 }
 
 /// The host's own resolver and network.

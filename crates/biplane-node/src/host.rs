@@ -7,15 +7,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use tokio::net::{UnixListener, UnixStream};
 
+/// The path of a socket in an open directory: so the length of the directory's own does not matter.
+pub fn socket_in(dir: &File, name: &str) -> String {
+    format!("/proc/self/fd/{}/{name}", dir.as_raw_fd())
+}
+
 /// A Unix socket in `dir`, reached through a descriptor so that the length of its path does not matter.
 pub fn bind(dir: &Path, name: &str) -> io::Result<UnixListener> {
     let handle = File::open(dir)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/{name}", handle.as_raw_fd()))
+    UnixListener::bind(socket_in(&handle, name))
 }
 
 pub async fn connect(dir: &Path, name: &str) -> io::Result<UnixStream> {
     let handle = File::open(dir)?;
-    UnixStream::connect(format!("/proc/self/fd/{}/{name}", handle.as_raw_fd())).await
+    UnixStream::connect(socket_in(&handle, name)).await
 }
 
 /// A directory for this user alone; its parents as they come.

@@ -24,14 +24,16 @@ mod sandboxes;
 mod service;
 mod shares;
 mod tls;
+mod way_out;
 
-pub use biplane_doors::{Operator, Range};
+pub use biplane_doors::{HostReach, Operator, Range, StorePlace};
 pub use biplane_proto::admission::{JoinToken, TokenError};
 pub use biplane_proto::preface::Refusal;
 pub use isolation::Isolation;
 pub use mesh::MeshConfig;
 pub use proxy::{ProxyError, Route};
 pub use python::PythonConfig;
+pub use way_out::{Broker, Reachable, WayOut, listen as listen_for_hosts, serve as serve_hosts};
 
 use biplane_proto::preface::Role;
 use std::path::PathBuf;
@@ -156,7 +158,8 @@ pub async fn run(mut config: NodeConfig, stop: CancellationToken) -> Result<(), 
     let files = isolation::roots(&config.isolation.file_roots)
         .and_then(|roots| biplane_doors::storage::Roots::open(&roots))
         .map_err(NodeError::Storage)?;
-    let doors = doors::Doors::new(config.isolation.outside.clone(), mesh, Arc::new(files))?;
+    let (operator, outside) = (config.isolation.outside.clone(), config.route.outside());
+    let doors = doors::Doors::new(outside, operator, mesh, Arc::new(files))?;
     let doors = Arc::new(doors);
     let sandboxes = Arc::new(sandboxes::Sandboxes::new(
         config.clone(),

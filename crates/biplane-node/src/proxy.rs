@@ -1,12 +1,15 @@
 //! The way to the relay: straight, or through a proxy of the operator's network by CONNECT. What passes
-//! is TLS with the control plane; the proxy sees where it goes and nothing else.
+//! is TLS with the control plane; the proxy sees where it goes and nothing else. A host without any network
+//! has somebody outside to connect for it, to this and to all else.
 
+use crate::way_out::WayOut;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use biplane_doors::Range;
+use biplane_doors::{HostNetwork, Outside, Range};
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -54,6 +57,8 @@ pub struct Route {
     proxy: Option<Proxy>,
     /// Hosts reached without it.
     direct: Vec<String>,
+    /// Instead of this host's own network.
+    way_out: Option<WayOut>,
 }
 
 impl Route {
@@ -64,13 +69,32 @@ impl Route {
             url => Some(Proxy::parse(url)?),
         };
         let direct = direct.split([',', ' ']).map(str::trim).filter(|one| !one.is_empty());
-        Ok(Self { proxy, direct: direct.map(str::to_ascii_lowercase).collect() })
+        let direct = direct.map(str::to_ascii_lowercase).collect();
+        Ok(Self { proxy, direct, way_out: None })
+    }
+
+    /// Of a host in a network with nothing but loopback.
+    pub fn through(way_out: WayOut) -> Self {
+        Self { way_out: Some(way_out), ..Self::default() }
+    }
+
+    pub(crate) fn way_out(&self) -> Option<&WayOut> {
+        self.way_out.as_ref()
+    }
+
+    /// What the doors of sandboxes lead to.
+    pub(crate) fn outside(&self) -> Arc<dyn Outside> {
+        match &self.way_out {
+            Some(way_out) => Arc::new(way_out.clone()),
+            None => Arc::new(HostNetwork::default()),
+        }
     }
 
     /// To `relay`, which is `host:port`.
     pub async fn connect(&self, relay: &str) -> Result<TcpStream, ProxyError> {
-        let stream = match &self.proxy {
-            Some(proxy) if !self.is_direct(relay) => proxy.connect(relay).await?,
+        let stream = match (&self.way_out, &self.proxy) {
+            (Some(way_out), _) => way_out.relay().await.map_err(ProxyError::Relay)?,
+            (None, Some(proxy)) if !self.is_direct(relay) => proxy.connect(relay).await?,
             _ => TcpStream::connect(relay).await.map_err(ProxyError::Relay)?,
         };
         stream.set_nodelay(true).map_err(ProxyError::Relay)?;

@@ -20,6 +20,7 @@ mod native;
 mod spec;
 mod sys;
 mod usage;
+mod virtual_network;
 
 pub use isolator::{Event, Isolator, Level, LevelKind, Sandbox, SpawnError, Stats};
 pub use launcher::launcher_main_if_asked;
@@ -29,3 +30,4 @@ pub use spec::{
     Access, DOORS, INSIDE_ID, Layer, Limits, Mount, Network, Paths, ProcView, Program, SandboxSpec,
     WORK,
 };
+pub use virtual_network::{VirtualNetwork, pass, receive};

@@ -3,7 +3,9 @@
 use crate::cloud::CloudConfig;
 use crate::otlp::TracesConfig;
 use biplane_api::network::ServiceAddress;
-pub use biplane_compute::{LocalHosts, WorkspaceLimits};
+pub use biplane_compute::{
+    InNetwork, LocalHosts, LocalNetworks, NetworkedHost, Reaches, WorkspaceLimits,
+};
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -20,7 +20,10 @@ mod web;
 mod wiring;
 
 pub use cloud::CloudConfig;
-pub use config::{HostsConfig, LocalHosts, S3Config, ServerConfig, WorkspaceLimits};
+pub use config::{
+    HostsConfig, InNetwork, LocalHosts, LocalNetworks, NetworkedHost, Reaches, S3Config,
+    ServerConfig, WorkspaceLimits,
+};
 pub use edge::PUBLIC;
 pub use otlp::TracesConfig;
 pub use profile::{LocalNode, file_roots};
@@ -224,7 +227,11 @@ impl Server {
         };
         let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
         if let Some(local) = &hosts.local {
-            let local = LocalProvider::new(local.clone(), Clock::system());
+            let reaches = Arc::new(reach::WorkspaceReaches {
+                identity: self.services.identity.clone(),
+                catalog: self.services.catalog.clone(),
+            });
+            let local = LocalProvider::new(local.clone(), Clock::system(), reaches);
             providers.push(local.clone());
             self.local_hosts = Some(local);
         }

@@ -45,7 +45,16 @@ pub struct UpArgs {
     #[command(flatten)]
     pub server: ServerArgs,
     #[command(flatten)]
+    pub on_hosts: OnHostsArgs,
+}
+
+/// What agents on this machine are started with.
+#[derive(Debug, Args)]
+pub struct OnHostsArgs {
+    #[command(flatten)]
     pub isolation: IsolationArgs,
+    #[command(flatten)]
+    pub outside: OutsideArgs,
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +188,10 @@ pub struct NodeArgs {
     pub isolation: IsolationArgs,
     #[command(flatten)]
     pub outside: OutsideArgs,
+    /// This host is in a network with nothing but loopback: whoever started it connects for it, and is asked
+    /// in this directory.
+    #[arg(long, hide = true)]
+    pub way_out: Option<PathBuf>,
     /// End when standard input ends: whoever started this is gone then.
     #[arg(long, hide = true)]
     pub with_stdin: bool,

@@ -2,6 +2,7 @@
 
 mod args;
 mod cloud_args;
+mod local_networks;
 mod network_args;
 mod node;
 mod node_token;
@@ -66,7 +67,7 @@ fn serve(command: Command, log: String) -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         let stop = on_signal()?;
         match command {
-            Command::Up(args) => up::up(args.server.config().await?, &args.isolation, stop).await,
+            Command::Up(args) => up::up(args.server.config().await?, &args.on_hosts, stop).await,
             Command::Server(args) => up::server(args.config().await?, stop).await,
             Command::Node(args) => Box::pin(node::node(args, stop)).await,
             Command::NodeToken(NodeTokenCommand::Create(args)) => node_token::create(args).await,

@@ -2,7 +2,7 @@
 
 use crate::args::NodeArgs;
 use anyhow::Context;
-use biplane_node::{Isolation, JoinToken, MeshConfig, NodeConfig, PythonConfig, Route};
+use biplane_node::{Isolation, JoinToken, MeshConfig, NodeConfig, PythonConfig, Route, WayOut};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,7 +48,10 @@ pub async fn node(args: NodeArgs, stop: CancellationToken) -> anyhow::Result<()>
         names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
     };
     let proxy = args.proxy.unwrap_or_else(|| variable(["https_proxy", "HTTPS_PROXY"]));
-    let route = Route::new(&proxy, &variable(["no_proxy", "NO_PROXY"]))?;
+    let route = match args.way_out {
+        Some(dir) => Route::through(WayOut::new(dir)),
+        None => Route::new(&proxy, &variable(["no_proxy", "NO_PROXY"]))?,
+    };
     let pass = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
     let config = NodeConfig {
         relay: args.relay,

@@ -15,6 +15,12 @@ pub struct OutsideArgs {
 }
 
 impl OutsideArgs {
+    /// For another agent.
+    pub fn words(&self) -> Vec<String> {
+        let ranges = self.ranges.iter().map(|range| format!("--egress-range={range}"));
+        ranges.chain(self.ports.iter().map(|port| format!("--egress-port={port}"))).collect()
+    }
+
     pub fn operator(&self) -> Operator {
         Operator { ranges: self.ranges.clone(), ports: self.ports.clone() }
     }

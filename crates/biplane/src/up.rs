@@ -1,6 +1,7 @@
 //! `biplane up` and `biplane server`.
 
-use crate::args::IsolationArgs;
+use crate::args::OnHostsArgs;
+use crate::local_networks::Networks;
 use anyhow::Context;
 use biplane_server::{LocalHosts, LocalNode, Server, ServerConfig};
 use std::path::PathBuf;
@@ -36,17 +37,17 @@ pub async fn server(config: ServerConfig, stop: CancellationToken) -> anyhow::Re
 
 pub async fn up(
     mut config: ServerConfig,
-    isolation: &IsolationArgs,
+    args: &OnHostsArgs,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    config.hosts.local = Some(local_hosts(&config, isolation)?);
+    config.hosts.local = Some(local_hosts(&config, args)?);
     let Some(server) =
         stop.run_until_cancelled(Box::pin(Server::start(config))).await.transpose()?
     else {
         return Ok(());
     };
     let node = server.local_node()?;
-    let (mut running, mut life_line) = spawn(&server, &node, isolation).await?;
+    let (mut running, mut life_line) = spawn(&server, &node, args).await?;
     ready(&server);
     let (mut pause, mut started_at) = (NODE_RESTART, Instant::now());
     loop {
@@ -60,7 +61,7 @@ pub async fn up(
                     break;
                 }
                 (pause, started_at) = ((pause * 2).min(NODE_RESTART_MAX), Instant::now());
-                match spawn(&server, &node, isolation).await {
+                match spawn(&server, &node, args).await {
                     Ok(started) => (running, life_line) = started,
                     Err(error) => tracing::error!(error = format!("{error:#}"), "the node agent could not be started; trying again"),
                 }
@@ -94,7 +95,8 @@ const SERVER_SECRETS: [&str; 5] = [
 ];
 
 /// Hosts of clusters for development: agents like the one that is started here.
-fn local_hosts(config: &ServerConfig, isolation: &IsolationArgs) -> anyhow::Result<LocalHosts> {
+fn local_hosts(config: &ServerConfig, args: &OnHostsArgs) -> anyhow::Result<LocalHosts> {
+    let isolation = &args.isolation;
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     let text = |path: PathBuf| text(path).context("a path is not UTF-8");
     let mut command = vec![text(std::env::current_exe()?)?, "node".into()];
@@ -105,19 +107,25 @@ fn local_hosts(config: &ServerConfig, isolation: &IsolationArgs) -> anyhow::Resu
     if isolation.dev_no_isolation {
         command.push("--dev-no-isolation".into());
     }
+    command.extend(args.outside.words());
     // What Python needs is built once for all hosts.
-    if std::env::var_os("BIPLANE_IMAGES_DIR").is_none() {
-        command.extend(["--images-dir".into(), text(config.data_dir.join("node/images"))?]);
-    }
+    let images_dir = std::env::var_os("BIPLANE_IMAGES_DIR").map(PathBuf::from);
+    let images_dir = images_dir.unwrap_or_else(|| config.data_dir.join("node/images"));
+    command.extend(["--images-dir".into(), text(images_dir.clone())?]);
     let hidden = SERVER_SECRETS.iter().map(|name| (*name).to_owned()).collect();
-    Ok(LocalHosts { command, hidden, dir: config.data_dir.join("hosts") })
+    let dir = config.data_dir.join("hosts");
+    let networks = match isolation.dev_no_isolation {
+        true => None,
+        false => Some(Networks::of(&dir, args.outside.operator(), images_dir)?),
+    };
+    Ok(LocalHosts { command, hidden, dir, networks })
 }
 
 /// The node reads its token from its standard input, and ends when that does, so it never outlives this process, however that ends.
 async fn spawn(
     server: &Server,
     node: &LocalNode,
-    isolation: &IsolationArgs,
+    args: &OnHostsArgs,
 ) -> anyhow::Result<(Child, ChildStdin)> {
     // A token for every start: it is used when there is no identity yet, or none that is good.
     let token = node.token(server).await?;
@@ -137,8 +145,9 @@ async fn spawn(
     for root in &node.file_roots {
         command.arg("--file-root").arg(root);
     }
-    command.arg("--sandbox-disk-gib").arg(isolation.sandbox_disk_gib.to_string());
-    if isolation.dev_no_isolation {
+    command.arg("--sandbox-disk-gib").arg(args.isolation.sandbox_disk_gib.to_string());
+    command.args(args.outside.words());
+    if args.isolation.dev_no_isolation {
         command.arg("--dev-no-isolation");
     }
     // What the server knows from its environment is none of a node's business.

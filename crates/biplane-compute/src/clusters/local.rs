@@ -1,6 +1,7 @@
 //! Hosts for development: agents as processes of this machine. They end when this process does, however
-//! that ends, because their standard input does.
+//! that ends, because their standard input does. Those of a workspace are in a network of their own.
 
+use crate::nodes::reach::Reaches;
 use crate::provider::{
     Finding, Host, HostOrder, HostState, NodeType, Place, Provider, ProviderError,
     ProviderErrorKind, ProviderResult,
@@ -10,11 +11,11 @@ use biplane_platform::Clock;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdin, Command};
+use tokio::process::{Child, ChildStdin};
 use tokio::sync::watch;
 
 const HOSTS_MAX: usize = 256;
@@ -32,11 +33,37 @@ pub struct LocalHosts {
     pub hidden: Vec<String>,
     /// Each host has a directory in it.
     pub dir: PathBuf,
+    /// None: they are in the network of this machine, for development without isolation.
+    pub networks: Option<Arc<dyn LocalNetworks>>,
+}
+
+/// Virtual networks: one for every workspace.
+pub trait LocalNetworks: Send + Sync + std::fmt::Debug {
+    /// Starts the agent of a host in the network of the workspace, which it leaves for the relay and what
+    /// `reaches` says alone. Where that cannot be, it is an error.
+    fn start(&self, host: NetworkedHost<'_>) -> std::io::Result<InNetwork>;
+}
+
+/// The agent of a host that is to start.
+pub struct NetworkedHost<'a> {
+    pub command: Command,
+    pub workspace: WorkspaceId,
+    /// `host:port`.
+    pub relay: &'a str,
+    pub reaches: &'a Arc<dyn Reaches>,
+}
+
+/// An agent in a network.
+pub struct InNetwork {
+    pub agent: Child,
+    /// Kept until it ended.
+    pub network: Box<dyn Send>,
 }
 
 pub struct LocalProvider {
     config: LocalHosts,
     clock: Clock,
+    reaches: Arc<dyn Reaches>,
     hosts: Mutex<HashMap<String, Running>>,
 }
 
@@ -55,9 +82,14 @@ impl LocalProvider {
     pub const NAME: &str = "local";
 
     /// Forgets what hosts of a process before this one left on the disk.
-    pub fn new(config: LocalHosts, clock: Clock) -> Arc<Self> {
+    pub fn new(config: LocalHosts, clock: Clock, reaches: Arc<dyn Reaches>) -> Arc<Self> {
         let _ = std::fs::remove_dir_all(&config.dir);
-        Arc::new(Self { config, clock, hosts: Mutex::default() })
+        if config.networks.is_none() {
+            tracing::warn!(
+                "local hosts of clusters are in the network of this machine, for isolation is off"
+            );
+        }
+        Arc::new(Self { config, clock, reaches, hosts: Mutex::default() })
     }
 
     /// All of them end, for the server does.
@@ -77,7 +109,12 @@ impl LocalProvider {
         host
     }
 
-    async fn spawn(&self, order: &HostOrder, id: &str) -> std::io::Result<Running> {
+    async fn spawn(
+        &self,
+        order: &HostOrder,
+        workspace: WorkspaceId,
+        id: &str,
+    ) -> std::io::Result<Running> {
         let dir = self.config.dir.join(id);
         std::fs::create_dir_all(&dir)?;
         let Some((program, first)) = self.config.command.split_first() else {
@@ -93,7 +130,7 @@ impl LocalProvider {
             command.env_remove(name);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.spawn()?;
+        let InNetwork { agent: mut child, network } = self.start(command, workspace, order)?;
         let mut life_line = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         life_line.write_all(format!("{}\n", order.boot.join_token).as_bytes()).await?;
         let (told, ended) = watch::channel(false);
@@ -102,6 +139,7 @@ impl LocalProvider {
             let status = child.wait().await;
             tracing::info!(host_id, status = ?status.ok().and_then(|status| status.code()), "the agent of a local host ended");
             let _ = std::fs::remove_dir_all(dir);
+            drop(network);
             told.send_replace(true);
         });
         let host = Host {
@@ -117,6 +155,20 @@ impl LocalProvider {
             reason: None,
         };
         Ok(Running { host, life_line: Some(life_line), ended })
+    }
+
+    fn start(
+        &self,
+        command: Command,
+        workspace: WorkspaceId,
+        order: &HostOrder,
+    ) -> std::io::Result<InNetwork> {
+        let Some(networks) = &self.config.networks else {
+            let agent = tokio::process::Command::from(command).spawn()?;
+            return Ok(InNetwork { agent, network: Box::new(()) });
+        };
+        let (relay, reaches) = (order.boot.relay.as_str(), &self.reaches);
+        networks.start(NetworkedHost { command, workspace, relay, reaches })
     }
 }
 
@@ -158,13 +210,15 @@ impl Provider for LocalProvider {
             let text = format!("This machine runs {HOSTS_MAX} hosts already.");
             return Err(failed(ProviderErrorKind::Capacity, text));
         }
-        let mut running = self.spawn(order, &id).await.map_err(|error| {
+        let workspace = WorkspaceId(place.workspace_id);
+        let mut running = self.spawn(order, workspace, &id).await.map_err(|error| {
+            tracing::error!(%error, "a local host could not be started");
             failed(
                 ProviderErrorKind::Unavailable,
                 format!("The agent could not be started: {error}"),
             )
         })?;
-        running.host.workspace_id = Some(WorkspaceId(place.workspace_id));
+        running.host.workspace_id = Some(workspace);
         let host = running.host.clone();
         self.hosts.lock().insert(id, running);
         Ok(host)

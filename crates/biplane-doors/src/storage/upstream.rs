@@ -2,6 +2,7 @@
 //! says; no address of it is refused.
 
 use crate::http_text::{Body, BoxError};
+use crate::outside::{HostNetwork, Outside};
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
@@ -33,8 +34,13 @@ pub enum ClientError {
 pub struct Client(pub(super) legacy::Client<Connector, Body>);
 
 impl Client {
-    /// Trusts what the host trusts (or `SSL_CERT_FILE`).
+    /// Straight through the host's network.
     pub fn new() -> Result<Self, ClientError> {
+        Self::through(Arc::new(HostNetwork::default()))
+    }
+
+    /// Trusts what the host trusts (or `SSL_CERT_FILE`).
+    pub fn through(outside: Arc<dyn Outside>) -> Result<Self, ClientError> {
         let mut roots = rustls::RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -46,7 +52,7 @@ impl Client {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = Connector(TlsConnector::from(Arc::new(tls)));
+        let connector = Connector(TlsConnector::from(Arc::new(tls)), outside);
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -58,7 +64,7 @@ impl Client {
 }
 
 #[derive(Clone)]
-pub struct Connector(TlsConnector);
+pub struct Connector(TlsConnector, Arc<dyn Outside>);
 
 impl tower::Service<Uri> for Connector {
     type Response = Link;
@@ -70,17 +76,18 @@ impl tower::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let tls = self.0.clone();
-        Box::pin(async move { tokio::time::timeout(CONNECT_TIMEOUT, connect(tls, uri)).await? })
+        let Self(tls, outside) = self.clone();
+        let connecting = connect(tls, outside, uri);
+        Box::pin(async move { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await? })
     }
 }
 
-async fn connect(tls: TlsConnector, uri: Uri) -> Result<Link, BoxError> {
+async fn connect(tls: TlsConnector, outside: Arc<dyn Outside>, uri: Uri) -> Result<Link, BoxError> {
     let host = uri.host().ok_or("the endpoint of a store has no host")?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let stream = TcpStream::connect((host, port)).await?;
+    let stream = outside.store(host, port).await?;
     stream.set_nodelay(true)?;
     let stream = match secure {
         true => {

@@ -12,9 +12,7 @@ use biplane_doors::egress::Egress;
 use biplane_doors::storage::{
     Client, ClientError, Files, Grant, Roots, Storage, Store, Stores, Whose,
 };
-use biplane_doors::{
-    EventLog, HostNetwork, Identity, Limits, Meter, Operator, Outside, Policy, Recorder,
-};
+use biplane_doors::{EventLog, Identity, Limits, Meter, Operator, Outside, Policy, Recorder};
 use biplane_forwarder::{EGRESS_DOOR, MESH_DOOR, STORAGE_DOOR};
 use biplane_proto::v1;
 use parking_lot::Mutex;
@@ -112,10 +110,15 @@ struct Meters {
 
 impl Doors {
     /// `files`: where local tables lie, that runtimes may be given.
-    pub fn new(operator: Operator, mesh: Mesh, files: Arc<Roots>) -> Result<Self, ClientError> {
+    pub fn new(
+        outside: Arc<dyn Outside>,
+        operator: Operator,
+        mesh: Mesh,
+        files: Arc<Roots>,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
-            outside: Arc::new(HostNetwork::default()),
-            client: Client::new()?,
+            client: Client::through(outside.clone())?,
+            outside,
             log: Arc::default(),
             operator,
             mesh,

@@ -5,6 +5,7 @@
 
 use super::{Interpreter, PythonError};
 use crate::host::private_dir;
+use crate::way_out::WayOut;
 use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -108,6 +109,8 @@ pub(super) struct Images {
     /// Of the image's directory.
     name: String,
     executable: PathBuf,
+    /// Who builds it, where this host reaches no package.
+    builder: Option<WayOut>,
     state: Mutex<State>,
 }
 
@@ -118,7 +121,11 @@ impl Images {
         let wanted = finish.map_or_else(|| digest(&wanted), |finish| digest(&(wanted, finish)));
         let name = format!("{name}-{wanted}");
         let executable = interpreter.executable.clone();
-        Self { dir, recipe, name, executable, state: Mutex::new(State::Unknown) }
+        Self { dir, recipe, name, executable, builder: None, state: Mutex::new(State::Unknown) }
+    }
+
+    pub fn built_by(self, builder: Option<WayOut>) -> Self {
+        Self { builder, ..self }
     }
 
     /// The image, when it is there; else it is being built from now on.
@@ -211,7 +218,10 @@ impl Images {
         Ok(making)
     }
 
-    fn build(&self) -> io::Result<()> {
+    pub fn build(&self) -> io::Result<()> {
+        if let Some(builder) = &self.builder {
+            return builder.image(self.recipe.name);
+        }
         let _lock = self.lock()?;
         if self.dir.join(&self.name).exists() {
             // Another node was quicker.

@@ -99,7 +99,10 @@ impl Python {
         let found = find(config.python.interpreter.as_deref()).map(|interpreter| {
             let dir = config.python.images_dir.clone();
             let dir = dir.unwrap_or_else(|| config.data_dir.join("images"));
-            let images = |recipe| Arc::new(Images::new(dir.clone(), recipe, &interpreter));
+            let way_out = config.route.way_out();
+            let images = |recipe| {
+                Arc::new(Images::new(dir.clone(), recipe, &interpreter).built_by(way_out.cloned()))
+            };
             Found {
                 images: images(&image::PYTHON),
                 sail: images(&image::SAIL),
@@ -161,6 +164,17 @@ impl Python {
             share: None,
         })
     }
+}
+
+/// Builds the image of this name, if it is not there, for an agent that cannot.
+pub fn build(config: &PythonConfig, name: &str) -> io::Result<()> {
+    let recipes = [&image::PYTHON, &image::SAIL, &image::SPARK];
+    let recipe = recipes.into_iter().find(|recipe| recipe.name == name);
+    let (Some(recipe), Some(dir)) = (recipe, config.images_dir.clone()) else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let interpreter = find(config.interpreter.as_deref()).map_err(io::Error::other)?;
+    Images::new(dir, recipe, &interpreter).build()
 }
 
 fn find(configured: Option<&Path>) -> Result<Interpreter, String> {

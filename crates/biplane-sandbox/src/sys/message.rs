@@ -60,18 +60,19 @@ pub fn memory_file(name: &CStr) -> Result<OwnedFd> {
     owned(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) }.into())
 }
 
-/// How many descriptors one message carries.
-pub const PASSED: usize = 3;
+/// Room for the few descriptors that one message carries.
 const CONTROL_BYTES: usize = 64;
+const PASSED_MAX: usize = 8;
 
 #[repr(align(8))]
 struct ControlBuffer([u8; CONTROL_BYTES]);
 
 /// Sends one message of one byte with descriptors.
-pub fn send_fds(socket: BorrowedFd<'_>, fds: [BorrowedFd<'_>; PASSED]) -> Result<()> {
+pub fn send_fds<const N: usize>(socket: BorrowedFd<'_>, fds: [BorrowedFd<'_>; N]) -> Result<()> {
+    const { assert!(N <= PASSED_MAX) };
     let (mut byte, mut control) = ([1_u8], ControlBuffer([0; CONTROL_BYTES]));
     let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
-    let bytes = size_of::<[RawFd; PASSED]>() as u32;
+    let bytes = size_of::<[RawFd; N]>() as u32;
     // SAFETY: every pointer lives as long as the call; the control buffer has room for the header and
     // the descriptors, which `CMSG_*` place in it.
     unsafe {
@@ -95,10 +96,10 @@ pub fn send_fds(socket: BorrowedFd<'_>, fds: [BorrowedFd<'_>; PASSED]) -> Result
 
 /// The next message's descriptors; None when the other side is gone. A message of another form is
 /// an error.
-pub fn receive_fds(socket: BorrowedFd<'_>) -> Result<Option<[OwnedFd; PASSED]>> {
+pub fn receive_fds<const N: usize>(socket: BorrowedFd<'_>) -> Result<Option<[OwnedFd; N]>> {
     let (mut byte, mut control) = ([0_u8], ControlBuffer([0; CONTROL_BYTES]));
     let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
-    let mut received: Vec<OwnedFd> = Vec::with_capacity(PASSED);
+    let mut received: Vec<OwnedFd> = Vec::with_capacity(N);
     // SAFETY: as above; what `CMSG_*` yield lies in the control buffer, and the descriptors are ours.
     unsafe {
         let mut message: libc::msghdr = zeroed();

@@ -5,12 +5,14 @@
 mod loops;
 mod message;
 mod mount;
+mod networks;
 mod process;
 mod rights;
 
 pub use loops::*;
 pub use message::*;
 pub use mount::*;
+pub use networks::*;
 pub use process::*;
 pub use rights::*;
 
