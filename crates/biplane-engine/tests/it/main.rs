@@ -7,7 +7,6 @@ mod dml;
 mod fuzz;
 mod harness;
 mod loading;
-mod plans;
 mod query;
 mod results;
 mod service;
