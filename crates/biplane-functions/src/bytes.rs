@@ -75,15 +75,20 @@ fn pad<T: Copy>(mut value: Vec<T>, with: &[T], length: usize, left: bool) -> Vec
 }
 
 fn trimmed(call: &Call<'_>) -> Result<ArrayRef> {
-    if call.gives == &DataType::Binary {
-        return call.binaries(|row| {
+    if call.args[0].data_type() == &DataType::Binary {
+        let inner = |row: usize| {
             let value = call.args[0].as_binary::<i32>().value(row);
             let set = call.args.get(1).map(|set| set.as_binary::<i32>().value(row));
             let is_in = |byte: &u8| set.map_or(*byte == b' ', |set| set.contains(byte));
             let start = value.iter().position(|byte| !is_in(byte)).unwrap_or(value.len());
             let end = value.iter().rposition(|byte| !is_in(byte)).map_or(start, |last| last + 1);
-            Ok(Some(value[start..end].to_vec()))
-        });
+            &value[start..end]
+        };
+        // `btrim` makes text of what is left.
+        return match call.gives {
+            DataType::Binary => call.binaries(|row| Ok(Some(inner(row).to_vec()))),
+            _ => call.texts(|row| Ok(Some(String::from_utf8_lossy(inner(row)).into_owned()))),
+        };
     }
     call.texts(|row| {
         let set = if call.args.len() > 1 { call.text(1, row) } else { " " };
@@ -274,7 +279,14 @@ pub const FUNCTIONS: &[Def] = &[
         gives: first,
         run: |call| pads(call, false),
     },
-    Def { name: "btrim", least: 1, most: 2, takes: alike, gives: first, run: trimmed },
+    Def {
+        name: "btrim",
+        least: 1,
+        most: 2,
+        takes: alike,
+        gives: |_| Ok(DataType::Utf8),
+        run: trimmed,
+    },
     Def { name: "trim", least: 1, most: 2, takes: alike, gives: first, run: trimmed },
     Def {
         name: "reverse",
@@ -322,7 +334,7 @@ mod tests {
             ("rpad(x'aabb', 3, x'1122')", "aabb11"),
             ("lpad(x'aabb', 3)", "00aabb"),
             ("btrim('xxaxx', 'x')", "a"),
-            ("btrim(x'20aa20')", "aa"),
+            ("btrim(x'206120')", "a"),
             ("reverse('abc')", "cba"),
             ("reverse(x'cafe')", "feca"),
             ("reverse([2, 1, 4])", "[4, 1, 2]"),

@@ -22,11 +22,14 @@ pub struct Aggregate {
     pub most: usize,
     pub takes: fn(&[DataType]) -> Result<Vec<DataType>>,
     pub gives: fn(&[DataType]) -> Result<DataType>,
-    /// The argument that is not NULL in the rows that count.
+    /// The argument that is not NULL in the rows that count; or [`ALL_ROWS`].
     pub known: usize,
-    /// Over all rows that count; at least one.
+    /// Over all rows that count; at least one, unless all do.
     pub finish: fn(&[ArrayRef], &DataType, bool) -> Result<ScalarValue>,
 }
+
+/// Of an aggregate to which every row counts, and that has a value for no rows, too.
+pub const ALL_ROWS: usize = usize::MAX;
 
 pub fn register(state: &mut SessionState, table: &'static [Aggregate]) -> Result<()> {
     for aggregate in table {
@@ -147,12 +150,12 @@ impl Gathered {
 
 impl Accumulator for Gathered {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let Some(first) = values.get(self.aggregate.0.known) else { return Ok(()) };
-        let batch = if first.null_count() > 0 || first.data_type().is_null() {
-            let known = is_not_null(first)?;
-            values.iter().map(|array| Ok(filter(array, &known)?)).collect::<Result<Vec<_>>>()?
-        } else {
-            values.to_vec()
+        let batch = match values.get(self.aggregate.0.known) {
+            Some(first) if first.null_count() > 0 || first.data_type().is_null() => {
+                let known = is_not_null(first)?;
+                values.iter().map(|array| Ok(filter(array, &known)?)).collect::<Result<Vec<_>>>()?
+            }
+            _ => values.to_vec(),
         };
         if batch.first().is_some_and(|first| !first.is_empty()) {
             self.kept.push(batch);
@@ -183,7 +186,7 @@ impl Accumulator for Gathered {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        if self.kept.is_empty() {
+        if self.kept.is_empty() && self.aggregate.0.known != ALL_ROWS {
             return ScalarValue::try_from(&self.gives);
         }
         let mut columns = self.columns()?;

@@ -66,12 +66,12 @@ fn joined(a: Option<&str>, b: Option<&str>) -> Option<String> {
 }
 
 /// Months, and microseconds of the rest.
-fn parts(value: IntervalMonthDayNano) -> (i64, i64) {
+pub fn parts(value: IntervalMonthDayNano) -> (i64, i64) {
     let micros = i64::from(value.days).saturating_mul(DAY_MICROS);
     (value.months.into(), micros.saturating_add(value.nanoseconds / 1_000))
 }
 
-fn made(months: i64, micros: i64) -> Option<IntervalMonthDayNano> {
+pub fn made(months: i64, micros: i64) -> Option<IntervalMonthDayNano> {
     let days = i32::try_from(micros / DAY_MICROS).ok()?;
     let nanos = (micros % DAY_MICROS).checked_mul(1_000)?;
     Some(IntervalMonthDayNano::new(i32::try_from(months).ok()?, days, nanos))
@@ -219,7 +219,7 @@ pub fn qualified(field: Field, args: &[FieldRef]) -> Field {
     let given = |at: usize| args.get(at).and_then(|field| qualifier(field));
     let found = match field.name().as_str() {
         "try_add" | "try_subtract" => joined(given(0), given(1)),
-        "try_multiply" | "try_divide" | "avg" => wide(given(0)).map(str::to_owned),
+        "try_multiply" | "try_divide" | "avg" | "try_avg" => wide(given(0)).map(str::to_owned),
         "percentile" | "percentile_disc_of" => wide(given(0)).map(str::to_owned),
         "sum" | "mode" | "mode_greatest" | "percentile_approx" | "max_by" | "min_by" => {
             given(0).map(str::to_owned)

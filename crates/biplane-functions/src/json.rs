@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::frame::{Call, Def, all_text};
 use crate::json_value::Json;
+use crate::options::{Options, options_type};
 use crate::patterns::Pattern;
 use crate::raised::{fail, mismatch};
 use crate::time::{shown, zone};
@@ -66,13 +67,23 @@ pub const FUNCTIONS: &[Def] = &[
     Def {
         name: "schema_of_json",
         least: 1,
-        most: 1,
-        takes: all_text,
+        most: 2,
+        takes: |types| {
+            let wanted = [DataType::Utf8, options_type()];
+            Ok(wanted.into_iter().take(types.len()).collect())
+        },
         gives: |_| Ok(DataType::Utf8),
         run: |call| {
-            call.texts(|row| match Json::first(call.text(0, row)) {
-                Some(json) => Ok(Some(Shape::of(&json).shown())),
-                None => Ok(Some("STRING".to_owned())),
+            let options = Options::of(call.args.get(1), call.zone)?;
+            options.only("schema_of_json", &["allownumericleadingzeros", "mode"])?;
+            let with_zeros = options.is("allownumericleadingzeros", false);
+            call.texts(|row| {
+                let text = call.text(0, row);
+                let json = match with_zeros {
+                    true => Json::first(&without_zeros(text)),
+                    false => Json::first(text),
+                };
+                Ok(Some(json.map_or("STRING".to_owned(), |json| Shape::of(&json).shown())))
             })
         },
     },
@@ -452,6 +463,29 @@ fn to_json(call: &Call<'_>) -> Result<ArrayRef> {
     Ok(Arc::new(builder.finish()))
 }
 
+/// JSON whose numbers begin with zeros, without these.
+fn without_zeros(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_text, mut is_escaped, mut in_number) = (false, false, false);
+    let mut letters = json.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if in_text {
+            in_text = is_escaped || letter != '"';
+            is_escaped = letter == '\\' && !is_escaped;
+        } else {
+            in_text = letter == '"';
+            let is_digit_next = letters.peek().is_some_and(char::is_ascii_digit);
+            if letter == '0' && !in_number && is_digit_next {
+                continue;
+            }
+            in_number =
+                letter.is_ascii_alphanumeric() || letter == '.' || (in_number && letter == '+');
+        }
+        out.push(letter);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     #[tokio::test]
@@ -467,6 +501,10 @@ mod tests {
             ("json_array_length('[1,2')", ""),
             (r#"json_object_keys('{"f1":"abc","f2":{"f3":"a"}}')"#, "[f1, f2]"),
             (r#"schema_of_json('[{"col":0}]')"#, "ARRAY<STRUCT<col: BIGINT>>"),
+            (
+                r#"schema_of_json('[{"c\"0":[007, -01, 0, 1.001, "01"]}]', MAP {'allowNumericLeadingZeros': 'true'})"#,
+                "ARRAY<STRUCT<`c\"0`: ARRAY<STRING>>>",
+            ),
             (
                 r#"schema_of_json('[{"b":1,"a":2.5},{"b":"x"}]')"#,
                 "ARRAY<STRUCT<a: DOUBLE, b: STRING>>",

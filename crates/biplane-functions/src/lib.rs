@@ -5,6 +5,8 @@ mod bitmap;
 mod buckets;
 mod bytes;
 pub mod casts;
+mod count_min;
+mod counter_diff;
 mod crypto;
 mod csv;
 mod ddl;
@@ -12,9 +14,13 @@ pub mod decimals;
 mod epoch;
 mod fitted;
 mod frame;
+mod frequent;
 mod gather;
+mod geo;
 mod grouped_number;
+mod interval_average;
 mod interval_parts;
+mod interval_signs;
 pub mod intervals;
 mod json;
 mod json_value;
@@ -38,11 +44,14 @@ mod sketch;
 mod stats;
 mod text;
 mod time;
+mod time_windows;
 mod totals;
 mod try_math;
 mod tuple_sketch;
 pub mod variant;
 mod vector;
+mod vector_totals;
+mod wkb;
 mod xml;
 mod xpath;
 mod xpath_eval;
@@ -65,8 +74,11 @@ const TABLES: &[&[frame::Def]] = &[
     csv::FUNCTIONS,
     decimals::FUNCTIONS,
     epoch::FUNCTIONS,
+    frequent::FUNCTIONS,
+    geo::FUNCTIONS,
     grouped_number::FUNCTIONS,
     interval_parts::FUNCTIONS,
+    interval_signs::FUNCTIONS,
     json::FUNCTIONS,
     kll::BIGINTS,
     kll::DOUBLES,
@@ -83,6 +95,7 @@ const TABLES: &[&[frame::Def]] = &[
     sketch::FUNCTIONS,
     text::FUNCTIONS,
     time::FUNCTIONS,
+    time_windows::FUNCTIONS,
     try_math::FUNCTIONS,
     tuple_sketch::DOUBLES,
     tuple_sketch::INTEGERS,
@@ -104,6 +117,8 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     }
     for table in [
         bitmap::AGGREGATES,
+        count_min::AGGREGATES,
+        frequent::AGGREGATES,
         kll::BIGINT_AGGREGATES,
         kll::DOUBLE_AGGREGATES,
         kll::FLOAT_AGGREGATES,
@@ -111,10 +126,13 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         tuple_sketch::DOUBLE_AGGREGATES,
         tuple_sketch::INTEGER_AGGREGATES,
         variant::AGGREGATES,
+        vector_totals::AGGREGATES,
     ] {
         gather::register(state, table)?;
     }
+    counter_diff::register(state)?;
     fitted::register(state)?;
+    interval_signs::register(state)?;
     intervals::register(state)?;
     lambda::register(state)?;
     pick::register(state)?;

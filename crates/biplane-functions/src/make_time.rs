@@ -1,7 +1,9 @@
 //! Points in time put together of their parts.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Decimal128Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use datafusion::common::Result;
 
@@ -21,12 +23,59 @@ pub const FUNCTIONS: &[Def] = &[
     timestamp("try_make_timestamp", 7, |_| Ok(instant()), |call| instants(call, true)),
     timestamp("try_make_timestamp_ltz", 7, |_| Ok(instant()), |call| instants(call, true)),
     timestamp("try_make_timestamp_ntz", 6, |_| Ok(wall()), |call| walls(call, true)),
+    // `TIME'…'`, which stands nowhere but in these calls.
+    Def {
+        name: "time_literal",
+        least: 1,
+        most: 1,
+        takes: crate::frame::all_text,
+        gives: |_| Ok(DataType::Time64(TimeUnit::Microsecond)),
+        run: |call| {
+            call.primitives::<Time64MicrosecondType>(|row| match time_of_day(call.text(0, row)) {
+                Some(micros) => Ok(Some(micros)),
+                None => {
+                    let text = format!(
+                        "Cannot parse the value '{}' of the literal of type \"TIME\".",
+                        call.text(0, row)
+                    );
+                    fail("INVALID_TYPED_LITERAL", "42604", text)
+                }
+            })
+        },
+    },
 ];
 
-/// Year, month, day, hour, minute, second (with a fraction) and a zone; or a date alone.
+/// `6:30`, `06:30:45.887`; the microseconds since midnight.
+fn time_of_day(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let parts: Vec<&str> = whole.split(':').collect();
+    let number = |part: &str, most: i64| {
+        let is_short = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        part.parse::<i64>().ok().filter(|number| is_short && *number <= most)
+    };
+    let (hour, minute, second) = match parts.as_slice() {
+        [hour, minute] if fraction.is_empty() => (hour, minute, "0"),
+        [hour, minute, second] => (hour, minute, *second),
+        _ => return None,
+    };
+    let seconds = number(hour, 23)? * 3_600 + number(minute, 59)? * 60 + number(second, 59)?;
+    if fraction.len() > 6 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(seconds * 1_000_000 + format!("{fraction:0<6}").parse::<i64>().ok()?)
+}
+
+/// Year, month, day, hour, minute, second (with a fraction) and a zone; or a date, a time of day and a zone.
 fn parts(types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         [DataType::Date32] => Ok(vec![DataType::Date32]),
+        [date, time @ DataType::Time64(_), rest @ ..] if rest.len() < 2 => {
+            if !matches!(date, DataType::Date32 | DataType::Null) {
+                return mismatch(format!("A DATE is needed before the TIME, not {date}."));
+            }
+            let zone = rest.first().map(|_| DataType::Utf8);
+            Ok([DataType::Date32, time.clone()].into_iter().chain(zone).collect())
+        }
         [_, _, _, _, _, _, rest @ ..] => {
             let numbers = &types[..6];
             let fits =
@@ -49,6 +98,11 @@ fn parts(types: &[DataType]) -> Result<Vec<DataType>> {
 fn read(call: &Call<'_>, row: usize) -> Result<Option<NaiveDateTime>> {
     if call.args.len() == 1 {
         return shown(&call.args[0], row, &zone("UTC")?).map(Some);
+    }
+    if let DataType::Time64(_) = call.args[1].data_type() {
+        let date = shown(&call.args[0], row, &zone("UTC")?)?;
+        let micros = call.args[1].as_primitive::<Time64MicrosecondType>().value(row);
+        return Ok(date.checked_add_signed(TimeDelta::microseconds(micros)));
     }
     let part = |at: usize| u32::try_from(call.int(at, row)).ok();
     let micros = call.args[5].as_primitive::<Decimal128Type>().value(row);
@@ -93,8 +147,10 @@ fn each(
 
 fn instants(call: &Call<'_>, is_lenient: bool) -> Result<ArrayRef> {
     let session = zone(call.zone)?;
-    each(call, is_lenient, |row, local| match call.args.get(6) {
-        Some(names) if !names.is_empty() => Ok(instant_of(local, &zone(call.text(6, row))?)),
+    // The zone is the last argument.
+    let at = call.args.len().saturating_sub(1);
+    each(call, is_lenient, |row, local| match call.args.get(at).filter(|_| at == 2 || at == 6) {
+        Some(names) if !names.is_empty() => Ok(instant_of(local, &zone(call.text(at, row))?)),
         _ => Ok(instant_of(local, &session)),
     })
 }
@@ -116,6 +172,21 @@ mod tests {
             ("make_timestamp(2024, 12, 22, 15, 30, 60.5)", "[INVALID_FRACTION_OF_SECOND]"),
             ("try_make_timestamp(2024, 13, 22, 15, 30, 0)", ""),
             ("make_timestamp(DATE '2014-12-28')", "2014-12-28T00:00:00Z"),
+            (
+                "make_timestamp(DATE '2014-12-28', time_literal('6:30:45.887'))",
+                "2014-12-28T06:30:45.887Z",
+            ),
+            (
+                "make_timestamp(DATE '2014-12-28', time_literal('6:30'), 'CET')",
+                "2014-12-28T05:30:00Z",
+            ),
+            (
+                "make_timestamp_ntz(DATE '2014-12-28', time_literal('23:59:59.999999'))",
+                "2014-12-28T23:59:59.999999",
+            ),
+            ("make_timestamp(1, time_literal('6:30'))", "[DATATYPE_MISMATCH"),
+            ("time_literal('24:00:00')", "[INVALID_TYPED_LITERAL]"),
+            ("date_format(time_literal('14:30:45'), 'HH:mm:ss')", "14:30:45"),
         ])
         .await
     }

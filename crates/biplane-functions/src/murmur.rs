@@ -56,7 +56,7 @@ fn long(value: i64, seed: u32) -> u32 {
 }
 
 /// Spark takes each byte behind the last whole word as a word of its own.
-fn bytes(value: &[u8], seed: u32) -> u32 {
+pub fn bytes(value: &[u8], seed: u32) -> u32 {
     let (words, rest) = value.as_chunks::<4>();
     let hash = words.iter().fold(seed, |hash, bytes| word(hash, u32::from_le_bytes(*bytes)));
     let rest = rest.iter().map(|byte| i32::from(byte.cast_signed()).cast_unsigned());

@@ -1,10 +1,10 @@
 //! Aggregates that answer with values of the group: the most frequent, that beside the greatest, those at a
 //! percentage, all of them in a row.
 
-use arrow::array::{Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, StringArray};
-use arrow::compute::{SortOptions, concat, partition, sort_to_indices, take};
+use arrow::array::{Array, ArrayRef, AsArray, IntervalMonthDayNanoArray, ListArray, StringArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::{SortOptions, cast, concat, partition, sort_to_indices, take};
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
-use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use std::collections::HashSet;
@@ -161,7 +161,12 @@ static AGGREGATES: &[Aggregate] = &[
 ];
 
 fn list(values: ArrayRef, gives: &DataType) -> Result<ScalarValue> {
-    SingleRowListArrayBuilder::new(values).build_list_scalar().cast_to(gives)
+    let DataType::List(item) = gives else { return mismatch("A list is answered.") };
+    let values = cast(&values, item.data_type())?;
+    // With all that is said of an item: of an interval, in which units it is.
+    let offsets = OffsetBuffer::from_lengths([values.len()]);
+    let list = ListArray::try_new(item.clone(), offsets, values, None)?;
+    Ok(ScalarValue::List(Arc::new(list)))
 }
 
 /// Percentiles are of doubles or of intervals.

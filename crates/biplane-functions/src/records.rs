@@ -50,7 +50,7 @@ fn from_json(call: &Call<'_>) -> Result<ArrayRef> {
     let options = Options::of(call.args.get(2), call.zone)?;
     options.only("from_json", KNOWN)?;
     let fails = options.fails_fast()?;
-    each(call, |text| {
+    let read = |text: &str| {
         if text.trim().is_empty() {
             return Ok(None);
         }
@@ -65,7 +65,25 @@ fn from_json(call: &Call<'_>) -> Result<ArrayRef> {
             }
             None => malformed(text, fails, call.gives),
         }
+    };
+    if !fails {
+        return each(call, read);
+    }
+    // A value of another type than the schema says is malformed, too.
+    let trees = trees(call, read)?;
+    from_variants(trees, call.gives, false, call.zone).or_else(|error| {
+        let text = format!("Malformed records are detected in record parsing: {error}");
+        fail("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION", "22023", text)
     })
+}
+
+fn trees(
+    call: &Call<'_>,
+    read: impl Fn(&str) -> Result<Option<Tree>>,
+) -> Result<Vec<Option<Tree>>> {
+    let trees = (0..call.rows)
+        .map(|row| if call.args[0].is_null(row) { Ok(None) } else { read(call.text(0, row)) });
+    trees.collect()
 }
 
 /// A record that cannot be read has no values.
@@ -79,12 +97,21 @@ pub fn malformed(text: &str, fails: bool, gives: &DataType) -> Result<Option<Tre
 }
 
 pub fn each(call: &Call<'_>, read: impl Fn(&str) -> Result<Option<Tree>>) -> Result<ArrayRef> {
-    let trees = (0..call.rows)
-        .map(|row| if call.args[0].is_null(row) { Ok(None) } else { read(call.text(0, row)) });
-    from_variants(trees.collect::<Result<_>>()?, call.gives, true, call.zone)
+    from_variants(trees(call, read)?, call.gives, true, call.zone)
 }
 
+/// NULL where the value is of another type, or an error where that is asked for.
 fn of_json(json: Json, target: &DataType, options: &Options) -> Result<Tree> {
+    let is_null = matches!(json, Json::Null);
+    let tree = converted(json, target, options)?;
+    if !is_null && matches!(tree, Tree::Null) && options.fails_fast()? {
+        let text = format!("Malformed records are detected in record parsing: no {target}.");
+        return fail("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION", "22023", text);
+    }
+    Ok(tree)
+}
+
+fn converted(json: Json, target: &DataType, options: &Options) -> Result<Tree> {
     if is_variant(target) {
         return Tree::of_json(json);
     }

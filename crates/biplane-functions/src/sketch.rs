@@ -12,7 +12,7 @@ use datasketches::theta::{
 use std::hash::{Hash, Hasher};
 
 use crate::frame::{Call, Def};
-use crate::gather::Aggregate;
+use crate::gather::{ALL_ROWS, Aggregate};
 use crate::raised::{fail, mismatch, raised};
 
 pub const LG_DEFAULT: u8 = 12;
@@ -99,7 +99,7 @@ fn longs(call: &Call<'_>, count: fn(&[u8]) -> Result<f64>) -> Result<ArrayRef> {
     call.primitives::<Int64Type>(|row| Ok(Some(count(bytes(&call.args[0], row))?.round() as i64)))
 }
 
-fn theta(bytes: &[u8]) -> Result<CompactThetaSketch> {
+pub fn theta(bytes: &[u8]) -> Result<CompactThetaSketch> {
     CompactThetaSketch::deserialize(bytes).map_err(broken)
 }
 
@@ -289,13 +289,23 @@ pub static AGGREGATES: &[Aggregate] = &[
         most: 1,
         takes: |_| Ok(vec![DataType::Binary]),
         gives: |_| Ok(DataType::Binary),
-        known: 0,
+        known: ALL_ROWS,
         finish: |args, _, _| {
             let mut both = ThetaIntersection::default();
             for bytes in all_sketches(&args[0]) {
                 both.update(&theta(bytes)?).map_err(broken)?;
             }
-            Ok(ScalarValue::Binary(both.to_sketch(true).map(|sketch| sketch.serialize())))
+            match both.to_sketch(true) {
+                Some(sketch) => made(sketch.serialize()),
+                // No sketch at all: nothing is in all of them.
+                None => made(
+                    ThetaSketchBuilder::default()
+                        .build()
+                        .map_err(broken)?
+                        .compact(true)
+                        .serialize(),
+                ),
+            }
         },
     },
 ];

@@ -3,7 +3,8 @@
 use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int64Type, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike};
 use datafusion::common::Result;
@@ -62,6 +63,11 @@ pub fn shown(array: &ArrayRef, row: usize, zone: &Tz) -> Result<NaiveDateTime> {
         DataType::Date32 => {
             let date = array.as_primitive::<Date32Type>().value_as_date(row);
             Ok(date.ok_or_else(out_of_range)?.into())
+        }
+        // A time of day is on the first day.
+        DataType::Time64(_) => {
+            let micros = array.as_primitive::<Time64MicrosecondType>().value(row);
+            Ok(DateTime::from_timestamp_micros(micros).ok_or_else(out_of_range)?.naive_utc())
         }
         DataType::Timestamp(unit, zone_of) if *unit != TimeUnit::Microsecond => {
             let micros = DataType::Timestamp(TimeUnit::Microsecond, zone_of.clone());
@@ -150,7 +156,10 @@ pub const FUNCTIONS: &[Def] = &[
         name: "date_format",
         least: 2,
         most: 2,
-        takes: |types| Ok(vec![moment_or_text(&types[0])?, DataType::Utf8]),
+        takes: |types| match &types[0] {
+            time @ DataType::Time64(_) => Ok(vec![time.clone(), DataType::Utf8]),
+            other => Ok(vec![moment_or_text(other)?, DataType::Utf8]),
+        },
         gives: |_| Ok(DataType::Utf8),
         run: |call| formatted(call, |row, zone| shown(&call.args[0], row, zone)),
     },

@@ -21,19 +21,28 @@ use datafusion::logical_expr::{
 use std::mem::size_of_val;
 use std::sync::Arc;
 
+use crate::interval_average::{self, IntervalAverage};
 use crate::intervals::{interval_type, is_interval};
 use crate::raised::{fail, mismatch};
 
 pub fn register(state: &mut SessionState) -> Result<()> {
-    for (inner, is_sum) in [(sum_udaf(), true), (avg_udaf(), false)] {
+    for (name, inner) in [("sum", sum_udaf()), ("avg", avg_udaf()), ("try_avg", avg_udaf())] {
         let signature = Signature::user_defined(Volatility::Immutable);
-        state.register_udaf(Arc::new(Total { inner, is_sum, signature }.into()))?;
+        let total = Total { name, inner, is_sum: name == "sum", signature };
+        state.register_udaf(Arc::new(total.into()))?;
     }
     Ok(())
 }
 
+impl Total {
+    fn averages_intervals(&self, args: &AccumulatorArgs<'_>) -> bool {
+        !self.is_sum && args.expr_fields.iter().any(|field| is_interval(field.data_type()))
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Total {
+    name: &'static str,
     inner: Arc<AggregateUDF>,
     is_sum: bool,
     signature: Signature,
@@ -41,11 +50,11 @@ struct Total {
 
 impl AggregateUDFImpl for Total {
     fn name(&self) -> &str {
-        self.inner.name()
+        self.name
     }
 
     fn aliases(&self) -> &[String] {
-        self.inner.aliases()
+        if self.name == "try_avg" { &[] } else { self.inner.aliases() }
     }
 
     fn signature(&self) -> &Signature {
@@ -53,7 +62,10 @@ impl AggregateUDFImpl for Total {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
+        match types {
+            [interval] if is_interval(interval) => Ok(interval_type()),
+            _ => self.inner.return_type(types),
+        }
     }
 
     fn return_field(&self, args: &[FieldRef]) -> Result<FieldRef> {
@@ -72,7 +84,7 @@ impl AggregateUDFImpl for Total {
             number if number.is_integer() || number.is_floating() => DataType::Float64,
             text if text.is_string() || text.is_null() => DataType::Float64,
             decimal @ DataType::Decimal128(..) => decimal.clone(),
-            interval if is_interval(interval) && self.is_sum => interval_type(),
+            interval if is_interval(interval) => interval_type(),
             other => return mismatch(format!("{} cannot take {other}.", self.name())),
         }])
     }
@@ -83,6 +95,9 @@ impl AggregateUDFImpl for Total {
             if let Some(limit) = limit(gives) {
                 return Ok(Box::new(Sum { total: None, limit, gives: gives.clone() }));
             }
+        }
+        if self.averages_intervals(&args) {
+            return Ok(Box::new(IntervalAverage::new(self.name == "try_avg")));
         }
         match Scaling::of(&args).filter(|_| !self.is_sum && !args.is_distinct) {
             Some(scaling) => Ok(Box::new(Average { total: 0, count: 0, scaling })),
@@ -100,12 +115,15 @@ impl AggregateUDFImpl for Total {
                     Arc::new(Field::new(format!("{}[count]", args.name), DataType::Int64, true)),
                 ])
             }
+            Some(given) if !self.is_sum && is_interval(given) => {
+                Ok(interval_average::state_fields(args.name))
+            }
             _ => self.inner.state_fields(args),
         }
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner.groups_accumulator_supported(args)
+        !self.averages_intervals(&args) && self.inner.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(

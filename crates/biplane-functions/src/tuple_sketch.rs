@@ -10,7 +10,7 @@ use datasketches::tuple::{
 use std::marker::PhantomData;
 
 use crate::frame::{Call, Def};
-use crate::gather::Aggregate;
+use crate::gather::{ALL_ROWS, Aggregate};
 use crate::raised::fail;
 use crate::sketch::{broken, bytes, key, key_type, lg};
 
@@ -20,6 +20,8 @@ trait Number: Copy + TupleSummaryValue + 'static {
     const ZERO: Self;
     const ONE: Self;
     fn plus(self, other: Self) -> Self;
+    /// As a sketch has them.
+    fn bytes(self) -> [u8; 8];
     fn is_less(self, other: Self) -> bool;
 }
 
@@ -35,6 +37,9 @@ impl Number for i64 {
     fn plus(self, other: Self) -> Self {
         self.saturating_add(other)
     }
+    fn bytes(self) -> [u8; 8] {
+        self.to_le_bytes()
+    }
     fn is_less(self, other: Self) -> bool {
         self < other
     }
@@ -47,6 +52,9 @@ impl Number for f64 {
     const ONE: Self = 1.0;
     fn plus(self, other: Self) -> Self {
         self + other
+    }
+    fn bytes(self) -> [u8; 8] {
+        self.to_le_bytes()
     }
     fn is_less(self, other: Self) -> bool {
         self < other
@@ -131,16 +139,63 @@ impl<N: Number> SummaryCombinePolicy for Policy<N> {
     }
 }
 
+/// A sketch of nothing.
+const EMPTY: [u8; 8] = [1, 3, 9, 1, 0, 0x1e, 0, 0];
+
+/// A theta sketch with one number beside each of its values. It is put together in the binary form: the library
+/// makes tuple sketches of values alone, which a theta sketch does not have any more.
+fn with_number<N: Number>(theta: &[u8], number: N) -> Result<CompactTupleSketch<N>> {
+    let theta = crate::sketch::theta(theta)?;
+    if theta.is_empty() {
+        return CompactTupleSketch::deserialize(&EMPTY).map_err(broken);
+    }
+    let mut entries: Vec<u64> = theta.iter().map(|entry| entry.hash()).collect();
+    entries.sort_unstable();
+    let longs = if theta.is_estimation_mode() { 3 } else { 2 };
+    // Read only, compact, ordered.
+    let mut bytes = vec![longs, 3, 9, 1, 0, 0b1_1010];
+    bytes.extend(theta.seed_hash().to_le_bytes());
+    bytes.extend(u32::try_from(entries.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend([0; 4]);
+    if longs == 3 {
+        bytes.extend(theta.theta64().to_le_bytes());
+    }
+    for hash in entries {
+        bytes.extend(hash.to_le_bytes());
+        bytes.extend(number.bytes());
+    }
+    CompactTupleSketch::deserialize(&bytes).map_err(broken)
+}
+
 fn read<P: Numbers>(sketches: &ArrayRef, row: usize) -> Result<CompactTupleSketch<P::Native>> {
     CompactTupleSketch::deserialize(bytes(sketches, row)).map_err(broken)
 }
 
-fn union<P: Numbers>(args: &[ArrayRef], rows: &[(usize, usize)], lg_at: usize) -> Result<Vec<u8>> {
-    let policy = Policy::<P::Native>::of(args, lg_at + 1)?;
-    let builder = TupleUnionBuilder::new(policy).lg_k(lg(args, lg_at, 4, 26)?);
+/// A sketch that is an argument: a theta sketch where `is_theta` says so.
+fn given<P: Numbers>(
+    args: &[ArrayRef],
+    (arg, row): (usize, usize),
+    is_theta: bool,
+    policy: &Policy<P::Native>,
+) -> Result<CompactTupleSketch<P::Native>> {
+    match is_theta && arg == 1 {
+        true => with_number(bytes(&args[arg], row), policy.create()),
+        false => read::<P>(&args[arg], row),
+    }
+}
+
+fn union<P: Numbers>(
+    args: &[ArrayRef],
+    rows: &[(usize, usize)],
+    lg_at: usize,
+    is_theta: bool,
+) -> Result<Vec<u8>> {
+    let policy = || Policy::<P::Native>::of(args, lg_at + 1);
+    let builder = TupleUnionBuilder::new(policy()?).lg_k(lg(args, lg_at, 4, 26)?);
     let mut union = builder.build().map_err(broken)?;
-    for (arg, row) in rows {
-        union.update(&read::<P>(&args[*arg], *row)?).map_err(broken)?;
+    let policy = policy()?;
+    for place in rows {
+        union.update(&given::<P>(args, *place, is_theta, &policy)?).map_err(broken)?;
     }
     Ok(union.to_sketch(true).serialize())
 }
@@ -149,12 +204,23 @@ fn intersection<P: Numbers>(
     args: &[ArrayRef],
     rows: &[(usize, usize)],
     mode_at: usize,
+    is_theta: bool,
 ) -> Result<Option<Vec<u8>>> {
-    let mut both = TupleIntersection::new(Policy::<P::Native>::of(args, mode_at)?);
-    for (arg, row) in rows {
-        both.update(&read::<P>(&args[*arg], *row)?).map_err(broken)?;
+    let policy = || Policy::<P::Native>::of(args, mode_at);
+    let mut both = TupleIntersection::new(policy()?);
+    let policy = policy()?;
+    for place in rows {
+        both.update(&given::<P>(args, *place, is_theta, &policy)?).map_err(broken)?;
     }
     Ok(both.to_sketch(true).map(|sketch| sketch.serialize()))
+}
+
+/// What of the first is not in the second.
+fn difference<P: Numbers>(args: &[ArrayRef], row: usize, is_theta: bool) -> Result<Vec<u8>> {
+    let policy = Policy { mode: Mode::Sum, kind: PhantomData };
+    let sketch = |arg| given::<P>(args, (arg, row), is_theta, &policy);
+    let left = TupleANotB::default().compute(&sketch(0)?, &sketch(1)?, true).map_err(broken)?;
+    Ok(left.serialize())
 }
 
 fn aggregated<P: Numbers>(args: &[ArrayRef]) -> Result<ScalarValue> {
@@ -191,46 +257,64 @@ fn takes(types: &[DataType], sketches: usize, has_size: bool) -> Vec<DataType> {
     sketches.chain(size).chain([DataType::Utf8]).take(types.len()).collect()
 }
 
+macro_rules! union_def {
+    ($kind:ty, $name:expr, $is_theta:literal) => {
+        Def {
+            name: $name,
+            least: 2,
+            most: 4,
+            takes: |types| Ok(takes(types, 2, true)),
+            gives: |_| Ok(DataType::Binary),
+            run: |call| {
+                call.binaries(|row| {
+                    union::<$kind>(&call.args, &[(0, row), (1, row)], 2, $is_theta).map(Some)
+                })
+            },
+        }
+    };
+}
+
+macro_rules! intersection_def {
+    ($kind:ty, $name:expr, $is_theta:literal) => {
+        Def {
+            name: $name,
+            least: 2,
+            most: 3,
+            takes: |types| Ok(takes(types, 2, false)),
+            gives: |_| Ok(DataType::Binary),
+            run: |call| {
+                call.binaries(|row| {
+                    intersection::<$kind>(&call.args, &[(0, row), (1, row)], 2, $is_theta)
+                })
+            },
+        }
+    };
+}
+
+macro_rules! difference_def {
+    ($kind:ty, $name:expr, $is_theta:literal) => {
+        Def {
+            name: $name,
+            least: 2,
+            most: 2,
+            takes: |types| Ok(takes(types, 2, false)),
+            gives: |_| Ok(DataType::Binary),
+            run: |call| {
+                call.binaries(|row| difference::<$kind>(&call.args, row, $is_theta).map(Some))
+            },
+        }
+    };
+}
+
 macro_rules! functions {
     ($kind:ty, $number:expr, $suffix:literal) => {
         [
-            Def {
-                name: concat!("tuple_union_", $suffix),
-                least: 2,
-                most: 4,
-                takes: |types| Ok(takes(types, 2, true)),
-                gives: |_| Ok(DataType::Binary),
-                run: |call| {
-                    call.binaries(|row| {
-                        union::<$kind>(&call.args, &[(0, row), (1, row)], 2).map(Some)
-                    })
-                },
-            },
-            Def {
-                name: concat!("tuple_intersection_", $suffix),
-                least: 2,
-                most: 3,
-                takes: |types| Ok(takes(types, 2, false)),
-                gives: |_| Ok(DataType::Binary),
-                run: |call| {
-                    call.binaries(|row| intersection::<$kind>(&call.args, &[(0, row), (1, row)], 2))
-                },
-            },
-            Def {
-                name: concat!("tuple_difference_", $suffix),
-                least: 2,
-                most: 2,
-                takes: |types| Ok(takes(types, 2, false)),
-                gives: |_| Ok(DataType::Binary),
-                run: |call| {
-                    call.binaries(|row| {
-                        let a = read::<$kind>(&call.args[0], row)?;
-                        let b = read::<$kind>(&call.args[1], row)?;
-                        let left = TupleANotB::default().compute(&a, &b, true).map_err(broken)?;
-                        Ok(Some(left.serialize()))
-                    })
-                },
-            },
+            union_def!($kind, concat!("tuple_union_", $suffix), false),
+            union_def!($kind, concat!("tuple_union_theta_", $suffix), true),
+            intersection_def!($kind, concat!("tuple_intersection_", $suffix), false),
+            intersection_def!($kind, concat!("tuple_intersection_theta_", $suffix), true),
+            difference_def!($kind, concat!("tuple_difference_", $suffix), false),
+            difference_def!($kind, concat!("tuple_difference_theta_", $suffix), true),
             Def {
                 name: concat!("tuple_sketch_estimate_", $suffix),
                 least: 1,
@@ -292,7 +376,7 @@ macro_rules! aggregates {
                 gives: |_| Ok(DataType::Binary),
                 known: 0,
                 finish: |args, _, _| {
-                    let all = union::<$kind>(args, &rows_of(args), 1)?;
+                    let all = union::<$kind>(args, &rows_of(args), 1, false)?;
                     Ok(ScalarValue::Binary(Some(all)))
                 },
             },
@@ -302,11 +386,11 @@ macro_rules! aggregates {
                 most: 2,
                 takes: |types| Ok(takes(types, 1, false)),
                 gives: |_| Ok(DataType::Binary),
-                known: 0,
+                known: ALL_ROWS,
                 finish: |args, _, _| {
                     let rows = rows_of(args);
-                    let both = intersection::<$kind>(args, &rows, 1)?;
-                    Ok(ScalarValue::Binary(both))
+                    let both = intersection::<$kind>(args, &rows, 1, false)?;
+                    Ok(ScalarValue::Binary(Some(both.unwrap_or_else(|| EMPTY.to_vec()))))
                 },
             },
         ]

@@ -63,7 +63,7 @@ pub const FUNCTIONS: &[Def] = &[
     },
 ];
 
-fn vector_type(given: &DataType) -> Result<DataType> {
+pub fn vector_type(given: &DataType) -> Result<DataType> {
     match given {
         DataType::List(item) if item.data_type() == &DataType::Float32 => {}
         DataType::Null => {}
@@ -96,7 +96,7 @@ fn inner(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "vectors are of FLOAT")]
-fn narrow(number: f64) -> f32 {
+pub fn narrow(number: f64) -> f32 {
     number as f32
 }
 

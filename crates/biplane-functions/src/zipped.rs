@@ -2,7 +2,7 @@
 //! are zipped are not kept: they change while a plan is made better, and with them the type would.
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
-use arrow::datatypes::{DataType, Fields};
+use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
@@ -55,6 +55,11 @@ impl ScalarUDFImpl for Zipped {
         let DataType::Struct(fields) = item.data_type().clone() else {
             return internal_err!("{NAME} makes lists of structs");
         };
+        // It is promised what it makes by itself.
+        let types: Vec<DataType> =
+            args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let made = Field::new(NAME, self.inner.return_type(&types)?, true);
+        let args = ScalarFunctionArgs { return_field: Arc::new(made), ..args };
         let zipped = self.inner.invoke_with_args(args)?.into_array(rows)?;
         let (_, offsets, values, nulls) = zipped.as_list::<i32>().clone().into_parts();
         let (_, columns, valid) = values.as_struct().clone().into_parts();
@@ -62,5 +67,18 @@ impl ScalarUDFImpl for Zipped {
         let values = StructArray::try_new_with_length(fields, columns, valid, length)?;
         let list: ArrayRef = Arc::new(ListArray::try_new(item, offsets, Arc::new(values), nulls)?);
         Ok(ColumnarValue::Array(list))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn answers() -> datafusion::common::Result<()> {
+        crate::frame::testing::answers(&[
+            ("arrays_zip([1, 2], [3])", "[{0: 1, 1: 3}, {0: 2, 1: }]"),
+            ("arrays_zip([1], NULL)", ""),
+            ("arrays_zip([1, 2], [2, 3], ['a', 'b'])", "[{0: 1, 1: 2, 2: a}, {0: 2, 1: 3, 2: b}]"),
+        ])
+        .await
     }
 }

@@ -414,7 +414,7 @@ mod tests {
                 "to_json(parse_json('{\"b\": 1.50, \"a\": 1e10, \"c\": [null, true]}'))",
                 "{\"a\":1.0E10,\"b\":1.5,\"c\":[null,true]}",
             ),
-            ("parse_json('{\"a\": 1, \"a\": 2}')", "[VARIANT_DUPLICATE_KEY]"),
+            ("parse_json('{\"a\": 1, \"a\": 2}')", "[MALFORMED_RECORD_IN_PARSING"),
             ("parse_json('{')", "[MALFORMED_RECORD_IN_PARSING"),
             (
                 "to_json(variant_set(parse_json('{\"a\": 1}'), '$.b.c', 2))",

@@ -59,7 +59,8 @@ impl Tree {
                         let text = format!(
                             "Failed to build variant because of a duplicate object key `{key}`."
                         );
-                        return fail("VARIANT_DUPLICATE_KEY", "22023", text);
+                        let class = "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION";
+                        return fail(class, "22023", text);
                     }
                     fields.insert(key, Self::of_json(value)?);
                 }
