@@ -9,6 +9,7 @@ use arrow::datatypes::{
     IntervalYearMonthType, TimeUnit, TimestampMicrosecondType,
 };
 use base64::Engine as _;
+use biplane_functions::intervals::qualifier;
 use biplane_functions::variant::is_variant;
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
 use std::fmt::Write;
@@ -53,6 +54,9 @@ impl Printer {
             | DataType::Duration(_)
             | DataType::Time32(_)
             | DataType::Time64(_) => array.clone(),
+            DataType::List(item) if style == Style::Cast && qualifier(item).is_some() => {
+                array.clone()
+            }
             other => {
                 let target = wire_type(other, &zone);
                 if &target == other { array.clone() } else { cast(array, &target)? }
@@ -362,7 +366,14 @@ fn day_time(nanos: i128, out: &mut String) {
 
 fn list(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Print, SqlError> {
     let array = array.as_list::<i32>().clone();
-    let items = Printer::new(array.values(), style, time_zone)?;
+    let units = match array.data_type() {
+        DataType::List(item) if style == Style::Cast => qualifier(item),
+        _ => None,
+    };
+    let items = match units {
+        Some(units) => Printer::interval(array.values(), units)?,
+        None => Printer::new(array.values(), style, time_zone)?,
+    };
     Ok(Box::new(move |row, out| {
         let offsets = array.value_offsets();
         let mut scratch = String::new();

@@ -212,7 +212,8 @@ pub fn call(name: &str, arguments: Vec<Expr>) -> Expr {
 /// rows are grouped.
 pub fn filtered_average(expr: &mut Expr) {
     let Expr::Function(function) = expr else { return };
-    if !function.name.to_string().eq_ignore_ascii_case("avg") {
+    let name = function.name.to_string().to_lowercase();
+    if !matches!(name.as_str(), "avg" | "try_avg") {
         return;
     }
     let FunctionArguments::List(list) = &mut function.args else { return };

@@ -31,7 +31,6 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("std", "stddev"),
     ("string_agg", "listagg"),
     ("to_varchar", "to_char"),
-    ("try_avg", "avg"),
     ("try_make_interval", "make_interval"),
     ("ucase", "upper"),
     ("variance", "var_samp"),
@@ -75,6 +74,7 @@ pub fn is_niladic(ident: &Ident) -> bool {
 /// Functions with a value of the session or the statement, beside those without parentheses.
 const OF_SESSION: &[&str] = &[
     "current_metastore",
+    "current_path",
     "current_time",
     "current_timezone",
     "current_version",
@@ -118,6 +118,10 @@ pub fn session_value(scope: &Scope<'_>, expr: &Expr) -> Option<Expr> {
         ("current_user" | "session_user" | "user", None) => text(&state.user_name),
         ("current_catalog", None) => text(&scope.cx.catalog()),
         ("current_schema" | "current_database", None) => text(&scope.cx.schema()),
+        ("current_path", None) => {
+            let (catalog, schema) = (scope.cx.catalog(), scope.cx.schema());
+            text(&format!("system.builtin,system.session,{catalog}.{schema}"))
+        }
         ("current_metastore", None) => text(&state.metastore_id),
         ("current_timezone", None) => text(&scope.cx.settings.time_zone),
         ("version", None) => text(concat!("4.0.0 biplane ", env!("CARGO_PKG_VERSION"))),

@@ -197,6 +197,11 @@ fn in_from(select: &mut Select) -> SqlResult<()> {
 
 fn lateral_views(select: &mut Select) -> SqlResult<()> {
     for view in std::mem::take(&mut select.lateral_views) {
+        if let Some(name) = called(&view.lateral_view).filter(|name| name.starts_with("variant_")) {
+            // It is a function of FROM alone, `LATERAL variant_explode(…)`.
+            let text = format!("The routine {name} cannot be found as a generator of LATERAL VIEW");
+            return Err(SqlError::new("ROUTINE_NOT_FOUND", "42883", text));
+        }
         let input = together(std::mem::take(&mut select.from))?;
         let name = view.lateral_view_name.0.first().and_then(|part| part.as_ident()).cloned();
         let name = name.unwrap_or_else(|| plain(format!("{HIDDEN}view")));

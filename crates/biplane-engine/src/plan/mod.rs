@@ -15,6 +15,7 @@ mod functions;
 mod generators;
 mod grouping;
 mod intervals;
+mod keywords;
 mod literals;
 mod naming;
 mod operators;
@@ -33,9 +34,11 @@ pub mod state;
 mod subqueries;
 mod text;
 mod time_type;
+mod time_windows;
 mod together;
 mod typed;
 pub mod types;
+mod unordered;
 mod variables;
 mod versions;
 mod widths;
@@ -161,6 +164,7 @@ fn planned(
         match planner.sql_statement_to_plan(statement) {
             Ok(plan) => {
                 check::references(&plan)?;
+                unordered::refused(&plan)?;
                 return Ok(set_all::counted(plan)?);
             }
             Err(error) => {

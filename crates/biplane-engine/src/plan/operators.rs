@@ -25,6 +25,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use std::sync::{Arc, LazyLock};
 
 use biplane_functions::intervals;
+use biplane_functions::variant::is_variant;
 
 use crate::encode::text::{Printer, Style};
 use crate::error::SqlError;
@@ -318,6 +319,7 @@ impl ExprPlanner for SparkOperators {
         }
         if let Some(name) = interval_operator(&expr.op, &left, &right)
             && let Some(function) = biplane_functions::intervals::function(name)
+                .or_else(|| biplane_functions::function(name))
         {
             let (first, second) = match name {
                 "interval_multiply" if is_number(&left) => (expr.right, expr.left),
@@ -381,6 +383,14 @@ impl ExprPlanner for SparkOperators {
         };
         let RawFieldAccessExpr { expr, field_access } = expr;
         Ok(match (field_access, &data_type) {
+            (
+                GetFieldAccess::ListIndex { .. } | GetFieldAccess::NamedStructField { .. },
+                variant,
+            ) if is_variant(variant) => {
+                let text =
+                    "Can't extract a value from a VARIANT by `[…]`: a path begins with a colon";
+                return Err(raise(SqlError::new("INVALID_EXTRACT_BASE_FIELD_TYPE", "42000", text)));
+            }
             // Spark counts from 0.
             (GetFieldAccess::ListIndex { key }, DataType::List(_) | DataType::LargeList(_)) => {
                 let item = biplane_functions::function("array_item")
@@ -472,6 +482,9 @@ fn interval_operator(
             "interval_multiply"
         }
         BinaryOperator::Divide if is_interval(left) && is_number(right) => "interval_divide",
+        BinaryOperator::MyIntegerDivide if is_interval(left) && is_interval(right) => {
+            "interval_div"
+        }
         _ => return None,
     })
 }

@@ -1,8 +1,8 @@
 //! What Spark refuses of a query by its form alone, with the class that it says.
 
 use datafusion::sql::sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    LimitClause, Query, SetExpr, UnaryOperator, Value, Values,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JsonPath,
+    JsonPathElem, LimitClause, Query, SetExpr, UnaryOperator, Value, Values,
 };
 
 use crate::error::SqlError;
@@ -33,6 +33,59 @@ pub fn of_count(function: &Function) -> Option<SqlError> {
     (is_count && stars && list.args.len() == 1).then(|| {
         let text = "count(t.*) is not allowed: give the columns or *";
         SqlError::new("INVALID_USAGE_OF_STAR_WITH_TABLE_IDENTIFIER_IN_COUNT", "42000", text)
+    })
+}
+
+/// What stands behind the escape character of a LIKE is one of the three that it makes plain; and `[*]` is in no
+/// path into a variant.
+pub fn of_pattern(expr: &Expr) -> Option<SqlError> {
+    let (pattern, escape) = match expr {
+        // Spark looks at the patterns of ILIKE only in lower case, when they are no literals any more.
+        Expr::Like { pattern, escape_char, .. } => (pattern.as_ref(), escape_char),
+        Expr::JsonAccess { path, .. } => return of_path(path),
+        _ => return None,
+    };
+    let escape = match escape.as_ref().map(|escape| &escape.value) {
+        None => '\\',
+        Some(Value::SingleQuotedString(text)) => text.chars().next()?,
+        Some(_) => return None,
+    };
+    let Expr::Value(pattern) = pattern else { return None };
+    let Value::SingleQuotedString(pattern) = &pattern.value else { return None };
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        if letter != escape {
+            continue;
+        }
+        let (class, text) = match letters.next() {
+            Some(next) if next == escape || matches!(next, '_' | '%') => continue,
+            Some(next) => (
+                "INVALID_FORMAT.ESC_IN_THE_MIDDLE",
+                format!(
+                    "The format is invalid: '{pattern}'. The escape character is not allowed to precede '{next}'"
+                ),
+            ),
+            None => (
+                "INVALID_FORMAT.ESC_AT_THE_END",
+                format!(
+                    "The format is invalid: '{pattern}'. The escape character is not allowed to end with"
+                ),
+            ),
+        };
+        return Some(SqlError::new(class, "42601", text));
+    }
+    None
+}
+
+fn of_path(path: &JsonPath) -> Option<SqlError> {
+    let is_star = |key: &Expr| matches!(key, Expr::Wildcard(_));
+    let has_star = path.path.iter().any(|element| match element {
+        JsonPathElem::Bracket { key } | JsonPathElem::ColonBracket { key } => is_star(key),
+        JsonPathElem::Dot { .. } => false,
+    });
+    has_star.then(|| {
+        let text = "Invalid usage of '*' in a path into a variant";
+        SqlError::new("INVALID_USAGE_OF_STAR_OR_REGEX", "42000", text)
     })
 }
 

@@ -413,7 +413,7 @@ fn only_where(aggregate: Expr, condition: &Expr) -> Result<Expr> {
                     };
                     match params.args.as_mut_slice() {
                         // It passes over the filter where rows are grouped.
-                        [value] if func.name() == "avg" => {
+                        [value] if matches!(func.name(), "avg" | "try_avg") => {
                             *value = when(both, std::mem::take(value)).end()?;
                         }
                         _ => params.filter = Some(Box::new(both)),

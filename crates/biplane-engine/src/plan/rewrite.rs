@@ -13,7 +13,8 @@ use std::ops::ControlFlow;
 use super::naming::display_name;
 use super::subqueries::{self, Aggregates};
 use super::{
-    calls, changes, functions, generators, grouping, intervals, ordering, refusals, widths, windows,
+    calls, changes, functions, generators, grouping, intervals, keywords, ordering, refusals,
+    time_type, time_windows, widths, windows,
 };
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
@@ -536,6 +537,9 @@ impl VisitorMut for Rewriter<'_> {
         if let Some(error) = refusals::of_limit(query).or_else(|| refusals::of_rows(&query.body)) {
             return ControlFlow::Break(error);
         }
+        if let Err(error) = time_windows::into_view(query) {
+            return ControlFlow::Break(error);
+        }
         ordering::plain(query);
         if let ast::SetExpr::Values(values) = query.body.as_mut() {
             values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
@@ -557,6 +561,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        if let Err(error) = time_windows::of_select(select, None) {
+            return ControlFlow::Break(error);
+        }
         subqueries::lateral(&self.aggregates, select);
         if let Err(error) =
             subqueries::in_projection(select).and_then(|()| generators::into_relations(select))
@@ -643,6 +650,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
+        if let Err(error) = keywords::put_in(factor) {
+            return ControlFlow::Break(error);
+        }
         default_columns(factor);
         if let TableFactor::Derived { alias: alias @ None, .. } = factor {
             // Columns of one name in two of them must not be taken for each other.
@@ -669,7 +679,8 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
-        if let Some(error) = super::time_type::refused(expr) {
+        time_type::placed(expr);
+        if let Some(error) = time_type::refused(expr).or_else(|| refusals::of_pattern(expr)) {
             return ControlFlow::Break(error);
         }
         if let Some(error) = super::typed::completed(expr) {

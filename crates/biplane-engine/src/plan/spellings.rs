@@ -114,6 +114,7 @@ fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
             new.filter = function.filter.clone();
             Expr::Function(new)
         }
+        ("uniform", [least, most, seed @ ..]) if seed.len() < 2 => uniform(least, most, seed),
         ("nvl" | "ifnull", [first, second]) => {
             call("coalesce", vec![first.clone(), second.clone()])
         }
@@ -143,6 +144,28 @@ fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
         }
         _ => return None,
     })
+}
+
+/// A random number between two others, whole where both are.
+fn uniform(least: &Expr, most: &Expr, seed: &[Expr]) -> Expr {
+    let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
+    let of = |left, op, right| Expr::BinaryOp { left, op, right };
+    let double = |expr: Expr| cast(expr, DataType::Double(ast::ExactNumberInfo::None));
+    let width = double(of(nested(most), BinaryOperator::Minus, nested(least)));
+    let part = of(nested(&width), BinaryOperator::Multiply, nested(&call("rand", seed.to_vec())));
+    let number = of(nested(&double(least.clone())), BinaryOperator::Plus, nested(&part));
+    let is_whole = |expr: &Expr| {
+        let mut inner = expr;
+        while let Expr::UnaryOp { expr, .. } | Expr::Nested(expr) = inner {
+            inner = expr;
+        }
+        matches!(inner, Expr::Value(value)
+            if matches!(&value.value, Value::Number(digits, _) if digits.parse::<i32>().is_ok()))
+    };
+    match is_whole(least) && is_whole(most) {
+        true => cast(call("floor", vec![number]), DataType::Int(None)),
+        false => number,
+    }
 }
 
 fn moments(name: &str, mut args: Vec<Expr>) -> Option<Expr> {
