@@ -105,7 +105,7 @@ pub fn answered_with(asked: Asked<'_>, code: &str, said: &str) -> ProviderError 
         Kind::Throttled => {
             format!("AWS asks to slow down before it will {what}. It is tried again.")
         }
-        Kind::Invalid => format!("AWS refuses to {what}: {said}"),
+        Kind::Invalid | Kind::Refused => format!("AWS refuses to {what}: {said}"),
         Kind::Unavailable => format!("AWS failed to {what}: {said}"),
     };
     ProviderError { kind, message, code: Some(code.to_owned()) }

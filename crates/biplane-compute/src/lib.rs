@@ -18,7 +18,9 @@ mod system;
 mod warehouses;
 
 pub use ca::{CaError, NodeName, RelayCa, SigningRequest, node_of};
-pub use clusters::local::{InNetwork, LocalHosts, LocalNetworks, LocalProvider, NetworkedHost};
+pub use clusters::local::{
+    InNetwork, LocalHosts, LocalNetworks, LocalProvider, NetworkedHost, StartError,
+};
 pub use clusters::{CLUSTER, ClusterConfig, Home, Places, WORKSPACE};
 pub use code::{SPARK_PREFIX, SqlRunner, SqlTable, spark_refusal};
 pub use nodes::accesses::AccessFilter;

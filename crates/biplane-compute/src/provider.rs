@@ -154,6 +154,8 @@ pub enum ProviderErrorKind {
     Throttled,
     /// The order itself is wrong.
     Invalid,
+    /// The machine that is to run it does not allow it, as it is set up.
+    Refused,
     /// Anything else; trying again may help.
     Unavailable,
 }

@@ -4,7 +4,7 @@ use crate::cloud::CloudConfig;
 use crate::otlp::TracesConfig;
 use biplane_api::network::ServiceAddress;
 pub use biplane_compute::{
-    InNetwork, LocalHosts, LocalNetworks, NetworkedHost, Reaches, WorkspaceLimits,
+    InNetwork, LocalHosts, LocalNetworks, NetworkedHost, Reaches, StartError, WorkspaceLimits,
 };
 use biplane_platform::{IpNet, Secret};
 use std::path::PathBuf;

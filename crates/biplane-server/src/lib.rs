@@ -22,7 +22,7 @@ mod wiring;
 pub use cloud::CloudConfig;
 pub use config::{
     HostsConfig, InNetwork, LocalHosts, LocalNetworks, NetworkedHost, Reaches, S3Config,
-    ServerConfig, WorkspaceLimits,
+    ServerConfig, StartError, WorkspaceLimits,
 };
 pub use edge::PUBLIC;
 pub use otlp::TracesConfig;

@@ -10,7 +10,8 @@ use biplane_node::{
     Broker, HostReach, Operator, PythonConfig, Reachable, StorePlace, listen_for_hosts, serve_hosts,
 };
 use biplane_sandbox::VirtualNetwork;
-use biplane_server::{InNetwork, LocalNetworks, NetworkedHost, Reaches};
+use biplane_server::{InNetwork, LocalNetworks, NetworkedHost, Reaches, StartError};
+use nix::errno::Errno;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,16 +85,11 @@ impl Networks {
 }
 
 impl LocalNetworks for Networks {
-    fn start(&self, host: NetworkedHost<'_>) -> io::Result<InNetwork> {
+    fn start(&self, host: NetworkedHost<'_>) -> Result<InNetwork, StartError> {
         let network = self.network(&host)?;
         let mut command = host.command;
         command.arg("--way-out").arg(&network.dir);
-        let agent = network.spawn(command).map_err(|error| {
-            let text = format!(
-                "it could not begin in a network namespace, which this machine must allow ({error})"
-            );
-            io::Error::new(error.kind(), text)
-        })?;
+        let agent = network.spawn(command).map_err(why)?;
         Ok(InNetwork { agent, network: Box::new(network) })
     }
 }
@@ -120,6 +116,28 @@ impl Network {
         }
         Ok(first)
     }
+}
+
+/// Making and entering namespaces, and the program, fail alike: with a number.
+fn why(error: io::Error) -> StartError {
+    let fix = match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOSPC | Errno::EUSERS) => {
+            "Raise the limits user.max_net_namespaces and user.max_user_namespaces (sysctl)"
+        }
+        Some(Errno::EPERM | Errno::EACCES) => {
+            "Let the server make user and network namespaces: run it as root, or set \
+             kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 \
+             (sysctl), and in a container allow `unshare` in its seccomp profile"
+        }
+        Some(Errno::EINVAL | Errno::ENOSYS) => {
+            "Run it on a kernel with CONFIG_NET_NS and CONFIG_USER_NS"
+        }
+        _ => return error.into(),
+    };
+    StartError::NoNetwork(format!(
+        "This machine refuses the network namespace that a local host begins in: {error}. {fix}. \
+         For development alone: `--dev-no-isolation`."
+    ))
 }
 
 /// What the control plane says of a workspace now, with what the operator of this machine allows.

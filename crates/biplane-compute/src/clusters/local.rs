@@ -1,6 +1,8 @@
 //! Hosts for development: agents as processes of this machine. They end when this process does, however
 //! that ends, because their standard input does. Those of a workspace are in a network of their own.
 
+mod said;
+
 use crate::nodes::reach::Reaches;
 use crate::provider::{
     Finding, Host, HostOrder, HostState, NodeType, Place, Provider, ProviderError,
@@ -9,18 +11,24 @@ use crate::provider::{
 use biplane_api::ids::{NodeId, WorkspaceId};
 use biplane_platform::Clock;
 use parking_lot::Mutex;
+use said::Said;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 const HOSTS_MAX: usize = 256;
 /// For an agent to end what it runs.
 const END_MAX: Duration = Duration::from_secs(5);
+/// For the last words of an agent that ended: what it started may hold the pipe.
+const SAID_MAX: Duration = Duration::from_millis(200);
+/// The code of an error: the kernel has no network for the host.
+pub(super) const NO_NETWORK: &str = "NetworkNamespaceRefused";
 /// Name and the part of the machine.
 const TYPES: [(&str, u32); 3] = [("local.small", 4), ("local.medium", 2), ("local.large", 1)];
 
@@ -41,7 +49,38 @@ pub struct LocalHosts {
 pub trait LocalNetworks: Send + Sync + std::fmt::Debug {
     /// Starts the agent of a host in the network of the workspace, which it leaves for the relay and what
     /// `reaches` says alone. Where that cannot be, it is an error.
-    fn start(&self, host: NetworkedHost<'_>) -> std::io::Result<InNetwork>;
+    fn start(&self, host: NetworkedHost<'_>) -> Result<InNetwork, StartError>;
+}
+
+/// Why an agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kernel makes no network for it. The text says what to change.
+    #[error("{0}")]
+    NoNetwork(String),
+    #[error("The agent could not be started: {0}")]
+    Failed(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// Whether it may be otherwise in a moment.
+    fn passes(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        use std::io::ErrorKind::{InvalidInput, NotFound, PermissionDenied, Unsupported};
+        !matches!(error.kind(), NotFound | PermissionDenied | Unsupported | InvalidInput)
+    }
+}
+
+impl From<StartError> for ProviderError {
+    fn from(error: StartError) -> Self {
+        let kind = match error.passes() {
+            true => ProviderErrorKind::Unavailable,
+            false => ProviderErrorKind::Refused,
+        };
+        let no_network = matches!(error, StartError::NoNetwork(_));
+        let code = no_network.then(|| NO_NETWORK.to_owned());
+        Self { kind, message: error.to_string(), code }
+    }
 }
 
 /// The agent of a host that is to start.
@@ -71,7 +110,8 @@ struct Running {
     host: Host,
     /// Closed, it ends.
     life_line: Option<ChildStdin>,
-    ended: watch::Receiver<bool>,
+    /// None: it runs. Else why it does not.
+    ended: watch::Receiver<Option<String>>,
 }
 
 fn failed(kind: ProviderErrorKind, message: impl Into<String>) -> ProviderError {
@@ -102,9 +142,9 @@ impl LocalProvider {
 
     fn seen(&self, running: &Running) -> Host {
         let mut host = running.host.clone();
-        if *running.ended.borrow() {
+        if let Some(why) = &*running.ended.borrow() {
             host.state = HostState::Ended;
-            host.reason = Some("Its agent ended.".into());
+            host.reason = Some(why.clone());
         }
         host
     }
@@ -114,11 +154,11 @@ impl LocalProvider {
         order: &HostOrder,
         workspace: WorkspaceId,
         id: &str,
-    ) -> std::io::Result<Running> {
+    ) -> Result<Running, StartError> {
         let dir = self.config.dir.join(id);
         std::fs::create_dir_all(&dir)?;
         let Some((program, first)) = self.config.command.split_first() else {
-            return Err(std::io::Error::other("there is no program"));
+            return Err(std::io::Error::other("there is no program").into());
         };
         let mut command = Command::new(program);
         command.args(first).arg("--relay").arg(&order.boot.relay);
@@ -129,18 +169,24 @@ impl LocalProvider {
         for name in &self.config.hidden {
             command.env_remove(name);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let InNetwork { agent: mut child, network } = self.start(command, workspace, order)?;
-        let mut life_line = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        life_line.write_all(format!("{}\n", order.boot.join_token).as_bytes()).await?;
-        let (told, ended) = watch::channel(false);
+        let pipes = child.stdin.take().zip(child.stderr.take());
+        let (mut life_line, said) =
+            pipes.ok_or(std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+        let said = Said::by(said);
+        // One that is gone already tells why.
+        let _ = life_line.write_all(format!("{}\n", order.boot.join_token).as_bytes()).await;
+        let (told, ended) = watch::channel(None);
         let host_id = id.to_owned();
         tokio::spawn(async move {
             let status = child.wait().await;
-            tracing::info!(host_id, status = ?status.ok().and_then(|status| status.code()), "the agent of a local host ended");
+            let last = timeout(SAID_MAX, said.last()).await.ok().flatten();
+            let why = why_ended(status.as_ref().ok(), last.as_deref());
+            tracing::info!(host_id, why, "the agent of a local host ended");
             let _ = std::fs::remove_dir_all(dir);
             drop(network);
-            told.send_replace(true);
+            told.send_replace(Some(why));
         });
         let host = Host {
             host_id: id.to_owned(),
@@ -162,7 +208,7 @@ impl LocalProvider {
         command: Command,
         workspace: WorkspaceId,
         order: &HostOrder,
-    ) -> std::io::Result<InNetwork> {
+    ) -> Result<InNetwork, StartError> {
         let Some(networks) = &self.config.networks else {
             let agent = tokio::process::Command::from(command).spawn()?;
             return Ok(InNetwork { agent, network: Box::new(()) });
@@ -204,7 +250,7 @@ impl Provider for LocalProvider {
             if let Some(known) = hosts.get(&id) {
                 return Ok(self.seen(known));
             }
-            hosts.values().filter(|running| !*running.ended.borrow()).count()
+            hosts.values().filter(|running| running.ended.borrow().is_none()).count()
         };
         if live >= HOSTS_MAX {
             let text = format!("This machine runs {HOSTS_MAX} hosts already.");
@@ -213,10 +259,8 @@ impl Provider for LocalProvider {
         let workspace = WorkspaceId(place.workspace_id);
         let mut running = self.spawn(order, workspace, &id).await.map_err(|error| {
             tracing::error!(%error, "a local host could not be started");
-            failed(
-                ProviderErrorKind::Unavailable,
-                format!("The agent could not be started: {error}"),
-            )
+            let _ = std::fs::remove_dir_all(self.config.dir.join(&id));
+            ProviderError::from(error)
         })?;
         running.host.workspace_id = Some(workspace);
         let host = running.host.clone();
@@ -243,10 +287,10 @@ impl Provider for LocalProvider {
         let all = async {
             for mut ended in waits {
                 // Without a sender it is gone, too.
-                let _ = ended.wait_for(|ended| *ended).await;
+                let _ = ended.wait_for(Option::is_some).await;
             }
         };
-        if tokio::time::timeout(END_MAX, all).await.is_err() {
+        if timeout(END_MAX, all).await.is_err() {
             return Err(failed(ProviderErrorKind::Unavailable, "An agent does not end."));
         }
         let mut hosts = self.hosts.lock();
@@ -258,13 +302,23 @@ impl Provider for LocalProvider {
         let hosts = self.hosts.lock();
         let here = |running: &&Running| {
             running.host.workspace_id == Some(WorkspaceId(place.workspace_id))
-                && !*running.ended.borrow()
+                && running.ended.borrow().is_none()
         };
         Ok(hosts.values().filter(here).map(|running| self.seen(running)).collect())
     }
 
     async fn check(&self, _: &Place) -> ProviderResult<Vec<Finding>> {
         Ok(Vec::new())
+    }
+}
+
+/// For the message of its cluster.
+fn why_ended(status: Option<&ExitStatus>, last: Option<&str>) -> String {
+    let status = status.filter(|status| !status.success()).map(ToString::to_string);
+    match (status, last) {
+        (Some(status), Some(last)) => format!("Its agent ended ({status}): {last}"),
+        (Some(status), None) => format!("Its agent ended ({status})."),
+        (None, _) => "Its agent ended.".into(),
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) fn of_provider(error: &ProviderError, provider: &str) -> ClusterTermi
         _ if error.code.as_deref() == Some("Unsupported") => {
             ("AWS_UNSUPPORTED_FAILURE", CLIENT_ERROR)
         }
+        _ if error.code.as_deref() == Some(super::local::NO_NETWORK) => {
+            ("NETWORK_CONFIGURATION_FAILURE", CLIENT_ERROR)
+        }
         Kind::Capacity if aws => ("AWS_INSUFFICIENT_INSTANCE_CAPACITY_FAILURE", CLOUD_FAILURE),
         Kind::Capacity => ("CLOUD_PROVIDER_RESOURCE_STOCKOUT", CLOUD_FAILURE),
         Kind::NoFreeAddresses => {
@@ -39,6 +42,7 @@ pub(super) fn of_provider(error: &ProviderError, provider: &str) -> ClusterTermi
         Kind::Quota => ("CLOUD_PROVIDER_RESOURCE_STOCKOUT", CLIENT_ERROR),
         Kind::Throttled if aws => ("AWS_REQUEST_LIMIT_EXCEEDED", CLOUD_FAILURE),
         Kind::Invalid => ("INVALID_ARGUMENT", CLIENT_ERROR),
+        Kind::Refused => ("CLOUD_PROVIDER_LAUNCH_FAILURE_DUE_TO_MISCONFIG", CLIENT_ERROR),
         Kind::Throttled | Kind::Unavailable => ("CLOUD_PROVIDER_LAUNCH_FAILURE", CLOUD_FAILURE),
     };
     let name = if aws { "aws_api_error_code" } else { "provider_error_code" };

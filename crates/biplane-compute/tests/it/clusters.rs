@@ -168,6 +168,11 @@ async fn what_a_provider_cannot_do_is_the_reason() {
             "AWS_INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET_FAILURE",
             "CLIENT_ERROR",
         ),
+        (
+            ProviderErrorKind::Refused,
+            "CLOUD_PROVIDER_LAUNCH_FAILURE_DUE_TO_MISCONFIG",
+            "CLIENT_ERROR",
+        ),
     ] {
         site.provider.errors.lock().push_back(kind);
         let id = site.create(1).await;
