@@ -16,6 +16,7 @@ async fn main() {
         endpoint: asked["endpoint"].as_str().map(str::to_owned),
         key: None,
         images: serde_json::from_value(asked["images"].clone()).unwrap_or_default(),
+        prices: serde_json::from_value(asked["prices"].clone()).unwrap_or_default(),
     };
     let aws = Aws::new(config).await.unwrap();
     let answer = answer(&*aws, &place, &asked).await;
@@ -78,6 +79,9 @@ fn order(of: &Value) -> HostOrder {
             Some("SPOT_WITH_FALLBACK") => Availability::SpotWithFallback,
             _ => Availability::OnDemand,
         },
+        spot_bid_percent: of["spot_bid_percent"]
+            .as_u64()
+            .and_then(|percent| u32::try_from(percent).ok()),
         disk_gib: of["disk_gib"].as_u64().and_then(|gib| u32::try_from(gib).ok()),
         tags: serde_json::from_value(of["tags"].clone()).unwrap_or_default(),
         boot: Boot {

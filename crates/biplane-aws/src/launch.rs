@@ -74,6 +74,7 @@ pub async fn launch(aws: &Aws, place: &Place, order: &HostOrder) -> ProviderResu
         node_id: node_id.to_string(),
         tags: tags::of_order(place, order)?,
         image: &image,
+        bid: bid(order, node_type.price)?,
     };
     let spot = order.availability != Availability::OnDemand;
     match launch.anywhere(&subnets, spot).await {
@@ -103,6 +104,7 @@ pub async fn rehearse(aws: &Aws, place: &Place, profile: &str) -> ProviderResult
         node_id: String::new(),
         tags: tags::of_order(place, &order)?,
         image: &image,
+        bid: None,
     };
     let asked = session.asked("start a host with the instance profile");
     match launch.request(subnet, false)?.dry_run(true).send().await {
@@ -160,6 +162,23 @@ struct Launch<'a> {
     node_id: String,
     tags: Vec<Tag>,
     image: &'a Image,
+    /// US dollars per hour for spot capacity; None: up to the price on demand.
+    bid: Option<String>,
+}
+
+fn bid(order: &HostOrder, price: Option<f64>) -> ProviderResult<Option<String>> {
+    let Some(percent) = order.spot_bid_percent else { return Ok(None) };
+    if order.availability == Availability::OnDemand {
+        return Ok(None);
+    }
+    let price = price.ok_or_else(|| {
+        invalid(format!(
+            "The price on demand of {:.64} is not known any more, so {percent} % of it cannot be bid. \
+             The operator tells it with --aws-price; 100 % needs no price.",
+            order.node_type_id
+        ))
+    })?;
+    Ok(Some(format!("{:.5}", price * f64::from(percent) / 100.0)))
 }
 
 impl Launch<'_> {
@@ -216,7 +235,7 @@ impl Launch<'_> {
         let mut tagged =
             vec![ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface];
         if spot {
-            request = request.instance_market_options(market());
+            request = request.instance_market_options(market(self.bid.clone()));
             tagged.push(ResourceType::SpotInstancesRequest);
         }
         for resource in tagged {
@@ -265,11 +284,32 @@ fn metadata() -> InstanceMetadataOptionsRequest {
         .build()
 }
 
-/// At up to the price on demand.
-fn market() -> InstanceMarketOptionsRequest {
+/// Without a bid: at up to the price on demand.
+fn market(bid: Option<String>) -> InstanceMarketOptionsRequest {
     let spot = SpotMarketOptions::builder()
+        .set_max_price(bid)
         .spot_instance_type(SpotInstanceType::OneTime)
         .instance_interruption_behavior(InstanceInterruptionBehavior::Terminate)
         .build();
     InstanceMarketOptionsRequest::builder().market_type(MarketType::Spot).spot_options(spot).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bid_is_a_part_of_the_price_on_demand() {
+        let order = |availability, spot_bid_percent| HostOrder {
+            availability,
+            spot_bid_percent,
+            ..HostOrder::default()
+        };
+        let spot = Availability::SpotWithFallback;
+        assert_eq!(bid(&order(spot, None), Some(0.1)), Ok(None));
+        assert_eq!(bid(&order(spot, Some(60)), Some(0.115)), Ok(Some("0.06900".into())));
+        assert_eq!(bid(&order(spot, Some(250)), Some(0.1)), Ok(Some("0.25000".into())));
+        assert_eq!(bid(&order(spot, Some(60)), None).unwrap_err().kind, Kind::Invalid);
+        assert_eq!(bid(&order(Availability::OnDemand, Some(60)), None), Ok(None));
+    }
 }

@@ -31,6 +31,8 @@ pub struct AwsConfig {
     /// The image of hosts by region, `eu-central-1`, or `eu-central-1/arm64`; where none is named, the newest
     /// Amazon Linux 2023.
     pub images: BTreeMap<String, String>,
+    /// `eu-central-1/m5.large`: US dollars per hour on demand.
+    pub prices: BTreeMap<String, f64>,
 }
 
 #[derive(Clone)]
@@ -56,7 +58,7 @@ impl Aws {
     pub async fn new(config: AwsConfig) -> Result<Arc<Self>, rustls::Error> {
         Ok(Arc::new(Self {
             images: images::Images::new(config.images.clone()),
-            types: types::Types::default(),
+            types: types::Types::new(config.prices.clone()),
             sessions: Sessions::new(&config).await?,
         }))
     }

@@ -6,7 +6,7 @@ use crate::tags;
 use aws_sdk_ec2::types::{ArchitectureType, InstanceTypeInfo};
 use biplane_compute::provider::{NodeType, ProviderResult};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,18 +24,30 @@ pub struct Known {
 
 type ByRegion = HashMap<String, (Instant, Arc<[Known]>)>;
 
-#[derive(Default)]
-pub struct Types(Mutex<ByRegion>);
+pub struct Types {
+    known: Mutex<ByRegion>,
+    /// By region and type, as the operator tells.
+    prices: BTreeMap<String, f64>,
+}
 
 impl Types {
+    pub fn new(prices: BTreeMap<String, f64>) -> Self {
+        Self { known: Mutex::default(), prices }
+    }
+
     pub async fn of(&self, session: &Session) -> ProviderResult<Arc<[Known]>> {
-        if let Some((at, known)) = self.0.lock().get(&session.region)
+        if let Some((at, known)) = self.known.lock().get(&session.region)
             && at.elapsed() < KEPT
         {
             return Ok(known.clone());
         }
-        let known: Arc<[Known]> = find(session).await?.into();
-        self.0.lock().insert(session.region.clone(), (Instant::now(), known.clone()));
+        let mut known = find(session).await?;
+        for Known { node_type } in &mut known {
+            let id = format!("{}/{}", session.region, node_type.node_type_id);
+            node_type.price = self.prices.get(&id).copied();
+        }
+        let known: Arc<[Known]> = known.into();
+        self.known.lock().insert(session.region.clone(), (Instant::now(), known.clone()));
         Ok(known)
     }
 

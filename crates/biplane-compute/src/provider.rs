@@ -51,6 +51,8 @@ pub struct HostOrder {
     /// Empty or `auto` = where there is room.
     pub zone_id: String,
     pub availability: Availability,
+    /// What is bid for spot capacity, in hundredths of the price on demand; None = as much as that.
+    pub spot_bid_percent: Option<u32>,
     pub instance_profile_arn: Option<String>,
     pub disk_gib: Option<u32>,
     pub tags: BTreeMap<String, String>,

@@ -14,6 +14,10 @@ pub struct CloudArgs {
     /// Linux 2023. May be repeated.
     #[arg(long = "aws-image", env = "BIPLANE_AWS_IMAGES", value_delimiter = ',', value_parser = image)]
     pub images: Vec<(String, String)>,
+    /// `eu-central-1/m5.large=0.115`: US dollars per hour on demand, by which bids for spot capacity other than
+    /// 100 % are reckoned. May be repeated.
+    #[arg(long = "aws-price", env = "BIPLANE_AWS_PRICES", value_delimiter = ',', value_parser = price)]
+    pub prices: Vec<(String, f64)>,
     /// A service that speaks EC2 and STS and is not AWS. Default: AWS_ENDPOINT_URL and its like.
     #[arg(long, env = "BIPLANE_AWS_ENDPOINT")]
     pub aws_endpoint: Option<String>,
@@ -66,6 +70,14 @@ fn image(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn price(text: &str) -> Result<(String, f64), String> {
+    let parts = text.split_once('=').filter(|(of, _)| of.contains('/'));
+    let price = parts.and_then(|(of, price)| Some((of.to_owned(), price.parse::<f64>().ok()?)));
+    price
+        .filter(|(_, price)| price.is_finite() && *price > 0.0)
+        .ok_or_else(|| "write it as eu-central-1/m5.large=0.115".into())
+}
+
 #[cfg(feature = "aws")]
 pub async fn cloud(args: &CloudArgs) -> anyhow::Result<Option<CloudConfig>> {
     if args.regions.is_empty() {
@@ -75,6 +87,7 @@ pub async fn cloud(args: &CloudArgs) -> anyhow::Result<Option<CloudConfig>> {
         endpoint: args.aws_endpoint.clone(),
         key: None,
         images: args.images.iter().cloned().collect(),
+        prices: args.prices.iter().cloned().collect(),
     };
     let provider = biplane_aws::Aws::new(config).await?;
     Ok(Some(CloudConfig { provider, regions: args.regions.clone() }))

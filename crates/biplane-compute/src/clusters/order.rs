@@ -34,6 +34,7 @@ pub(super) async fn put_together(compute: &Compute, wanted: Wanted<'_>) -> Resul
     };
     let home = compute.clusters.home.read().clone();
     let aws = wanted.aws;
+    let spot_bid_percent = spec::bid(&aws);
     let availability = match wanted.on_demand {
         true => Availability::OnDemand,
         false => spec::availability_of(aws.availability.as_deref().unwrap_or_default())
@@ -45,6 +46,7 @@ pub(super) async fn put_together(compute: &Compute, wanted: Wanted<'_>) -> Resul
         node_type_id: wanted.node_type_id.to_owned(),
         zone_id: aws.zone_id.unwrap_or_else(|| "auto".into()),
         availability,
+        spot_bid_percent,
         instance_profile_arn: aws.instance_profile_arn.filter(|arn| !arn.is_empty()),
         disk_gib: aws.ebs_volume_size.and_then(|gib| u32::try_from(gib).ok()),
         tags: wanted.tags,

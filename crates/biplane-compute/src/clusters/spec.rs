@@ -54,7 +54,9 @@ pub(super) fn complete(asked: &ClusterSpec, types: &[NodeType], user: &str) -> R
     super::scripts::check(asked)?;
     super::deliver::destination(asked)?;
     if let Some(aws) = &asked.aws_attributes {
-        spec.aws_attributes = Some(attributes(aws)?);
+        let aws = attributes(aws)?;
+        bid_check(&aws, &[node_type, driver], types)?;
+        spec.aws_attributes = Some(aws);
     }
     spec.enable_elastic_disk.get_or_insert(false);
     spec.enable_local_disk_encryption.get_or_insert(false);
@@ -220,10 +222,6 @@ pub(super) fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
     if aws.spot_bid_price_percent.is_some_and(|percent| !(1..=10_000).contains(&percent)) {
         return Err(ApiError::invalid("spot_bid_price_percent is between 1 and 10000."));
     }
-    // EC2 bids the price on demand when nothing is said, which is 100 %.
-    if aws.spot_bid_price_percent.is_some_and(|percent| percent != 100) {
-        return Err(ApiError::unsupported("A spot_bid_price_percent other than 100"));
-    }
     if aws.first_on_demand.is_some_and(|hosts| hosts < 0) {
         return Err(ApiError::invalid("first_on_demand must not be negative."));
     }
@@ -252,6 +250,29 @@ pub(super) fn attributes(asked: &AwsAttributes) -> Result<AwsAttributes> {
     }
     aws.zone_id.get_or_insert_with(|| "auto".into());
     Ok(aws)
+}
+
+/// EC2 bids the price on demand when nothing is said, which is 100 %.
+pub(super) fn bid(aws: &AwsAttributes) -> Option<u32> {
+    let percent = aws.spot_bid_price_percent.filter(|percent| *percent != 100)?;
+    u32::try_from(percent).ok()
+}
+
+/// A bid is a part of a price on demand, which has to be known.
+pub(super) fn bid_check(aws: &AwsAttributes, wanted: &[&str], types: &[NodeType]) -> Result<()> {
+    let Some(percent) = bid(aws).filter(|_| aws.availability.as_deref() != Some("ON_DEMAND"))
+    else {
+        return Ok(());
+    };
+    let priced =
+        |id: &&&str| types.iter().any(|known| known.node_type_id == ***id && known.price.is_some());
+    match wanted.iter().find(|id| !priced(id)) {
+        None => Ok(()),
+        Some(id) => Err(ApiError::unsupported(format!(
+            "The spot_bid_price_percent {percent} of {id:.64}, whose price on demand this server is not told \
+             (an operator does, with --aws-price; 100 needs no price)"
+        ))),
+    }
 }
 
 pub(super) fn availability_of(text: &str) -> Option<Availability> {
@@ -338,7 +359,7 @@ mod tests {
             complete(&spec, &types(), "me").map_err(|error| error.code.as_str())
         };
         for (attributes, code) in [
-            (json!({ "spot_bid_price_percent": 50 }), "FEATURE_DISABLED"),
+            (json!({ "spot_bid_price_percent": 50, "availability": "SPOT" }), "FEATURE_DISABLED"),
             (json!({ "spot_bid_price_percent": 0 }), "INVALID_PARAMETER_VALUE"),
             (json!({ "ebs_volume_type": "THROUGHPUT_OPTIMIZED_HDD" }), "FEATURE_DISABLED"),
             (json!({ "ebs_volume_type": "TAPE" }), "INVALID_PARAMETER_VALUE"),
@@ -354,6 +375,28 @@ mod tests {
             "ebs_volume_size": 100,
         });
         let kept = aws(usual).unwrap().aws_attributes.unwrap();
-        assert_eq!(kept.spot_bid_price_percent, Some(100));
+        assert_eq!((kept.spot_bid_price_percent, bid(&kept)), (Some(100), None));
+    }
+
+    #[test]
+    fn a_bid_is_a_part_of_a_known_price() {
+        let mut spec = asked();
+        spec.aws_attributes = Some(AwsAttributes {
+            availability: Some("SPOT".into()),
+            spot_bid_price_percent: Some(60),
+            ..AwsAttributes::default()
+        });
+        let mut types = types();
+        let error = complete(&spec, &types, "me").unwrap_err();
+        assert!(error.message.contains("--aws-price"), "{}", error.message);
+        types[0].price = Some(0.1);
+        let kept = complete(&spec, &types, "me").unwrap().aws_attributes.unwrap();
+        assert_eq!(bid(&kept), Some(60));
+        // The driver's type as well.
+        types.push(NodeType { node_type_id: "large".into(), ..NodeType::default() });
+        spec.driver_node_type_id = Some("large".into());
+        assert_eq!(complete(&spec, &types, "me").unwrap_err().code.as_str(), "FEATURE_DISABLED");
+        spec.aws_attributes.as_mut().unwrap().availability = None;
+        assert!(complete(&spec, &types, "me").is_ok());
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn complete(asked: &InstancePoolSpec, types: &[NodeType]) -> Result<I
     }
     clusters::tags_check(spec.custom_tags.as_ref())?;
     let aws = clusters::attributes(&attributes(&spec))?;
+    clusters::bid_check(&aws, &[node_type], types)?;
     if let Some(attributes) = &mut spec.aws_attributes {
         attributes.availability = aws.availability;
         attributes.zone_id = aws.zone_id;
@@ -178,7 +179,10 @@ mod tests {
             (json!({ "preloaded_spark_versions": ["1.0"] }), "INVALID_PARAMETER_VALUE"),
             (json!({ "preloaded_docker_images": [{}] }), "FEATURE_DISABLED"),
             (json!({ "node_type_flexibility": {} }), "FEATURE_DISABLED"),
-            (json!({ "aws_attributes": { "spot_bid_price_percent": 50 } }), "FEATURE_DISABLED"),
+            (
+                json!({ "aws_attributes": { "spot_bid_price_percent": 50, "availability": "SPOT" } }),
+                "FEATURE_DISABLED",
+            ),
             (json!({ "disk_spec": { "disk_count": 2 } }), "FEATURE_DISABLED"),
             (json!({ "disk_spec": { "disk_iops": 9000 } }), "FEATURE_DISABLED"),
             (json!({ "gcp_attributes": { "local_ssd_count": 1 } }), "FEATURE_DISABLED"),
