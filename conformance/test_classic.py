@@ -17,7 +17,7 @@ import boto3
 import pytest
 import requests
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, NotFound, NotImplemented, OperationFailed, PermissionDenied, ResourceAlreadyExists
+from databricks.sdk.errors import BadRequest, NotFound, OperationFailed, PermissionDenied, ResourceAlreadyExists
 from databricks.sdk.service import iam
 from databricks.sdk.service.compute import AwsAttributes, AwsAvailability, EventType, Language, ResultType, State
 
@@ -473,8 +473,6 @@ def test_instance_profiles(plane):
     for wrong in ("arn:aws:iam::210987654321:instance-profile/far", "reader"):
         with pytest.raises(BadRequest):
             profiles.add(wrong)
-    with pytest.raises(NotImplemented, match="meta"):
-        profiles.add(f"{good}2", is_meta_instance_profile=True)
     profiles.edit(bad, iam_role_arn=f"arn:aws:iam::{ACCOUNT}:role/biplane/another")
     assert {one.instance_profile_arn: one.iam_role_arn.rsplit("/", 1)[1] for one in profiles.list()} == {good: "reader", bad: "another"}
     profiles.remove(bad)

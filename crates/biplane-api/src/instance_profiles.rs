@@ -11,7 +11,7 @@ wire!(
         instance_profile_arn: String,
         /// The role of the profile, where it has another name.
         iam_role_arn: String,
-        /// false: passing on the credentials of people is not supported
+        /// A mark: whether the profile stands for those of people
         is_meta_instance_profile: bool,
         /// Does not ask AWS whether hosts may be started with it.
         skip_validation: bool,

@@ -103,7 +103,7 @@ pub struct ComplianceEnforce {
     /// Tells what would change, and changes nothing.
     #[serde(default)]
     pub validate_only: bool,
-    /// ENFORCE_IMMEDIATELY
+    /// ENFORCE_IMMEDIATELY or WAIT_FOR_TERMINATION
     #[serde(default)]
     pub enforce_mode: Option<String>,
 }
@@ -121,7 +121,7 @@ pub struct SettingsChange {
 pub struct ComplianceEnforced {
     pub has_changes: bool,
     pub changes: Vec<SettingsChange>,
-    /// APPLIED or NO_CHANGES; absent when it was only asked what would change.
+    /// APPLIED, DEFERRED until the cluster has ended, or NO_CHANGES; absent when it was only asked what would change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforce_result: Option<String>,
 }

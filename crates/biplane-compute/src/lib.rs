@@ -69,6 +69,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "compute_0016",
         sql: include_str!("../migrations/0016_instance_profiles.sql"),
     },
+    Migration { name: "compute_0017", sql: include_str!("../migrations/0017_comply.sql") },
 ];
 
 /// Patience. The defaults are for production; tests have less.

@@ -1,7 +1,7 @@
 //! What other services ask of identity: who is called what.
 
 use crate::Identity;
-use crate::principals::{Kind, store};
+use crate::principals::{Kind, instance_profiles_of, store};
 use biplane_api::ids::{PrincipalId, RequestId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, Entitlement, Principal, Result, Tx};
 use std::sync::Arc;
@@ -41,6 +41,15 @@ impl Identity {
         workspace: Option<WorkspaceId>,
     ) -> Result<Option<Arc<Principal>>> {
         Ok(self.principal(id, workspace).await?.map(|resolved| resolved.principal.clone()))
+    }
+
+    /// The instance profiles of AWS that a member of the workspace was given, in person or through a group.
+    pub async fn instance_profiles_of(
+        &self,
+        workspace: WorkspaceId,
+        id: PrincipalId,
+    ) -> Result<Vec<String>> {
+        instance_profiles_of(&mut self.db.read().await?, workspace, id).await
     }
 
     /// The server's own work (samples, sweeps) in a workspace: as an account admin, with the workspace's

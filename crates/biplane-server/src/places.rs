@@ -2,7 +2,7 @@
 //! place there; else on this machine.
 
 use crate::cloud::{self, CloudConfig};
-use biplane_api::ids::WorkspaceId;
+use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_compute::provider::Place;
 use biplane_compute::{LocalProvider, Places};
 use biplane_identity::Identity;
@@ -47,5 +47,13 @@ impl Places for WorkspacePlaces {
         let resolved = self.identity.principal_resolve(known.id, Some(workspace)).await?;
         let member = |groups: &[String]| groups.iter().any(|group| group == "users");
         Ok(resolved.is_some_and(|principal| member(&principal.groups)))
+    }
+
+    async fn profiles_of(
+        &self,
+        workspace: WorkspaceId,
+        principal: PrincipalId,
+    ) -> Result<Vec<String>> {
+        self.identity.instance_profiles_of(workspace, principal).await
     }
 }

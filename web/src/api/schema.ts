@@ -4020,14 +4020,14 @@ export interface components {
         };
         ComplianceEnforce: {
             cluster_id?: string;
-            /** @description ENFORCE_IMMEDIATELY */
+            /** @description ENFORCE_IMMEDIATELY or WAIT_FOR_TERMINATION */
             enforce_mode?: string | null;
             /** @description Tells what would change, and changes nothing. */
             validate_only?: boolean;
         };
         ComplianceEnforced: {
             changes: components["schemas"]["SettingsChange"][];
-            /** @description APPLIED or NO_CHANGES; absent when it was only asked what would change. */
+            /** @description APPLIED, DEFERRED until the cluster has ended, or NO_CHANGES; absent when it was only asked what would change. */
             enforce_result?: string | null;
             has_changes: boolean;
         };
@@ -4604,7 +4604,7 @@ export interface components {
             iam_role_arn?: string | null;
             /** @description `arn:aws:iam::123456789012:instance-profile/name` */
             instance_profile_arn?: string | null;
-            /** @description false: passing on the credentials of people is not supported */
+            /** @description A mark: whether the profile stands for those of people */
             is_meta_instance_profile?: boolean | null;
             /** @description Does not ask AWS whether hosts may be started with it. */
             skip_validation?: boolean | null;

@@ -76,6 +76,9 @@ pub(super) fn terminating(reason: &ClusterTermination, ctx: Option<&Ctx>) -> Val
 
 /// A new life: hosts of before are ended, others come.
 pub(super) fn begin(row: &mut Cluster, state: ClusterState, now: i64) {
+    if let Some(new) = row.pending.take() {
+        row.become_it(*new);
+    }
     row.state = state;
     row.generation += 1;
     row.reason = None;

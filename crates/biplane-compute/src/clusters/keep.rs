@@ -11,6 +11,7 @@ use super::pools;
 use super::reasons::{self, reason};
 use super::scale;
 use super::scripts::{self, Prepared};
+use super::spec;
 use super::store::{self, Cluster, HostRow, TOPIC};
 use crate::Compute;
 use biplane_api::clusters::{ClusterState as State, ClusterTermination};
@@ -210,11 +211,18 @@ async fn at_the_end(compute: &Arc<Compute>, row: &Cluster, nothing_left: bool) -
     if row.state != State::Terminated {
         deliver::at_end(compute, row).await;
         let now = compute.clock.now_ms();
+        let edited = row.pending.as_ref().map(|new| {
+            ("EDITED", json!({ "previous_attributes": row.spec, "attributes": new.spec }))
+        });
         let end = |row: &mut Cluster| {
             row.state = State::Terminated;
             row.terminated_at = Some(now);
+            if let Some(new) = row.pending.take() {
+                row.become_it(*new);
+                row.workers = spec::first_workers(&row.spec);
+            }
         };
-        compute.cluster_change(row, end, None).await?;
+        compute.cluster_change(row, end, edited).await?;
         tracing::info!(cluster_id = %row.id, reason = ?row.reason.as_ref().map(|why| &why.code), "cluster terminated");
         return Ok(Next::Again);
     }

@@ -42,7 +42,7 @@ use crate::Compute;
 use crate::provider::{NodeType, Place, Provider, ProviderError};
 use crate::supplies::Supplies;
 use biplane_api::clusters::ClusterLogStatus;
-use biplane_api::ids::{ClusterId, InstancePoolId, WorkspaceId};
+use biplane_api::ids::{ClusterId, InstancePoolId, PrincipalId, WorkspaceId};
 use biplane_platform::{ApiError, Ctx, Result};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -108,6 +108,13 @@ pub trait Places: Send + Sync {
 
     /// Whether somebody of this name is in the workspace.
     async fn is_member(&self, workspace: WorkspaceId, name: &str) -> Result<bool>;
+
+    /// The instance profiles that somebody may use there who does not administer the workspace.
+    async fn profiles_of(
+        &self,
+        workspace: WorkspaceId,
+        principal: PrincipalId,
+    ) -> Result<Vec<String>>;
 }
 
 /// What hosts are told of the control plane.

@@ -34,6 +34,10 @@ fn require(row: &Cluster, states: &[State]) -> Result<()> {
     if row.is(states) { Ok(()) } else { Err(unexpected(row)) }
 }
 
+fn contended() -> ApiError {
+    ApiError::new(ErrorCode::Aborted, "The cluster is being changed by others. Try again.")
+}
+
 impl Compute {
     /// The cluster, when `ctx` has `level` on it.
     pub(crate) async fn cluster_for(&self, ctx: &Ctx, id: &str, level: &str) -> Result<Cluster> {
@@ -95,6 +99,7 @@ impl Compute {
             started_at: now,
             restarted_at: None,
             terminated_at: None,
+            pending: None,
         };
         let mut tx = self.db.write().await?;
         if store::of_workspace(&mut tx, workspace).await?.len() >= CLUSTERS_PER_WORKSPACE_MAX {
@@ -138,27 +143,29 @@ impl Compute {
                 return Ok(());
             }
         }
-        Err(ApiError::new(ErrorCode::Aborted, "The cluster is being changed by others. Try again."))
+        Err(contended())
     }
 
     pub async fn cluster_edit(self: &Arc<Self>, ctx: &Ctx, request: &ClusterEdit) -> Result<()> {
         let row = self.cluster_for(ctx, &request.cluster_id, "CAN_MANAGE").await?;
-        Box::pin(self.cluster_respec(ctx, &row, &request.spec)).await
+        Box::pin(self.cluster_respec(ctx, &row, &request.spec, false)).await
     }
 
     pub async fn cluster_update(self: &Arc<Self>, ctx: &Ctx, asked: &ClusterUpdate) -> Result<()> {
         let row = self.cluster_for(ctx, &asked.cluster_id, "CAN_MANAGE").await?;
         let held = self.refreshed(ctx, &row).await?;
         let spec = masked(&held, &asked.cluster, &asked.update_mask)?;
-        Box::pin(self.cluster_respec(ctx, &row, &spec)).await
+        Box::pin(self.cluster_respec(ctx, &row, &spec, false)).await
     }
 
-    /// A running cluster is restarted, for nothing else makes everything of it so.
+    /// A running cluster is restarted, for nothing else makes everything of it so, unless that may `wait` until
+    /// it ends or begins anew.
     pub(crate) async fn cluster_respec(
         self: &Arc<Self>,
         ctx: &Ctx,
         row: &Cluster,
         asked: &ClusterSpec,
+        wait: bool,
     ) -> Result<()> {
         let types = self.node_types_of(row.workspace_id).await?;
         let policed = self.policed(ctx, asked, &types, Some(row)).await?;
@@ -166,6 +173,15 @@ impl Compute {
         let pooled = pools::pooled(&policed, pools.0.as_ref(), pools.1.as_ref())?;
         let complete = spec::complete(&pooled, &types, &row.creator_name)?;
         self.cluster_reads_check(ctx, Some(row), &complete).await?;
+        let new = store::Pending { spec: complete.clone(), request: policed };
+        if wait && row.is_active() {
+            let scheduled = Some(("DEFERRED_POLICY_ENFORCEMENT_SCHEDULED", events::by(ctx)));
+            let note = |row: &mut Cluster| row.pending = Some(Box::new(new));
+            return match self.cluster_change(row, note, scheduled).await? {
+                true => Ok(()),
+                false => Err(contended()),
+            };
+        }
         let now = ctx.now_ms();
         self.cluster_alter(ctx, row.id.as_str(), "CAN_MANAGE", |row| {
             require(row, &[State::Running, State::Terminated])?;
@@ -174,8 +190,7 @@ impl Compute {
                 "previous_attributes": row.spec, "attributes": complete,
                 "previous_cluster_size": events::size(row),
             });
-            row.name = complete.cluster_name.clone().unwrap_or_default();
-            (row.spec, row.request) = (complete.clone(), policed.clone());
+            row.become_it(new.clone());
             match row.state {
                 State::Running => {
                     begin(row, State::Restarting, now);

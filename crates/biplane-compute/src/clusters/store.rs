@@ -6,7 +6,7 @@ use biplane_api::clusters::{ClusterSpec, ClusterState, ClusterTermination};
 use biplane_api::ids::{ClusterId, InstancePoolId, NodeId, WorkspaceId};
 use biplane_platform::db::{Row, args};
 use biplane_platform::{ApiError, Result, Tx};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Topic of the changes of clusters; the key is the id.
 pub(crate) const TOPIC: &str = "clusters";
@@ -33,9 +33,25 @@ pub(crate) struct Cluster {
     pub started_at: i64,
     pub restarted_at: Option<i64>,
     pub terminated_at: Option<i64>,
+    /// What it is to be when it has ended, or begins anew.
+    pub pending: Option<Box<Pending>>,
+}
+
+/// A specification and how it was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub spec: ClusterSpec,
+    pub request: ClusterSpec,
 }
 
 impl Cluster {
+    /// It is this from now on.
+    pub fn become_it(&mut self, new: Pending) {
+        self.name = new.spec.cluster_name.clone().unwrap_or_default();
+        (self.spec, self.request) = (new.spec, new.request);
+        self.pending = None;
+    }
+
     pub fn is(&self, states: &[ClusterState]) -> bool {
         states.contains(&self.state)
     }
@@ -77,7 +93,7 @@ macro_rules! clusters {
         concat!(
             $before,
             " id, workspace_id, name, spec, request, creator_name, source, state, state_message, generation, version,
-              workers, reason, pinned_at, deleted, created_at, started_at, restarted_at, terminated_at ",
+              workers, reason, pinned_at, deleted, created_at, started_at, restarted_at, terminated_at, pending ",
             $after
         )
     };
@@ -114,6 +130,7 @@ fn cluster(row: &Row) -> Result<Cluster> {
         started_at: row.int(16)?,
         restarted_at: row.opt_int(17)?,
         terminated_at: row.opt_int(18)?,
+        pending: row.opt_text(19)?.and_then(|text| serde_json::from_str(&text).ok()),
     })
 }
 
@@ -197,7 +214,7 @@ pub(super) async fn update(tx: &mut Tx, row: &Cluster) -> Result<bool> {
         .execute(
             "UPDATE clusters SET name = $3, spec = $4, request = $5, creator_name = $6, state = $7, state_message = $8,
                generation = $9, version = version + 1, workers = $10, reason = $11, pinned_at = $12, deleted = $13,
-               started_at = $14, restarted_at = $15, terminated_at = $16
+               started_at = $14, restarted_at = $15, terminated_at = $16, pending = $17
              WHERE id = $1 AND version = $2",
             args![
                 row.id.as_str(),
@@ -215,7 +232,8 @@ pub(super) async fn update(tx: &mut Tx, row: &Cluster) -> Result<bool> {
                 row.deleted,
                 row.started_at,
                 row.restarted_at,
-                row.terminated_at
+                row.terminated_at,
+                row.pending.as_ref().map(json).transpose()?
             ],
         )
         .await?;

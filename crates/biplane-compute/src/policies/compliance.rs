@@ -78,22 +78,23 @@ impl Compute {
         self.violations(&definition(&policy.spec)?, &row.request, types).await
     }
 
-    /// Changes what the policy says how to change. One that runs is restarted.
+    /// Changes what the policy says how to change. One that runs is restarted, or changed when it has ended.
     pub async fn compliance_enforce(
         self: &Arc<Self>,
         ctx: &Ctx,
         request: &ComplianceEnforce,
     ) -> Result<ComplianceEnforced> {
-        match request.enforce_mode.as_deref() {
-            None | Some("" | "ENFORCE_IMMEDIATELY") => {}
-            Some("WAIT_FOR_TERMINATION") => {
-                return Err(ApiError::unsupported("The enforce_mode WAIT_FOR_TERMINATION"));
-            }
+        let wait = match request.enforce_mode.as_deref() {
+            None | Some("" | "ENFORCE_IMMEDIATELY") => false,
+            Some("WAIT_FOR_TERMINATION") => true,
             Some(_) => {
                 return Err(ApiError::invalid(
                     "enforce_mode is ENFORCE_IMMEDIATELY or WAIT_FOR_TERMINATION.",
                 ));
             }
+        };
+        if wait {
+            ctx.require_workspace_admin()?;
         }
         let row = self.cluster_for(ctx, &request.cluster_id, "CAN_MANAGE").await?;
         let id = row.policy().ok_or_else(|| {
@@ -120,7 +121,8 @@ impl Compute {
             answer.enforce_result = Some("NO_CHANGES".into());
             return Ok(answer);
         }
-        if !row.is(&[ClusterState::Running, ClusterState::Terminated]) {
+        let settled = row.is(&[ClusterState::Running, ClusterState::Terminated]);
+        if !settled && !(wait && row.is_active()) {
             return Err(ApiError::new(
                 ErrorCode::InvalidState,
                 format!(
@@ -130,8 +132,9 @@ impl Compute {
                 ),
             ));
         }
-        Box::pin(self.cluster_respec(ctx, &row, &check::unseen(after)?)).await?;
-        answer.enforce_result = Some("APPLIED".into());
+        Box::pin(self.cluster_respec(ctx, &row, &check::unseen(after)?, wait)).await?;
+        let later = wait && row.is_active();
+        answer.enforce_result = Some(if later { "DEFERRED" } else { "APPLIED" }.into());
         Ok(answer)
     }
 }

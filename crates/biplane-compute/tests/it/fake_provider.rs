@@ -2,7 +2,7 @@
 
 use crate::fake_node::{FakeNode, Relay, Runs};
 use crate::support::World;
-use biplane_api::ids::WorkspaceId;
+use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_compute::provider::{
     Finding, Host, HostOrder, HostState, NodeType, Place, Provider, ProviderError,
     ProviderErrorKind, ProviderResult,
@@ -94,6 +94,10 @@ impl Places for Here {
 
     async fn is_member(&self, _: WorkspaceId, name: &str) -> Result<bool> {
         Ok(name == "other@example.org")
+    }
+
+    async fn profiles_of(&self, _: WorkspaceId, _: PrincipalId) -> Result<Vec<String>> {
+        Ok(vec!["arn:aws:iam::123456789012:instance-profile/given".into()])
     }
 }
 

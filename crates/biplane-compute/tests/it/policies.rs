@@ -327,8 +327,6 @@ async fn compliance_is_told_and_enforced() {
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         site.policy_as(&admin, "enforce-compliance", body).await
     };
-    let later = json!({ "enforce_mode": "WAIT_FOR_TERMINATION" });
-    assert_eq!(enforce(later).await.0, 501);
     let (_, planned) = enforce(json!({ "validate_only": true })).await;
     assert_eq!(planned["has_changes"], true);
     assert_eq!(
@@ -344,6 +342,17 @@ async fn compliance_is_told_and_enforced() {
     let info = site.until(&cluster, "RUNNING").await;
     assert_eq!((&info["num_workers"], &info["autotermination_minutes"]), (&json!(1), &json!(30)));
     assert_eq!(enforce(json!({})).await.1["enforce_result"], "NO_CHANGES");
+    assert_eq!(site.see(&admin, &of(&cluster)).await.1["is_compliant"], true);
+
+    // At its own end, too.
+    site.rewrite(&id, json!({ "num_workers": { "type": "fixed", "value": 0 } })).await;
+    let later = json!({ "enforce_mode": "WAIT_FOR_TERMINATION" });
+    assert_eq!(enforce(later).await.1["enforce_result"], "DEFERRED");
+    let info = site.get(&cluster).await;
+    assert_eq!((&info["state"], &info["num_workers"]), (&json!("RUNNING"), &json!(1)));
+    site.done("delete", json!({ "cluster_id": cluster })).await;
+    let info = site.until(&cluster, "TERMINATED").await;
+    assert_eq!(info["num_workers"], 0, "{info}");
     assert_eq!(site.see(&admin, &of(&cluster)).await.1["is_compliant"], true);
 
     // What the policy does not say how to put right is not.

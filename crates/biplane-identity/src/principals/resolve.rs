@@ -1,6 +1,6 @@
 //! From a principal to what it is in a workspace: groups, admin or not, member or not.
 
-use super::{ACCOUNT_ADMIN, ACCOUNT_USERS, ADMINS, USERS, store};
+use super::{ACCOUNT_ADMIN, ACCOUNT_USERS, ADMINS, USERS, is_instance_profile, store};
 use biplane_api::ids::{PrincipalId, WorkspaceId};
 use biplane_platform::db::args;
 use biplane_platform::{Entitlement, Principal, Result, Tx};
@@ -86,12 +86,28 @@ pub async fn permissions_of(tx: &mut Tx, id: PrincipalId) -> Result<Vec<(Workspa
     rows.iter().map(|row| Ok((WorkspaceId(row.int(0)?), row.text(1)?))).collect()
 }
 
-/// What a member of the workspace has there: its own, those of its groups and those of everybody.
 async fn entitlements_of(
     tx: &mut Tx,
     workspace: WorkspaceId,
     id: PrincipalId,
 ) -> Result<Vec<Entitlement>> {
+    let names = given(tx, workspace, id).await?;
+    Ok(names.iter().filter_map(|name| Entitlement::parse(name)).collect())
+}
+
+/// The instance profiles that a member of the workspace may use there.
+pub async fn instance_profiles_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: PrincipalId,
+) -> Result<Vec<String>> {
+    let mut names = given(tx, workspace, id).await?;
+    names.retain(|name| is_instance_profile(name));
+    Ok(names)
+}
+
+/// What a member of the workspace has there: its own, what its groups have and what everybody has.
+async fn given(tx: &mut Tx, workspace: WorkspaceId, id: PrincipalId) -> Result<Vec<String>> {
     let sql = "WITH RECURSIVE up(id) AS (
            SELECT CAST($1 AS BIGINT)
            UNION SELECT m.group_id FROM group_members m JOIN up ON m.member_id = up.id)
@@ -100,6 +116,5 @@ async fn entitlements_of(
            OR e.principal_id IN (SELECT principal_id FROM principals
                                  WHERE (scope_id = $2 AND name_key = $3) OR (scope_id = 0 AND name_key = $4)))";
     let rows = tx.fetch_all(sql, args![id.0, workspace.0, USERS, ACCOUNT_USERS]).await?;
-    let names: Vec<String> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
-    Ok(names.iter().filter_map(|name| Entitlement::parse(name)).collect())
+    rows.iter().map(|row| row.text(0)).collect()
 }

@@ -1,7 +1,9 @@
 //! From what a request says to a row: limits, defaults, what is known.
 
 use super::Level;
-use crate::principals::{ACCOUNT_ADMIN, Email, Kind, PrincipalRow, ops as rules, store};
+use crate::principals::{
+    ACCOUNT_ADMIN, Email, Kind, PrincipalRow, is_instance_profile, ops as rules, store,
+};
 use biplane_api::identity::{ScimResource, ScimValue};
 use biplane_api::ids::PrincipalId;
 use biplane_platform::{ApiError, Entitlement, Result, Tx};
@@ -21,6 +23,7 @@ pub fn described(old: &PrincipalRow, request: &ScimResource) -> Result<Principal
     row.external_id = text("externalId", request.external_id.as_deref())?;
     if let Some(roles) = &request.roles {
         row.roles = values(roles)?;
+        row.roles.retain(|role| !is_instance_profile(role));
         if let Some(unknown) = row.roles.iter().find(|role| *role != ACCOUNT_ADMIN) {
             return Err(ApiError::unsupported(format!("The role {unknown:.80}")));
         }
@@ -87,8 +90,18 @@ pub fn member_ids(members: &[ScimValue]) -> Result<Vec<PrincipalId>> {
     members.iter().map(id).collect()
 }
 
+/// The instance profiles among the roles.
+fn profiles(request: &ScimResource) -> Result<Vec<String>> {
+    let mut roles = values(request.roles.as_deref().unwrap_or_default())?;
+    roles.retain(|role| is_instance_profile(role));
+    Ok(roles)
+}
+
 /// Of the group of admins: who administers could give themselves everything anyway.
 pub fn check_keeps_entitlements(request: &ScimResource) -> Result<()> {
+    if !profiles(request)?.is_empty() {
+        return Err(ApiError::invalid("Admins may use every instance profile of the workspace."));
+    }
     let Some(asked) = &request.entitlements else { return Ok(()) };
     let asked = values(asked)?;
     match Entitlement::ALL.iter().all(|one| asked.iter().any(|asked| asked == one.as_str())) {
@@ -97,7 +110,8 @@ pub fn check_keeps_entitlements(request: &ScimResource) -> Result<()> {
     }
 }
 
-/// What the request says entitlements are; `clear` when absent means none.
+/// What the request says entitlements are, and which instance profiles there are among roles; `clear` when
+/// absent means no entitlements. Absent roles stay.
 pub async fn set_entitlements(
     tx: &mut Tx,
     level: Level,
@@ -105,14 +119,29 @@ pub async fn set_entitlements(
     request: &ScimResource,
     clear: bool,
 ) -> Result<()> {
-    let asked = values(request.entitlements.as_deref().unwrap_or_default())?;
+    let profiles = profiles(request)?;
+    let mut asked = values(request.entitlements.as_deref().unwrap_or_default())?;
     if let Some(unknown) = asked.iter().find(|one| Entitlement::parse(one).is_none()) {
         return Err(ApiError::invalid(format!("{unknown:.80} is not an entitlement.")));
     }
     match level.workspace() {
-        Some(workspace) if clear || request.entitlements.is_some() => {
+        Some(workspace) if clear || request.entitlements.is_some() || request.roles.is_some() => {
+            let had = store::entitlements(tx, workspace, &[id]).await?.remove(&id);
+            for name in had.unwrap_or_default() {
+                let stays = match is_instance_profile(&name) {
+                    true => request.roles.is_none(),
+                    false => !clear && request.entitlements.is_none(),
+                };
+                if stays && !asked.contains(&name) {
+                    asked.push(name);
+                }
+            }
+            asked.extend(profiles);
             store::entitlements_set(tx, workspace, id, &asked).await
         }
+        None if !profiles.is_empty() => Err(ApiError::invalid(
+            "Instance profiles are a workspace's: give them as roles through the workspace.",
+        )),
         None if !asked.is_empty() => Err(ApiError::invalid(
             "Entitlements are a workspace's: set them through the workspace.",
         )),

@@ -2,7 +2,7 @@
 
 use super::{Level, path_segment};
 use crate::principals::store::Reference;
-use crate::principals::{ADMINS, Kind, PrincipalRow, USERS, store};
+use crate::principals::{ADMINS, Kind, PrincipalRow, USERS, is_instance_profile, store};
 use crate::workspaces::store as workspaces;
 use biplane_api::identity::{ScimMeta, ScimName, ScimResource, ScimValue};
 use biplane_platform::{ApiError, Result, Tx};
@@ -75,7 +75,7 @@ pub async fn load(
         false => Default::default(),
     };
     let mut entitlements = match level.workspace() {
-        Some(workspace) if selection.wants("entitlements") => {
+        Some(workspace) if selection.wants("entitlements") || selection.wants("roles") => {
             store::entitlements(tx, workspace, &ids).await?
         }
         _ => Default::default(),
@@ -132,9 +132,9 @@ fn reference(reference: &Reference, direct: bool) -> ScimValue {
     }
 }
 
-fn plain(values: &[String]) -> Option<Vec<ScimValue>> {
+fn plain<'a>(values: impl IntoIterator<Item = &'a String>) -> Option<Vec<ScimValue>> {
     let values: Vec<ScimValue> = values
-        .iter()
+        .into_iter()
         .map(|value| ScimValue { value: Some(value.clone()), ..ScimValue::default() })
         .collect();
     Some(values).filter(|values| !values.is_empty())
@@ -143,6 +143,8 @@ fn plain(values: &[String]) -> Option<Vec<ScimValue>> {
 pub fn resource(loaded: &Loaded) -> ScimResource {
     let row = &loaded.row;
     let some = |values: Vec<ScimValue>| Some(values).filter(|values| !values.is_empty());
+    let (profiles, entitlements): (Vec<String>, Vec<String>) =
+        loaded.entitlements.iter().cloned().partition(|name| is_instance_profile(name));
     let schema = match row.kind {
         Kind::User => "User",
         Kind::Group => "Group",
@@ -154,8 +156,8 @@ pub fn resource(loaded: &Loaded) -> ScimResource {
         display_name: Some(row.display_name.clone()),
         external_id: row.external_id.clone(),
         groups: some(loaded.groups.iter().map(|group| reference(group, true)).collect()),
-        roles: plain(&row.roles),
-        entitlements: plain(&loaded.entitlements),
+        roles: plain(row.roles.iter().chain(&profiles)),
+        entitlements: plain(&entitlements),
         ..ScimResource::default()
     };
     match row.kind {

@@ -30,11 +30,6 @@ fn checked(asked: &InstanceProfilePut) -> Result<InstanceProfile> {
     let of = account(arn, "instance-profile").ok_or_else(|| {
         ApiError::invalid("instance_profile_arn is arn:aws:iam::<account>:instance-profile/<name>.")
     })?;
-    if asked.is_meta_instance_profile == Some(true) {
-        return Err(ApiError::unsupported(
-            "A meta instance profile (passing on the credentials of people)",
-        ));
-    }
     let role = asked.iam_role_arn.clone().filter(|role| !role.is_empty());
     match role.as_deref().map(|role| account(role, "role")) {
         None => {}
@@ -49,7 +44,7 @@ fn checked(asked: &InstanceProfilePut) -> Result<InstanceProfile> {
     Ok(InstanceProfile {
         instance_profile_arn: arn.to_owned(),
         iam_role_arn: role,
-        is_meta_instance_profile: false,
+        is_meta_instance_profile: asked.is_meta_instance_profile == Some(true),
     })
 }
 
@@ -91,7 +86,7 @@ impl Compute {
         tx.commit().await
     }
 
-    /// Another role.
+    /// Another role, or another kind.
     pub async fn instance_profile_edit(&self, ctx: &Ctx, asked: &InstanceProfilePut) -> Result<()> {
         ctx.require_workspace_admin()?;
         let one = checked(asked)?;
@@ -103,8 +98,21 @@ impl Compute {
     }
 
     pub async fn instance_profile_list(&self, ctx: &Ctx) -> Result<InstanceProfiles> {
-        let all = store::all(&mut self.db.read().await?, ctx.workspace()?).await?;
+        let mut all = store::all(&mut self.db.read().await?, ctx.workspace()?).await?;
+        if let Some(given) = self.profiles_given(ctx).await? {
+            all.retain(|one| given.contains(&one.instance_profile_arn));
+        }
         Ok(InstanceProfiles { instance_profiles: all })
+    }
+
+    /// Those that the caller was given as roles; None: all, for admins.
+    async fn profiles_given(&self, ctx: &Ctx) -> Result<Option<Vec<String>>> {
+        if ctx.principal.workspace_admin {
+            return Ok(None);
+        }
+        let places = self.clusters.places.read().clone();
+        let Some(places) = places else { return Ok(Some(Vec::new())) };
+        places.profiles_of(ctx.workspace()?, ctx.principal.id).await.map(Some)
     }
 
     pub async fn instance_profile_remove(&self, ctx: &Ctx, arn: &str) -> Result<()> {
@@ -116,7 +124,7 @@ impl Compute {
         tx.commit().await
     }
 
-    /// Refuses a profile that nobody added, unless it was there `before`.
+    /// Refuses a profile that nobody added, or that the caller was not given, unless it was there `before`.
     pub(in crate::clusters) async fn profile_known(
         &self,
         ctx: &Ctx,
@@ -127,11 +135,17 @@ impl Compute {
             return Ok(());
         };
         let all = store::all(&mut self.db.read().await?, ctx.workspace()?).await?;
-        match all.iter().any(|one| one.instance_profile_arn == arn) {
-            true => Ok(()),
-            false => Err(ApiError::invalid(format!(
+        if !all.iter().any(|one| one.instance_profile_arn == arn) {
+            return Err(ApiError::invalid(format!(
                 "The instance profile {arn:.512} is none of this workspace. An admin adds them."
+            )));
+        }
+        match self.profiles_given(ctx).await? {
+            Some(given) if !given.iter().any(|one| one == arn) => Err(ApiError::denied(format!(
+                "{} may not use the instance profile {arn:.512}. An admin gives it to users and groups as a role.",
+                ctx.principal.name
             ))),
+            _ => Ok(()),
         }
     }
 }
