@@ -23,6 +23,9 @@ const CODE_PATHS: &[&str] = &[
     "/api/2.0/secrets/get",
     "/api/2.0/secrets/list",
     "/api/2.0/secrets/scopes/list",
+    "/api/2.0/workspace/get-status",
+    "/api/2.0/workspace/list",
+    "/api/2.0/workspace/export",
 ];
 /// What a token with scope `sql` and no more may call.
 const SQL_PATHS: &[&str] =

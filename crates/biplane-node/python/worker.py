@@ -19,6 +19,7 @@ import traceback
 import types
 import warnings
 
+import biplane_workspace
 from biplane_dbutils import HIDDEN, DBUtils, Exit, Restart, hide
 
 ROWS_MAX = 10_000
@@ -132,7 +133,17 @@ def magic(text):
     word, _, rest = text.partition(" ")
     if word == "%pip":
         return pip(shlex.split(rest))
-    raise MagicError(f"{word} is not supported here; %pip is.")
+    if word == "%run":
+        return run_other(rest)
+    raise MagicError(f"{word} is not supported here; %pip and %run are.")
+
+
+def run_other(rest):
+    """A notebook or file of the workspace, in this namespace."""
+    words = shlex.split(rest)
+    if len(words) != 1 or not words[0].startswith("/"):
+        raise MagicError("%run takes the path of a notebook or file in the workspace, from its root on: %run /Users/…")
+    run(biplane_workspace.source(words[0]), sys.modules["__main__"].__dict__, words[0])
 
 
 def pip(arguments):
@@ -361,6 +372,7 @@ def main():
     # Of every import of PySpark; what it speaks of is tested with what is installed here.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     session = Session()
+    biplane_workspace.install()
     hides(sys.stdout)
     hides(sys.stderr)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -61,6 +61,10 @@ pub async fn serve(
 const SECRETS: &[&str] =
     &["/api/2.0/secrets/get", "/api/2.0/secrets/list", "/api/2.0/secrets/scopes/list"];
 
+/// What is read of objects of the workspace: `/Workspace` of Python.
+const OBJECTS: &[&str] =
+    &["/api/2.0/workspace/get-status", "/api/2.0/workspace/list", "/api/2.0/workspace/export"];
+
 /// What code of users may call. Never what engines may: that would hand out keys.
 fn open_to_code(path: &str) -> bool {
     let statements = path.strip_prefix("/api/2.0/sql/statements");
@@ -69,6 +73,7 @@ fn open_to_code(path: &str) -> bool {
         || path.starts_with("/api/2.0/fs/files/")
         || path.starts_with("/api/2.0/fs/directories/")
         || SECRETS.contains(&path)
+        || OBJECTS.contains(&path)
 }
 
 async fn serve_code(
@@ -87,7 +92,7 @@ async fn serve_code(
                 if open {
                     return calls.oneshot(request.map(Body::new)).await;
                 }
-                let message = "Code in a sandbox may run statements, use files and read secrets, and nothing else.";
+                let message = "Code in a sandbox may run statements, use files, and read secrets and objects of the workspace, and nothing else.";
                 Ok(ApiError::new(ErrorCode::PermissionDenied, message).into_response())
             }
         },
@@ -116,12 +121,15 @@ mod tests {
             "/api/2.0/sql/statements/x/result/chunks/0",
             "/api/2.0/fs/files/Volumes/a/b/c/d",
             "/api/2.0/secrets/get",
+            "/api/2.0/workspace/export",
         ] {
             assert!(open_to_code(open));
         }
         for closed in [
             "/internal/v1/resolve",
             "/api/2.0/secrets/put",
+            "/api/2.0/workspace/import",
+            "/api/2.0/workspace/delete",
             "/api/2.0/sql/statementsx",
             "/api/2.0/token/create",
             "/",

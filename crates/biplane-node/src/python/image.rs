@@ -78,6 +78,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     (TIMEZONE, "UTC\n"),
     ("biplane.py", include_str!("../../python/biplane.py")),
     ("biplane_dbutils.py", include_str!("../../python/biplane_dbutils.py")),
+    ("biplane_workspace.py", include_str!("../../python/biplane_workspace.py")),
 ];
 /// A build that failed is not tried again before.
 const AGAIN: Duration = Duration::from_secs(30);
