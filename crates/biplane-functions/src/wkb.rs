@@ -98,7 +98,8 @@ impl Reader<'_> {
     fn point(&mut self, dimensions: usize, may_be_empty: bool) -> Result<()> {
         for axis in 0..dimensions {
             let value = self.double()?;
-            if !value.is_finite() && !(may_be_empty && value.is_nan()) {
+            let is_allowed = value.is_finite() || (may_be_empty && value.is_nan());
+            if !is_allowed {
                 return self.broken("a coordinate is not finite");
             }
             let most = if axis == 0 { 180.0 } else { 90.0 };

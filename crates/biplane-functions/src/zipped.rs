@@ -2,6 +2,7 @@
 //! are zipped are not kept: they change while a plan is made better, and with them the type would.
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::FunctionRegistry;
@@ -55,6 +56,11 @@ impl ScalarUDFImpl for Zipped {
         let DataType::Struct(fields) = item.data_type().clone() else {
             return internal_err!("{NAME} makes lists of structs");
         };
+        // Without one of the arrays there is nothing, and not the others alone.
+        let mut known: Option<NullBuffer> = None;
+        for arg in &args.args {
+            known = NullBuffer::union(known.as_ref(), arg.to_array(rows)?.logical_nulls().as_ref());
+        }
         // It is promised what it makes by itself.
         let types: Vec<DataType> =
             args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
@@ -62,6 +68,7 @@ impl ScalarUDFImpl for Zipped {
         let args = ScalarFunctionArgs { return_field: Arc::new(made), ..args };
         let zipped = self.inner.invoke_with_args(args)?.into_array(rows)?;
         let (_, offsets, values, nulls) = zipped.as_list::<i32>().clone().into_parts();
+        let nulls = NullBuffer::union(nulls.as_ref(), known.as_ref());
         let (_, columns, valid) = values.as_struct().clone().into_parts();
         let length = values.len();
         let values = StructArray::try_new_with_length(fields, columns, valid, length)?;
