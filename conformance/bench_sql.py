@@ -3,6 +3,7 @@
 Usage: cargo xtask bench sql [--suite tpcds] [--scale 1] [--runs 3] [--query N …]. Queries take turns, so that a
 noisy machine is noisy for all. The figure is the best of the runs, rows fetched as Arrow: by the SQL connector from
 the warehouse, by Spark Connect from Sail, in process from DuckDB. Results are compared; nothing else is asserted.
+`--suite writes` is `bench_writes.py`.
 """
 
 import argparse
@@ -141,4 +142,9 @@ def measure(systems, chosen, runs):
 
 
 if __name__ == "__main__":
-    main()
+    if "writes" in sys.argv:
+        import bench_writes
+
+        bench_writes.main()
+    else:
+        main()

@@ -37,6 +37,10 @@ fn beside(program: &str, args: &[String]) -> anyhow::Result<()> {
         let python = setup::python("tpcds", "conformance/requirements-tpcds.txt")?;
         bench.env("BIPLANE_TPCDS_PYTHON", python);
     }
+    if args.iter().any(|arg| arg.contains("writes")) {
+        let python = setup::python("writes", "conformance/requirements-writes.txt")?;
+        bench.env("BIPLANE_WRITES_PYTHON", python);
+    }
     step("Measuring", bench.env("BIPLANE_BIN", binary))
 }
 

@@ -23,7 +23,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   tidy           format, lints, structure, licences
   codegen        renew generated code: gRPC, OpenAPI, the web app's API types
   bench          figures of a release build, each beside a floor or a peer; `bench sandbox`: of the boundary alone;
-                 `bench sql`: TPC-H (or `--suite tpcds`) beside DuckDB and Sail; `bench spark`: PySpark beside Sail alone";
+                 `bench sql`: TPC-H (or `--suite tpcds`, `--suite writes`) beside its peers; `bench spark`: PySpark beside Sail alone";
 
 fn main() -> ExitCode {
     match dispatch() {

@@ -6,6 +6,7 @@ use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::{Analyzer, Optimizer};
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion_spark::SessionStateBuilderSpark;
 use object_store::ObjectStore;
@@ -65,10 +66,13 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     options.execution.parquet.schema_force_view_types = true;
     options.execution.parquet.pushdown_filters = false;
     options.execution.collect_statistics = true;
+    // `join_order` has chosen the sides.
+    options.optimizer.join_reordering = false;
     let mut builder = SessionStateBuilder::new()
         .with_config(session)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_query_planner(super::planner::query_planner())
         .with_spark_features();
     // These two lose track of columns where a field of a struct is taken beside `*`.
     let mut rules = Optimizer::new().rules;
@@ -77,6 +81,9 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     });
     rules.push(super::crossing::optimizer_rule());
     builder = builder.with_optimizer_rules(super::deadline::between(rules));
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.insert(0, super::sharing::rule());
+    builder = builder.with_physical_optimizer_rules(rules);
     // The first planner that answers wins.
     builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(SparkRelations));

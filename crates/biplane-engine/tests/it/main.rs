@@ -7,6 +7,7 @@ mod dml;
 mod fuzz;
 mod harness;
 mod loading;
+mod plans;
 mod query;
 mod results;
 mod service;

@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::snapshots::Vectors;
 use super::stats::{Bounds, Stats};
@@ -45,6 +45,8 @@ pub struct Files {
     ranges: usize,
     rows: Option<ArrayRef>,
     columns: HashMap<String, Bounds>,
+    /// Of all files together, in the order of the table.
+    together: OnceLock<Option<Statistics>>,
 }
 
 impl Files {
@@ -102,8 +104,18 @@ impl Files {
             in_path.iter().map(|&index| schema.fields()[index].clone()).collect(),
         );
         let files = Vec::with_capacity(log.num_files());
-        let mut out =
-            Self { schema, table_schema, order, is_mapped, files, ranges: 0, rows, columns };
+        let together = OnceLock::new();
+        let mut out = Self {
+            schema,
+            table_schema,
+            order,
+            is_mapped,
+            files,
+            ranges: 0,
+            rows,
+            columns,
+            together,
+        };
         let mut described = Vec::new();
         for (index, view) in log.iter().enumerate() {
             let vector = match stats.vectors() {
@@ -164,6 +176,20 @@ impl Files {
         Ok(true)
     }
 
+    /// Of all rows. None: the log does not tell, or there are none.
+    pub fn together(&self) -> Option<&Statistics> {
+        let merged = self.together.get_or_init(|| {
+            let parts: Vec<&Statistics> =
+                self.files.iter().map(|file| file.statistics.as_deref()).collect::<Option<_>>()?;
+            let schema = self.table_schema.table_schema();
+            let all = Statistics::try_merge_iter(parts, schema).ok()?;
+            let column_statistics =
+                self.order.iter().map(|&place| all.column_statistics.get(place).cloned());
+            Some(Statistics { column_statistics: column_statistics.collect::<Option<_>>()?, ..all })
+        });
+        merged.as_ref()
+    }
+
     /// For the cache: what the ranges of deletion vectors need, in units of a usual table.
     pub fn weight(&self) -> u32 {
         u32::try_from(1 + self.ranges / RANGES_OF_UNIT).unwrap_or(u32::MAX)
@@ -178,7 +204,7 @@ impl Files {
     ) -> SqlResult<Self> {
         let zone = cx.settings.plan_zone();
         let field = Arc::new(Field::new(metadata::COLUMN, metadata::data_type(&zone), false));
-        let mut out = self.clone();
+        let mut out = Self { together: OnceLock::new(), ..self.clone() };
         let partitions = self.table_schema.table_partition_cols().iter().cloned();
         out.table_schema = TableSchema::builder(self.table_schema.file_schema().clone())
             .with_table_partition_cols(partitions.chain([field.clone()]).collect::<Vec<_>>())

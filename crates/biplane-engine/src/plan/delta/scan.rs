@@ -123,7 +123,7 @@ impl TableProvider for DeltaFiles {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        None
+        self.files.together().cloned()
     }
 
     async fn scan(
