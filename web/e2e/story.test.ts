@@ -166,8 +166,18 @@ describe('the story of the web app', () => {
   });
 
   it('sorts and filters what came', async () => {
-    await runSql("select n_name, n_regionkey from samples.tpch.nation");
-    await page.getByRole('button', { name: 'n_name string' }).click();
+    // The samples fill in the background: until then there is no such table.
+    const column = page.getByRole('button', { name: 'n_name string' });
+    const missing = page.getByText('TABLE_OR_VIEW_NOT_FOUND', { exact: true });
+    await expect
+      .poll(async () => {
+        await runSql('select n_name, n_regionkey from samples.tpch.nation');
+        // What was shown before goes as soon as the new statement runs.
+        await column.or(missing).first().waitFor();
+        return column.isVisible();
+      }, { timeout: 120_000, interval: 1_000 })
+      .toBe(true);
+    await column.click();
     await page.getByRole('button', { name: 'Descending' }).click();
     const first = page.getByRole('grid', { name: 'Result' }).getByRole('gridcell').first();
     await expect.poll(() => first.textContent()).toBe('VIETNAM');

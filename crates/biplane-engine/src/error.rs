@@ -199,6 +199,11 @@ impl SqlError {
         Self::new("OPERATION_TIMEOUT", "HYT00", text).with_code("DEADLINE_EXCEEDED")
     }
 
+    pub fn cancelled() -> Self {
+        let text = "The statement was cancelled";
+        Self::new("OPERATION_CANCELED", "HY008", text).with_code("CANCELLED")
+    }
+
     /// Something no user can have caused. The cause goes to the log alone.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::warn!(cause = %cause, "a statement failed inside");

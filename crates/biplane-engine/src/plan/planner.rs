@@ -1,4 +1,5 @@
-//! From an optimised plan to one that runs: DataFusion's planner, after joins were put in order.
+//! From an optimised plan to one that runs: DataFusion's planner, after joins were put in order, and before they are
+//! made to yield.
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -27,6 +28,7 @@ impl QueryPlanner for Planner {
         let options = Arc::new(session.config_options().clone());
         let context = OptimizerContext::new_with_config_options(options);
         let plan = super::join_order::ordered(plan.clone(), &context)?;
-        DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await
+        let plan = DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await?;
+        super::yielding::yielding(plan)
     }
 }

@@ -50,7 +50,9 @@ pub async fn generate_tpch(cx: &StatementContext, scale: &str) -> SqlResult<Outp
     samples_schema(cx).await?;
     let mut rows = Vec::new();
     for name in TABLES {
-        let (schema, _) = batches(name, scale)?;
+        // The first generator makes the text that all of them quote from, which takes its time.
+        let made = tokio::task::spawn_blocking(move || batches(name, scale).map(|made| made.0));
+        let schema = made.await.map_err(SqlError::internal)??;
         let table =
             StreamingTable::try_new(schema.clone(), vec![Arc::new(Rows { name, scale, schema })])?;
         let scan =

@@ -7,12 +7,15 @@ use arrow::datatypes::Schema;
 use biplane_proto::v1;
 use biplane_proto::v1::execute_event::Event;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::FutureExt;
+use futures::{FutureExt, Stream, StreamExt};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{kind, profile, rows};
@@ -20,6 +23,7 @@ use crate::context::StatementContext;
 use crate::encode::Options;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
+use crate::plan::yielding::Wanted;
 use crate::runtime::Engine;
 use crate::trace::{self, Place};
 
@@ -38,11 +42,13 @@ pub fn start(
     work: &tokio::runtime::Handle,
     request: v1::ExecuteRequest,
     place: Option<Place>,
-) -> mpsc::Receiver<Result<v1::ExecuteEvent, Status>> {
+) -> Told {
     let (events, receiver) = mpsc::channel(EVENTS_MAX);
+    let timeout = time_limit(&request);
+    let wanted = Wanted::until(timeout);
+    let told = Told { events: ReceiverStream::new(receiver), wanted: wanted.clone() };
     work.spawn(async move {
         let running = Running::new(engine.clone());
-        let timeout = time_limit(&request);
         let statement_id = request.statement_id.clone();
         let work = async {
             let ran = run(engine, request, &events).boxed();
@@ -51,7 +57,7 @@ pub fn start(
                 None => ran.await,
             }
         };
-        let work = AssertUnwindSafe(work).catch_unwind();
+        let work = AssertUnwindSafe(wanted.scope(work)).catch_unwind();
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(timeout, work) => outcome,
             () = events.closed() => {
@@ -81,7 +87,27 @@ pub fn start(
         }
         send(&events, last).await;
     });
-    receiver
+    told
+}
+
+/// What the caller reads. The statement ends when he no longer does.
+pub struct Told {
+    events: ReceiverStream<Result<v1::ExecuteEvent, Status>>,
+    wanted: Arc<Wanted>,
+}
+
+impl Stream for Told {
+    type Item = Result<v1::ExecuteEvent, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_next_unpin(cx)
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.wanted.end();
+    }
 }
 
 /// What the request says, or the session's own limit in seconds.

@@ -73,6 +73,31 @@ async fn a_dropped_stream_cancels() {
     assert_eq!(harness.rows("SELECT 1").await, ["1"]);
 }
 
+/// Few rows that become many: operators that read little must let go too.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_let_go() {
+    let harness = Harness::start().await;
+    for join in [
+        "range(1000000) a CROSS JOIN range(1000000) b",
+        "range(1000000) a JOIN range(1000000) b ON a.id % 2 = b.id % 2",
+        "range(1000000) a LEFT ANTI JOIN range(1000000) b ON a.id * b.id = -3",
+        "range(1000000) a JOIN range(1000000) b ON a.id * b.id = -3",
+    ] {
+        let sql = format!("SELECT count(*) FROM {join}");
+        let mut stream = harness.client.clone().execute(ask(&sql)).await.unwrap().into_inner();
+        assert!(stream.next().await.unwrap().unwrap().event.is_some());
+        // Every thread is in the midst of it.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert_eq!(harness.rows("SELECT 1").await, ["1"], "{join}");
+        drop(stream);
+        until_idle(&harness).await;
+        let mut request = ask(&sql);
+        request.timeout_ms = 100;
+        let failed = harness.run(request).await.unwrap_err();
+        assert_eq!(failed.error_code, "DEADLINE_EXCEEDED", "{join}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timeout_ends_a_statement() {
     let harness = Harness::start().await;
