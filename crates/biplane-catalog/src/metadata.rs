@@ -196,7 +196,7 @@ impl Catalog {
 
 fn is_of(table_type: &str, wanted: &str) -> bool {
     match wanted {
-        "TABLE" => matches!(table_type, "MANAGED" | "EXTERNAL"),
+        "TABLE" => matches!(table_type, "MANAGED" | "EXTERNAL" | "STREAMING_TABLE"),
         wanted => table_type == wanted,
     }
 }

@@ -26,6 +26,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::output::{Output, QueryStream};
 use crate::plan::deadline;
 use crate::plan::state::Settings;
+use crate::plan::streams::Streams;
 use crate::results::Reads;
 use crate::runtime::Engine;
 use crate::service::{Pruned, StatementPool};
@@ -61,6 +62,8 @@ pub struct StatementContext {
     /// EXECUTE IMMEDIATE inside of each other.
     pub executions: Mutex<usize>,
     pub reads: Mutex<Reads>,
+    /// While a streaming table is filled.
+    pub streams: Mutex<Option<Arc<Streams>>>,
     /// Where it was let in, by store.
     places: Mutex<HashMap<Arc<str>, Places>>,
     from_cache: AtomicBool,
@@ -89,6 +92,7 @@ impl StatementContext {
             frames: Mutex::default(),
             executions: Mutex::default(),
             reads: Mutex::default(),
+            streams: Mutex::default(),
             places: Mutex::default(),
             from_cache: AtomicBool::new(false),
         })

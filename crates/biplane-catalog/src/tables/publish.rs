@@ -25,6 +25,8 @@ const VIEW_BYTES_MAX: usize = 1 << 20;
 const DEPENDENCIES_MAX: usize = 1000;
 /// A managed table that says of what query its rows are.
 const MATERIALIZED: &str = "MATERIALIZED_VIEW";
+const STREAMING: &str = "STREAMING_TABLE";
+const KEEP_QUERIES: [&str; 3] = ["VIEW", MATERIALIZED, STREAMING];
 
 pub(crate) enum Place {
     External(Location),
@@ -32,6 +34,7 @@ pub(crate) enum Place {
 }
 
 pub(crate) struct View {
+    table_type: &'static str,
     definition: String,
     dependencies: Vec<String>,
 }
@@ -62,7 +65,7 @@ impl NewTable {
                 ("EXTERNAL", Some(staged.location), false)
             }
             Some(Place::Staged(staged)) => {
-                let table_type = if self.view.is_some() { MATERIALIZED } else { "MANAGED" };
+                let table_type = self.view.as_ref().map_or("MANAGED", |view| view.table_type);
                 (table_type, Some(staged.location), true)
             }
             None => ("VIEW", None, false),
@@ -123,22 +126,23 @@ pub(crate) async fn table_publish(
     request: PublishTable,
 ) -> Result<TableInfo> {
     let name = names::checked(Kind::Table, &request.name)?;
+    let kept = KEEP_QUERIES.into_iter().find(|kind| *kind == request.table_type);
     let is_view = match (request.table_type.as_str(), &request.staging_table_id) {
         ("VIEW", None) => true,
-        ("MANAGED" | "EXTERNAL" | MATERIALIZED, Some(_)) => false,
-        ("MANAGED" | "EXTERNAL" | MATERIALIZED, None) => {
+        ("MANAGED" | "EXTERNAL" | MATERIALIZED | STREAMING, Some(_)) => false,
+        ("MANAGED" | "EXTERNAL" | MATERIALIZED | STREAMING, None) => {
             return Err(ApiError::invalid("staging_table_id is missing."));
         }
         ("VIEW", Some(_)) => return Err(ApiError::invalid("A view has no staging table.")),
         _ => {
             return Err(ApiError::invalid(
-                "table_type must be MANAGED, EXTERNAL, VIEW or MATERIALIZED_VIEW.",
+                "table_type must be MANAGED, EXTERNAL, VIEW, MATERIALIZED_VIEW or STREAMING_TABLE.",
             ));
         }
     };
-    let view = match is_view || request.table_type == MATERIALIZED {
-        true => Some(view(request.view_definition, request.view_dependencies)?),
-        false => None,
+    let view = match kept {
+        Some(kind) => Some(view(kind, request.view_definition, request.view_dependencies)?),
+        None => None,
     };
     let mut write = service.write(ctx).await?;
     let path = [names::stored(&request.catalog_name), names::stored(&request.schema_name)];
@@ -223,7 +227,11 @@ async fn replace(
     Ok(edit::replaced(&chain, node))
 }
 
-fn view(definition: Option<String>, dependencies: Vec<String>) -> Result<View> {
+fn view(
+    table_type: &'static str,
+    definition: Option<String>,
+    dependencies: Vec<String>,
+) -> Result<View> {
     let definition = definition.filter(|text| !text.trim().is_empty());
     let definition = definition.ok_or_else(|| ApiError::invalid("view_definition is missing."))?;
     if definition.len() > VIEW_BYTES_MAX || definition.contains('\0') {
@@ -238,7 +246,7 @@ fn view(definition: Option<String>, dependencies: Vec<String>) -> Result<View> {
     }
     let stored = |name: &String| Ok(names::parts(Kind::Table, name)?.join("."));
     let dependencies = dependencies.iter().map(stored).collect::<Result<_>>()?;
-    Ok(View { definition, dependencies })
+    Ok(View { table_type, definition, dependencies })
 }
 
 pub(crate) async fn table_patch(
@@ -275,13 +283,13 @@ pub(crate) async fn table_patch(
         details.properties = properties;
     }
     if let Some(definition) = change.view_definition {
-        if !["VIEW", MATERIALIZED].contains(&details.table_type.as_str()) {
-            return Err(ApiError::invalid(format!("{} is not a view.", chain.full_name())));
-        }
+        let kept = KEEP_QUERIES.into_iter().find(|kind| *kind == details.table_type);
+        let kind =
+            kept.ok_or_else(|| ApiError::invalid(format!("{} is not a view.", chain.full_name())))?;
         let dependencies = change
             .view_dependencies
             .ok_or_else(|| ApiError::invalid("view_dependencies goes with view_definition."))?;
-        let view = view(Some(definition), dependencies)?;
+        let view = view(kind, Some(definition), dependencies)?;
         details.view_definition = Some(view.definition);
         details.view_dependencies = Some(view.dependencies);
     }

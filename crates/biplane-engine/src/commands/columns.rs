@@ -291,6 +291,15 @@ pub fn fields_of_query(schema: &Schema, mapped: bool) -> SqlResult<Vec<StructFie
         .collect()
 }
 
+/// A table's schema with the columns of a query that it lacks.
+pub fn widened(schema: &SchemaRef, added: Vec<Field>) -> SqlResult<SchemaRef> {
+    let added = fields_of_query(&Schema::new(added), false)?;
+    let added = StructType::try_new(added).map_err(|error| invalid_schema(&error))?;
+    let added = arrow_schema(&added)?;
+    let all: Vec<_> = schema.fields().iter().chain(added.fields()).cloned().collect();
+    Ok(Arc::new(Schema::new(all)))
+}
+
 /// Spark makes everything in a new table nullable.
 fn nullable(data_type: &DataType) -> DataType {
     let inner = |field: &Arc<Field>| -> Arc<Field> {

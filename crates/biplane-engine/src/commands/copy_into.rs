@@ -40,7 +40,7 @@ const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 const ATTEMPTS_MAX: usize = 10;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Loaded {
+pub struct Loaded {
     size: u64,
     modified_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,10 +55,32 @@ struct Manifest {
     previous: Option<i64>,
 }
 
-struct History {
+/// The files that a table has loaded.
+#[derive(Default)]
+pub struct History {
     newest: Option<i64>,
     length: usize,
     files: BTreeMap<String, Loaded>,
+}
+
+impl History {
+    /// Leaves those that were not loaded yet.
+    pub fn keep_new(&self, found: &mut Found) {
+        let base = found.clone();
+        found.files.retain(|file| !self.files.contains_key(&base.shown(file)));
+    }
+}
+
+pub fn about_to_load(found: &Found) -> BTreeMap<String, Loaded> {
+    let files = found.files.iter().map(|file| {
+        let entry = Loaded {
+            size: file.size,
+            modified_ms: file.last_modified.timestamp_millis(),
+            e_tag: file.e_tag.clone(),
+        };
+        (found.shown(file), entry)
+    });
+    files.collect()
 }
 
 struct CopyOptions {
@@ -116,24 +138,12 @@ async fn attempt(
     let mut found = found_files(cx, copy, options).await?;
     let history = if copy.validate.is_some() { None } else { Some(history(&target.delta).await?) };
     if let Some(history) = history.as_ref().filter(|_| !copy_options.force) {
-        let base = found.clone();
-        found.files.retain(|file| !history.files.contains_key(&base.shown(file)));
+        history.keep_new(&mut found);
     }
     if found.files.is_empty() {
         return counts(0);
     }
-    let loaded: BTreeMap<String, Loaded> = found
-        .files
-        .iter()
-        .map(|file| {
-            let entry = Loaded {
-                size: file.size,
-                modified_ms: file.last_modified.timestamp_millis(),
-                e_tag: file.e_tag.clone(),
-            };
-            (found.shown(file), entry)
-        })
-        .collect();
+    let loaded = about_to_load(&found);
     let provider = files::open(cx, found, options.clone(), asks_for_files(copy)).await?;
     let plan = source_plan(cx, copy, provider).await?;
     let numbering = Numbering::of(&target, &target.arrow_schema()?).await?;
@@ -156,7 +166,7 @@ async fn attempt(
         Ok(table) => table,
         Err(error) => {
             // Nobody refers to it; a copy that follows does not read it.
-            let _ = target.delta.object_store().delete(&manifest_path(number)).await;
+            forget(&target.delta, number).await;
             return Err(error.into());
         }
     };
@@ -275,11 +285,7 @@ async fn shape(
     }
     let fields: Vec<arrow::datatypes::Field> =
         extra.iter().map(|position| from.field(*position).as_ref().clone()).collect();
-    let added = super::columns::fields_of_query(&arrow::datatypes::Schema::new(fields), false)?;
-    let added = deltalake_core::kernel::StructType::try_new(added).map_err(SqlError::internal)?;
-    let added = super::columns::arrow_schema(&added)?;
-    let all: Vec<_> = schema.fields().iter().chain(added.fields()).cloned().collect();
-    let wide: SchemaRef = Arc::new(arrow::datatypes::Schema::new(all));
+    let wide = super::columns::widened(&schema, fields)?;
     sources.extend(extra.into_iter().map(Source::At));
     Ok((align(cx, plan, &wide, &sources)?, true))
 }
@@ -336,7 +342,12 @@ fn manifest_path(number: i64) -> Path {
     Path::from(format!("{MANIFEST_DIRECTORY}/{number}.json"))
 }
 
-async fn history(table: &DeltaTable) -> SqlResult<History> {
+/// A manifest whose commit failed.
+pub async fn forget(table: &DeltaTable, number: i64) {
+    let _ = table.object_store().delete(&manifest_path(number)).await;
+}
+
+pub async fn history(table: &DeltaTable) -> SqlResult<History> {
     let log_store = table.log_store();
     let newest =
         table.snapshot()?.snapshot().transaction_version(log_store.as_ref(), APP_ID).await?;
@@ -361,7 +372,8 @@ async fn history(table: &DeltaTable) -> SqlResult<History> {
     Ok(out)
 }
 
-async fn put_manifest(
+/// Says what the commit will load that carries this number.
+pub async fn put_manifest(
     table: &DeltaTable,
     history: &History,
     mut loaded: BTreeMap<String, Loaded>,

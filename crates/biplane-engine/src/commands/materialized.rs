@@ -15,12 +15,14 @@ use crate::output::Output;
 use crate::parser::{Name, QueryText, parse_query};
 
 pub const MATERIALIZED_VIEW: &str = "MATERIALIZED_VIEW";
+pub const STREAMING_TABLE: &str = "STREAMING_TABLE";
 
 /// What the catalog keeps of the query.
 pub fn definition(
     cx: &StatementContext,
     query: &QueryText,
     full: &[String; 3],
+    table_type: &'static str,
 ) -> SqlResult<Definition> {
     let dependencies = view::dependencies(cx, &query.query)?;
     let full_name = full.join(".");
@@ -29,7 +31,7 @@ pub fn definition(
         return Err(SqlError::new("RECURSIVE_VIEW", "42K0H", text));
     }
     let text = view::stored_text(cx, query, &[]);
-    Ok(Definition { text, dependencies: dependencies.into_iter().collect() })
+    Ok(Definition { table_type, text, dependencies: dependencies.into_iter().collect() })
 }
 
 /// REFRESH MATERIALIZED VIEW, as the user who asks for it.
@@ -76,10 +78,21 @@ pub fn check_changed(info: &TableInfo) -> SqlResult<()> {
     Err(SqlError::new("MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED", "42809", text))
 }
 
-pub fn check_replaced(old: &TableInfo, by_view: bool) -> SqlResult<()> {
-    match is(old) == by_view {
-        true => Ok(()),
-        false => Err(wrong_kind(&Name(vec![old.full_name.clone()]), is(old))),
+/// `by`: the type of a new one whose query is kept.
+pub fn check_replaced(old: &TableInfo, by: Option<&str>) -> SqlResult<()> {
+    let name = Name(vec![old.full_name.clone()]);
+    let of_old = Some(old.table_type.as_str())
+        .filter(|kind| [MATERIALIZED_VIEW, STREAMING_TABLE].contains(kind));
+    match (of_old, by) {
+        (old, new) if old == new => Ok(()),
+        (Some(STREAMING_TABLE), _) => {
+            let text = format!(
+                "{name} is a streaming table; CREATE OR REFRESH STREAMING TABLE changes it"
+            );
+            Err(SqlError::new("STREAMING_TABLE_OPERATION_NOT_ALLOWED", "42601", text))
+        }
+        (_, Some(STREAMING_TABLE)) => Err(SqlError::table_exists(name)),
+        _ => Err(wrong_kind(&name, is(old))),
     }
 }
 

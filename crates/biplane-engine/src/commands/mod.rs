@@ -7,7 +7,7 @@ mod catalog;
 mod clone;
 mod clustering;
 pub mod columns;
-mod copy_into;
+pub mod copy_into;
 mod defaults;
 mod describe;
 mod describe_json;
@@ -34,6 +34,7 @@ mod script;
 mod session;
 mod show;
 mod show_columns;
+mod streaming;
 mod table;
 mod tags;
 mod temporary;
@@ -46,7 +47,6 @@ mod write;
 pub use again::Turns;
 pub use table::create_from_plan as samples_table;
 
-use biplane_api::internal::Access;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
@@ -131,6 +131,15 @@ pub fn run(cx: &StatementContext, statement: Statement) -> BoxFuture<'_, SqlResu
         Statement::RefreshView { view } => {
             later(move || async move { materialized::refresh(cx, &view).await })
         }
+        Statement::RefreshStreaming { table, full } => {
+            later(move || async move { streaming::refresh(cx, &table, full).await })
+        }
+        Statement::RefreshTable { table, full } => later(move || async move {
+            match streaming::is_one(cx, &table).await? {
+                true => streaming::refresh(cx, &table, full).await,
+                false => Ok(Output::Empty),
+            }
+        }),
         Statement::Show(show) => later(move || show::run(cx, show)),
         Statement::Describe(describe) => later(move || describe::run(cx, describe)),
         Statement::Grant(grant) => later(move || grants::grant(cx, grant)),
@@ -194,11 +203,8 @@ async fn call(cx: &StatementContext, name: &[String], arguments: &[String]) -> S
 
 /// Every statement reads the newest state; there is nothing to refresh but the name must be there.
 async fn refresh(cx: &StatementContext, table: Option<Name>) -> SqlResult<Output> {
-    let of_session =
-        |table: &Name| matches!(table.0.as_slice(), [one] if cx.objects.temp_view(one).is_some());
-    if let Some(table) = table.filter(|table| !of_session(table)) {
-        let full = cx.qualify_parts(&table.0)?;
-        cx.resolve(std::slice::from_ref(&full), Access::Metadata).await?;
+    if let Some(table) = table {
+        streaming::is_one(cx, &table).await?;
     }
     Ok(Output::Empty)
 }

@@ -18,18 +18,19 @@ use deltalake_core::{DeltaTable, TableProperty};
 use std::sync::Arc;
 
 use super::catalog::finish_drop;
-use super::materialized::{self, MATERIALIZED_VIEW};
+use super::materialized::{self, MATERIALIZED_VIEW, STREAMING_TABLE};
 use super::rest::{Rest, encode, is_taken};
 use super::write::{
     Source, Target, align, commit_properties, commit_with_metrics, metric, session,
 };
-use super::{clone, clustering, columns, defaults, generated, identity, mapping};
+use super::{clone, clustering, columns, defaults, generated, identity, mapping, streaming};
 use crate::commit_log::{CommitLog, Kept};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::{Modified, Output};
 use crate::parser::{
-    Constraint, ConstraintRule, CreateTable, Name, ObjectKind, Properties, TableSource,
+    Constraint, ConstraintRule, CreateTable, Kept as KeptKind, Name, ObjectKind, Properties,
+    TableSource,
 };
 use crate::session::SESSION;
 
@@ -45,11 +46,12 @@ pub struct Draft {
     pub rows: Option<LogicalPlan>,
     /// The table of a CLONE.
     pub copy: Option<Arc<clone::Source>>,
-    /// The query of a materialized view.
+    /// The query of a materialized view or a streaming table.
     pub definition: Option<Definition>,
 }
 
 pub struct Definition {
+    pub table_type: &'static str,
     pub text: String,
     pub dependencies: Vec<String>,
 }
@@ -57,7 +59,7 @@ pub struct Definition {
 impl Draft {
     fn table_type(&self) -> &'static str {
         match (&self.definition, &self.location) {
-            (Some(_), _) => MATERIALIZED_VIEW,
+            (Some(definition), _) => definition.table_type,
             (None, Some(_)) => "EXTERNAL",
             (None, None) => "MANAGED",
         }
@@ -71,7 +73,11 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     refuse(&create)?;
     let full = cx.qualify_parts(&create.name.0)?;
     check_name(&full)?;
-    let old = existing(cx, &full, create.or_replace).await?;
+    let or_refresh = create.kept == Some(KeptKind::StreamingTable { or_refresh: true });
+    let old = existing(cx, &full, create.or_replace || or_refresh).await?;
+    if let Some(old) = old.as_ref().filter(|_| or_refresh) {
+        return streaming::go_on(cx, &create, old).await;
+    }
     if old.is_some() && !create.or_replace {
         return match create.if_not_exists {
             true => Ok(Output::Empty),
@@ -80,13 +86,14 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     }
     let if_not_exists = create.if_not_exists;
     let constraints = create.constraints.clone();
+    let name = create.name.clone();
     let draft = draft(cx, full, create).await?;
     let full_name = draft.full.join(".");
     let query = draft.rows.is_some();
     if let Some(old) = &old {
-        materialized::check_replaced(&old.info, draft.definition.is_some())?;
+        let kept = draft.definition.as_ref().map(|definition| definition.table_type);
+        materialized::check_replaced(&old.info, kept)?;
     }
-    let materialized = draft.definition.is_some();
     let done = match old {
         Some(old) if old.storage.is_some() && draft.location.is_none() => {
             super::replace::run(cx, &draft, &old).await
@@ -107,9 +114,14 @@ pub async fn create(cx: &StatementContext, create: CreateTable) -> SqlResult<Out
     if let Some(source) = &draft.copy {
         return source.counts();
     }
-    match query && !materialized {
-        true => Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?))),
-        false => Ok(Output::Empty),
+    match &draft.definition {
+        Some(kept) if kept.table_type == STREAMING_TABLE => {
+            streaming::refresh(cx, &name, false).await
+        }
+        None if query => {
+            Ok(Output::Modified(Modified::inserted(metric(&table, "num_added_rows").await?)))
+        }
+        _ => Ok(Output::Empty),
     }
 }
 
@@ -214,10 +226,12 @@ pub async fn draft(
         copy: None,
         definition: None,
     };
-    if create.materialized
-        && let TableSource::Query(query) = &create.source
-    {
-        out.definition = Some(materialized::definition(cx, query, &out.full)?);
+    if let (Some(kept), TableSource::Query(query)) = (create.kept, &create.source) {
+        let table_type = match kept {
+            KeptKind::MaterializedView => MATERIALIZED_VIEW,
+            KeptKind::StreamingTable { .. } => STREAMING_TABLE,
+        };
+        out.definition = Some(materialized::definition(cx, query, &out.full, table_type)?);
     }
     match &create.source {
         TableSource::Columns => {
@@ -242,7 +256,12 @@ pub async fn draft(
             if !create.columns.is_empty() {
                 return Err(SqlError::unsupported("a list of columns with types before AS SELECT"));
             }
-            out.rows = Some(cx.plan_query(&query.query).await?);
+            out.rows = Some(match create.kept {
+                Some(KeptKind::StreamingTable { .. }) => {
+                    streaming::rows(cx, &query.query, Arc::default()).await?
+                }
+                _ => cx.plan_query(&query.query).await?,
+            });
         }
         TableSource::Like(name) => {
             let like = Target::open(cx, name, Access::Metadata).await?;
@@ -258,7 +277,10 @@ pub async fn draft(
     }
     if let Some(rows) = out.rows.take() {
         out.fields = columns::fields_of_query(rows.schema().as_arrow(), is_mapped(&out))?;
-        out.rows = Some(shaped(cx, rows, &out.fields)?);
+        // A streaming table begins without rows.
+        if !matches!(create.kept, Some(KeptKind::StreamingTable { .. })) {
+            out.rows = Some(shaped(cx, rows, &out.fields)?);
+        }
     }
     settle_partitions(&mut out)?;
     if let Some(clustering) = &create.clustered_by {

@@ -3,7 +3,7 @@
 use arrow::datatypes::{Field, Schema};
 use biplane_api::catalog::{ColumnInfo, TableInfo, UpdateTable};
 use biplane_api::internal::{Access, PatchTable, PublishMode, PublishTable};
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, VisitMut};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -12,7 +12,10 @@ use super::rest::{Rest, encode, is_taken};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::output::Output;
-use crate::parser::{AlterView, CreateView, Name, QueryText, ViewAction, ViewColumn, name_of};
+use crate::parser::{
+    AlterView, CreateView, Name, QueryText, STREAM, ViewAction, ViewColumn, name_of,
+};
+use crate::plan::streams;
 use crate::session::TempView;
 
 const VIEW_TEXT_BYTES_MAX: usize = 1 << 20;
@@ -154,6 +157,12 @@ fn qualified_text(cx: &StatementContext, query: &ast::Query) -> Option<String> {
     let mut query = query.clone();
     let ctes = cte_names(&query);
     let mut changed = false;
+    let _ = query.visit(&mut Streamed(|parts: &mut Vec<String>| {
+        if let Some(full) = (parts.len() < 3).then(|| cx.qualify_parts(parts).ok()).flatten() {
+            *parts = full.to_vec();
+            changed = true;
+        }
+    }));
     let _ = ast::visit_relations_mut(&mut query, |name: &mut ast::ObjectName| {
         if let Some(parts) = relation_parts(name, &ctes)
             && parts.len() < 3
@@ -170,12 +179,38 @@ fn qualified_text(cx: &StatementContext, query: &ast::Query) -> Option<String> {
     changed.then(|| query.to_string())
 }
 
+/// Goes to the names of tables in `STREAM(t)`.
+struct Streamed<F>(F);
+
+impl<F: FnMut(&mut Vec<String>)> ast::VisitorMut for Streamed<F> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> ControlFlow<()> {
+        if let ast::TableFactor::Table { name, args: Some(args), .. } = factor
+            && name.to_string().eq_ignore_ascii_case(STREAM)
+            && let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(source))] =
+                args.args.as_mut_slice()
+            && let Some(mut parts) = streams::table(source)
+        {
+            (self.0)(&mut parts);
+            let idents = parts.into_iter().map(|part| ast::Ident::with_quote('`', part));
+            *source = ast::Expr::CompoundIdentifier(idents.collect());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Full names of the tables and views a query reads.
 pub fn dependencies(cx: &StatementContext, query: &ast::Query) -> SqlResult<BTreeSet<String>> {
     let ctes = cte_names(query);
     let mut out = BTreeSet::new();
     let mut temporary = None;
     let mut reads_changes = false;
+    let _ = query.clone().visit(&mut Streamed(|parts: &mut Vec<String>| {
+        if let Ok(full) = cx.qualify_parts(parts) {
+            out.insert(full.join("."));
+        }
+    }));
     let _ = ast::visit_relations(query, |name: &ast::ObjectName| {
         reads_changes |= name.to_string().eq_ignore_ascii_case("table_changes");
         if let Some(parts) = relation_parts(name, &ctes) {
@@ -207,7 +242,7 @@ fn relation_parts(name: &ast::ObjectName, ctes: &BTreeSet<String>) -> Option<Vec
     match parts.as_slice() {
         [one] if ctes.contains(&one.to_lowercase()) => None,
         [one]
-            if ["read_files", "range", "table_changes"]
+            if ["read_files", "range", "table_changes", STREAM]
                 .iter()
                 .any(|function| one.eq_ignore_ascii_case(function)) =>
         {

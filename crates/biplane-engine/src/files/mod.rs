@@ -44,6 +44,16 @@ pub fn is_path_table(format: &str, path: &str) -> bool {
         && (path.contains('/') || path.contains(':'))
 }
 
+/// The files that a call of `read_files` names, and how they are read.
+pub async fn called(
+    cx: &StatementContext,
+    arguments: Vec<(Option<String>, Expr)>,
+) -> SqlResult<(Found, Options)> {
+    let (path, options) = options::of_arguments(cx, arguments).await?;
+    let found = find(cx, &path, Access::Read, &options).await?;
+    Ok((found, options))
+}
+
 pub async fn provider(
     cx: &StatementContext,
     relation: FileRelation,
@@ -58,8 +68,7 @@ pub async fn provider(
             open(cx, found, options, with_metadata).await
         }
         FileRelation::ReadFiles(arguments) => {
-            let (path, options) = options::of_arguments(cx, arguments).await?;
-            let found = find(cx, &path, Access::Read, &options).await?;
+            let (found, options) = called(cx, arguments).await?;
             open(cx, found, options, with_metadata).await
         }
         FileRelation::Table(table) => {

@@ -1,12 +1,15 @@
 //! Spellings of Spark that the parser library does not know, brought token by token into one that it knows:
 //! `VALUES 1, 2`, `TABLE t`, `CAST(x AS INTERVAL DAY)`, `OVER (DISTRIBUTE BY … SORT BY …)`, `LATERAL VIEW f(x) t`.
 
+use datafusion::sql::sqlparser::keywords::RESERVED_FOR_TABLE_ALIAS;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::numbers::UNITS;
 
 /// The column of a LATERAL VIEW that names none.
 pub const UNNAMED_COLUMNS: &str = "\u{1}columns";
+/// `STREAM t` as a function.
+pub const STREAM: &str = "stream";
 /// How a type `INTERVAL DAY TO SECOND` begins as one word.
 pub const INTERVAL_TYPE: &str = "interval_of_";
 
@@ -35,7 +38,7 @@ pub fn plain(tokens: Tokens) -> Tokens {
     let tokens = types(tokens);
     let tokens = windows(tokens);
     let tokens = views(tokens);
-    tables(values(tokens))
+    streams(tables(values(tokens)))
 }
 
 fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
@@ -140,6 +143,48 @@ fn behind(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
                 }
             }
             _ => {}
+        }
+    }
+    None
+}
+
+/// `STREAM t` is `STREAM(t)`, and `STREAM read_files(…)` is `STREAM(read_files(…))`.
+fn streams(tokens: Tokens) -> Tokens {
+    if !tokens.iter().any(|token| is_word(Some(token), "STREAM")) {
+        return tokens;
+    }
+    let mut out = Tokens::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        let begins = is_one_of(out.last(), &["FROM", "JOIN"]) && is_word(Some(token), "STREAM");
+        out.push(token.clone());
+        let Some(end) = behind_name(&tokens, at).filter(|_| begins) else { continue };
+        out.push(like(token, Token::LParen));
+        let inner = &tokens[at..end];
+        out.extend_from_slice(inner);
+        // The text of a query ends where its last token does.
+        out.extend(inner.last().map(|last| like(last, Token::RParen)));
+        at = end;
+    }
+    out
+}
+
+/// The place behind a name, and behind its arguments if it has some. None: `STREAM` is a table itself.
+fn behind_name(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
+    let is_name = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => {
+            word.quote_style.is_some() || !RESERVED_FOR_TABLE_ALIAS.contains(&word.keyword)
+        }
+        _ => false,
+    };
+    let mut at = from;
+    while is_name(at) {
+        at += 1;
+        match tokens.get(at).map(|token| &token.token) {
+            Some(Token::Period) => at += 1,
+            Some(Token::LParen) => return behind(tokens, at),
+            _ => return Some(at),
         }
     }
     None

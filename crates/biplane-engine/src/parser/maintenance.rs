@@ -61,16 +61,22 @@ impl Cursor<'_> {
     /// Statements about caches and statistics that have nothing to do here.
     pub(super) fn refresh(&mut self) -> Result<Statement, ParseError> {
         let at = self.position();
-        if self.eat("REFRESH MATERIALIZED VIEW") {
-            let view = self.object_name()?;
-            let _ = self.eat("FULL");
+        let kept = ["REFRESH MATERIALIZED VIEW", "REFRESH STREAMING TABLE", "REFRESH TABLE"];
+        if let Some(kind) = self.eat_one_of(&kept) {
+            let table = self.object_name()?;
+            let full = self.eat("FULL");
             let _ = self.eat("SYNC");
             if self.at("ASYNC") {
                 return self.unsupported("REFRESH … ASYNC");
             }
-            return Ok(Statement::RefreshView { view });
+            return Ok(match kind {
+                "REFRESH MATERIALIZED VIEW" => Statement::RefreshView { view: table },
+                "REFRESH STREAMING TABLE" => Statement::RefreshStreaming { table, full },
+                // Of a table that nobody fills it asks nothing.
+                _ => Statement::RefreshTable { table, full },
+            });
         }
-        if self.eat("REFRESH TABLE") || self.eat("MSCK REPAIR TABLE") || self.eat("REPAIR TABLE") {
+        if self.eat("MSCK REPAIR TABLE") || self.eat("REPAIR TABLE") {
             let table = Some(self.object_name()?);
             let _ = self.eat("SYNC METADATA");
             return Ok(Statement::Refresh { table });

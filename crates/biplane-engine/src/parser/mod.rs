@@ -33,6 +33,7 @@ pub use ast::*;
 pub use cursor::name_of;
 pub use dialect::{BiplaneDialect, DIALECT, UNSIGNED_SHIFT};
 pub use error::ParseError;
+pub use forms::STREAM;
 pub use script::query_of;
 pub use tokens::STATEMENT_BYTES_MAX;
 pub use types::{SqlField, SqlType, parse_type};
@@ -188,7 +189,9 @@ impl Cursor<'_> {
             self.eat("OR REPLACE")
         };
         if self.eat("OR REFRESH") {
-            return Err(ParseError::unsupported("CREATE OR REFRESH", at));
+            self.expect("STREAMING")?;
+            self.expect("TABLE")?;
+            return self.create_kept(false, Kept::StreamingTable { or_refresh: true });
         }
         let plain = |this: &Self| match or_replace {
             true => this.unsupported("OR REPLACE of this kind of object"),
@@ -217,7 +220,10 @@ impl Cursor<'_> {
         } else if self.eat("VIEW") {
             self.create_view(or_replace, false)
         } else if self.eat("MATERIALIZED VIEW") {
-            self.create_materialized_view(or_replace)
+            self.create_kept(or_replace, Kept::MaterializedView)
+        } else if self.eat("STREAMING TABLE") {
+            plain(self)?;
+            self.create_kept(false, Kept::StreamingTable { or_refresh: false })
         } else if self.eat("EXTERNAL TABLE") || self.eat("TABLE") {
             self.create_table(or_replace)
         } else {

@@ -16,7 +16,7 @@ impl Cursor<'_> {
             if_not_exists,
             or_replace,
             temporary: false,
-            materialized: false,
+            kept: None,
             columns: Vec::new(),
             constraints: Vec::new(),
             format: None,
@@ -57,11 +57,16 @@ impl Cursor<'_> {
         Ok(Statement::CreateTable(out))
     }
 
-    /// Behind MATERIALIZED VIEW.
-    pub(super) fn create_materialized_view(
+    /// Behind MATERIALIZED VIEW and STREAMING TABLE.
+    pub(super) fn create_kept(
         &mut self,
         or_replace: bool,
+        kept: Kept,
     ) -> Result<Statement, ParseError> {
+        let what = match kept {
+            Kept::MaterializedView => "a materialized view",
+            Kept::StreamingTable { .. } => "a streaming table",
+        };
         let Statement::CreateTable(mut out) = self.create_table(or_replace)? else {
             return self.unexpected("a query");
         };
@@ -69,12 +74,12 @@ impl Cursor<'_> {
             return self.unexpected("AS and a query");
         }
         if !out.columns.is_empty() || !out.constraints.is_empty() {
-            return self.unsupported("A list of columns of a materialized view");
+            return self.unsupported(&format!("A list of columns of {what}"));
         }
         if out.location.is_some() || out.format.is_some() || !out.options.is_empty() {
-            return self.unexpected("a materialized view without USING, LOCATION and OPTIONS");
+            return self.unexpected(&format!("{what} without USING, LOCATION and OPTIONS"));
         }
-        out.materialized = true;
+        out.kept = Some(kept);
         Ok(Statement::CreateTable(out))
     }
 
@@ -133,7 +138,7 @@ impl Cursor<'_> {
             } else if self.eat("CLUSTERED BY") {
                 return self.unsupported("CLUSTERED BY … INTO BUCKETS");
             } else if self.at("SCHEDULE") || self.at("TRIGGER ON UPDATE") {
-                return self.unsupported("The schedule of a materialized view");
+                return self.unsupported("A schedule; a job that runs REFRESH keeps one");
             } else if self.at("WITH ROW FILTER") {
                 return self.unsupported("WITH ROW FILTER");
             } else if self.at("STORED AS") || self.at("ROW FORMAT") {

@@ -3,6 +3,7 @@
 //! A table is read as the Parquet files its log names: DataFusion's own source, with the log's statistics.
 //! What needs more than names of columns and deletion vectors goes through delta-rs' provider.
 
+mod added;
 mod files;
 mod names;
 mod scan;
@@ -22,6 +23,7 @@ use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::storage::Location;
 
+pub use added::added;
 pub use snapshots::Snapshots;
 
 /// Features of the reader that change nothing about how plain files are read.

@@ -36,6 +36,7 @@ mod set_all;
 mod sharing;
 mod spellings;
 pub mod state;
+pub mod streams;
 mod subqueries;
 mod text;
 mod time_type;
@@ -48,6 +49,7 @@ mod variables;
 mod versions;
 mod widths;
 mod windows;
+pub mod yielding;
 
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::rewrite::{Found, Relation, Rewritten};
-use super::{Planned, Text, changes, delta, versions};
+use super::{Planned, Text, changes, delta, streams, versions};
 use crate::context::StatementContext;
 use crate::error::{SqlError, SqlResult};
 use crate::files::{self, FileRelation};
@@ -32,7 +32,9 @@ pub async fn sources(
         .found
         .iter()
         .filter_map(|found| match &found.relation {
-            Relation::Table(name) | Relation::Changes(name, _) if !is_information_schema(name) => {
+            Relation::Table(name) | Relation::Changes(name, _) | Relation::Stream(name)
+                if !is_information_schema(name) =>
+            {
                 Some(name.clone())
             }
             _ => None,
@@ -103,6 +105,14 @@ fn source<'a>(
                     resolved.get(name).ok_or_else(|| SqlError::table_not_found(name.join(".")))?;
                 changed_rows(cx, name, table, bounds).await
             }
+            Relation::Stream(name) => {
+                let table =
+                    resolved.get(name).ok_or_else(|| SqlError::table_not_found(name.join(".")))?;
+                streams::of_table(cx, table).await
+            }
+            Relation::StreamOfFiles(arguments) => {
+                streams::of_files(cx, arguments.clone(), metadata).await
+            }
             Relation::TempView(name) => temp_view(cx, name, via).await,
             Relation::Given(name) => {
                 cx.relation(name).ok_or_else(|| SqlError::internal("a relation was lost"))
@@ -131,7 +141,11 @@ fn has_versions(relation: &Relation) -> bool {
         Relation::Table(name) => !is_information_schema(name),
         Relation::TempView(_) => true,
         Relation::Path { format, .. } => format == "delta",
-        Relation::Given(_) | Relation::ReadFiles(_) | Relation::Changes(..) => false,
+        Relation::Given(_)
+        | Relation::ReadFiles(_)
+        | Relation::Changes(..)
+        | Relation::Stream(_)
+        | Relation::StreamOfFiles(_) => false,
     }
 }
 

@@ -11,14 +11,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
+use super::streams::Source;
 use super::subqueries::{self, Aggregates};
 use super::{
     calls, changes, functions, generators, grouping, intervals, keywords, ordering, refusals,
-    time_type, time_windows, widths, windows,
+    streams, time_type, time_windows, widths, windows,
 };
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
 use crate::files::metadata;
+use crate::parser::STREAM;
 
 /// Behind it stands what tells two columns of one name apart; it is never shown.
 pub const HIDDEN: char = '\u{1}';
@@ -38,6 +40,10 @@ pub enum Relation {
     ReadFiles(Vec<(Option<String>, Expr)>),
     /// Of a table, between bounds.
     Changes([String; 3], Vec<Expr>),
+    /// What came into a table since it was read last.
+    Stream([String; 3]),
+    /// Files that were not read yet.
+    StreamOfFiles(Vec<(Option<String>, Expr)>),
 }
 
 /// A relation and the name it has in the rewritten AST.
@@ -290,7 +296,10 @@ impl Rewriter<'_> {
         let TableFactor::Table { name, alias, args, .. } = factor else { return None };
         let parts = object_name_parts(name).ok()?;
         let is_files = match (parts.as_slice(), args) {
-            ([function], Some(_)) => function.eq_ignore_ascii_case("read_files"),
+            ([function], Some(args)) => {
+                function.eq_ignore_ascii_case("read_files")
+                    || (function.eq_ignore_ascii_case(STREAM) && streams::is_of_files(&args.args))
+            }
             ([format, path], None) => crate::files::is_path_table(format, path),
             ([given], None) => self.scope.cx.relation(given).is_some(),
             _ => false,
@@ -364,6 +373,23 @@ impl Rewriter<'_> {
                 let reference = self.add(Relation::Changes(full, bounds), None);
                 let mut alias = alias.take();
                 let name = plain("table_changes");
+                alias.get_or_insert(TableAlias { explicit: true, name, columns: vec![], at: None });
+                *factor = replaced(&reference, alias, part);
+            } else if function == STREAM {
+                let (found, name) = match streams::source(&args.args)? {
+                    Source::Files(arguments) => {
+                        (Relation::StreamOfFiles(arguments), plain("read_files"))
+                    }
+                    Source::Table(parts) => {
+                        let (Relation::Table(full), None) = self.meaning(&parts, None)? else {
+                            return Err(SqlError::unsupported("a stream of anything but a table"));
+                        };
+                        let name = plain(full[2].clone());
+                        (Relation::Stream(full), name)
+                    }
+                };
+                let reference = self.add(found, None);
+                let mut alias = alias.take();
                 alias.get_or_insert(TableAlias { explicit: true, name, columns: vec![], at: None });
                 *factor = replaced(&reference, alias, part);
             } else {
@@ -472,6 +498,9 @@ impl Rewriter<'_> {
         }
         let number = self.out.found.len();
         let reference = match (&relation, &version) {
+            (Relation::Stream(_) | Relation::StreamOfFiles(_), _) => {
+                TableReference::bare(format!("{}{number}", streams::NAME))
+            }
             (Relation::Table([catalog, schema, table]), None) => {
                 TableReference::full(catalog.as_str(), schema.as_str(), table.as_str())
             }

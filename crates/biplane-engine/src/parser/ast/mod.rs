@@ -81,6 +81,15 @@ pub enum Statement {
     RefreshView {
         view: Name,
     },
+    RefreshStreaming {
+        table: Name,
+        full: bool,
+    },
+    /// Of a streaming table or of any other.
+    RefreshTable {
+        table: Name,
+        full: bool,
+    },
     Show(Show),
     Describe(Describe),
     Grant(Grant),
@@ -100,7 +109,7 @@ pub enum Statement {
     },
     ExecuteImmediate(Box<ExecuteImmediate>),
     Script(Box<Block>),
-    /// REFRESH TABLE, MSCK, ANALYZE TABLE …: nothing to do, as every statement reads the latest state.
+    /// MSCK, ANALYZE TABLE …: nothing to do, as every statement reads the latest state.
     Refresh {
         table: Option<Name>,
     },
@@ -142,6 +151,8 @@ impl Statement {
             Self::Call { .. }
             | Self::Convert(_)
             | Self::RefreshView { .. }
+            | Self::RefreshStreaming { .. }
+            | Self::RefreshTable { .. }
             | Self::Refresh { .. }
             | Self::DeclareVariable(_)
             | Self::ExecuteImmediate(_)

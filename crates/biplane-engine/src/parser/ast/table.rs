@@ -54,6 +54,16 @@ pub enum Clustering {
     None,
 }
 
+/// What a table with a query of its own is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    MaterializedView,
+    /// `or_refresh`: one that is there goes on with this query.
+    StreamingTable {
+        or_refresh: bool,
+    },
+}
+
 #[derive(Debug, Clone)]
 pub struct CreateTable {
     pub name: Name,
@@ -61,8 +71,8 @@ pub struct CreateTable {
     pub or_replace: bool,
     /// Of the session alone.
     pub temporary: bool,
-    /// A MATERIALIZED VIEW: its source is a query, which is kept.
-    pub materialized: bool,
+    /// Its source is a query, which is kept.
+    pub kept: Option<Kept>,
     pub columns: Vec<ColumnDef>,
     pub constraints: Vec<Constraint>,
     /// Lower case; None = delta.

@@ -190,6 +190,19 @@ impl Files {
         merged.as_ref()
     }
 
+    /// Only the files at these places.
+    pub fn only(&self, kept: &HashSet<Path>) -> Self {
+        let mut out = Self {
+            // These are of all files.
+            rows: None,
+            columns: HashMap::new(),
+            together: OnceLock::new(),
+            ..self.clone()
+        };
+        out.files.retain(|file| kept.contains(&file.object_meta.location));
+        out
+    }
+
     /// For the cache: what the ranges of deletion vectors need, in units of a usual table.
     pub fn weight(&self) -> u32 {
         u32::try_from(1 + self.ranges / RANGES_OF_UNIT).unwrap_or(u32::MAX)
