@@ -122,7 +122,7 @@ impl Compute {
             return Ok(answer);
         }
         let settled = row.is(&[ClusterState::Running, ClusterState::Terminated]);
-        if !settled && !(wait && row.is_active()) {
+        if !(settled || wait && row.is_active()) {
             return Err(ApiError::new(
                 ErrorCode::InvalidState,
                 format!(
