@@ -15,7 +15,7 @@ use super::streams::Source;
 use super::subqueries::{self, Aggregates};
 use super::{
     calls, changes, functions, generators, grouping, intervals, keywords, ordering, refusals,
-    streams, time_type, time_windows, widths, windows,
+    streams, time_type, time_windows, using, widths, windows,
 };
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
@@ -597,6 +597,9 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) =
             subqueries::in_projection(select).and_then(|()| generators::into_relations(select))
         {
+            return ControlFlow::Break(error);
+        }
+        if let Err(error) = using::put_in(select) {
             return ControlFlow::Break(error);
         }
         self.select_items(select);

@@ -89,6 +89,7 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(SparkRelations));
     let mut rules = Analyzer::new().rules;
     rules.insert(0, Arc::new(super::together::ComeTogether));
+    rules.insert(0, Arc::new(super::frames::DaysOfFrames));
     builder = builder.with_analyzer_rules(rules);
     for rule in super::analyzer_rules() {
         builder = builder.with_analyzer_rule(rule);

@@ -1,5 +1,6 @@
 //! Values that come together, of branches, arguments or queries, have one type, as in ANSI Spark: text
-//! beside something else is read as that, and whole numbers beside text are BIGINT.
+//! beside something else is read as that, and whole numbers beside text are BIGINT. A date beside an instant is the
+//! instant at which it begins, a FLOAT beside a whole number is a DOUBLE.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -82,6 +83,17 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 fn become_it(expr: Expr, wanted: &DataType, schema: &DFSchema) -> Expr {
     match expr.get_type(schema) {
         Ok(given) if &given == wanted || given.is_null() => expr,
+        Ok(given) => as_it(expr, &given, wanted),
+        Err(_) => cast(expr, wanted.clone()),
+    }
+}
+
+fn as_it(expr: Expr, given: &DataType, wanted: &DataType) -> Expr {
+    match (given, wanted) {
+        // By the clock of the session, not of UTC.
+        (DataType::Date32, DataType::Timestamp(unit, Some(_))) => {
+            cast(cast(expr, DataType::Timestamp(*unit, None)), wanted.clone())
+        }
         _ => cast(expr, wanted.clone()),
     }
 }
@@ -91,8 +103,30 @@ fn of_all<'a>(exprs: impl Iterator<Item = &'a Expr>, schema: &DFSchema) -> Optio
     common(types?.iter())
 }
 
-/// None: there is no text among them, or they are fitted otherwise.
-fn common<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
+/// None: they are fitted otherwise.
+fn common<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    let of_text = beside_text(types.clone());
+    of_text.or_else(|| {
+        let types: Vec<&DataType> = types.filter(|given| !given.is_null()).collect();
+        let any = |is: fn(&DataType) -> bool| types.iter().copied().find(|given| is(given));
+        let all = |is: fn(&DataType) -> bool| types.iter().all(|given| is(given));
+        let is_instant = |given: &DataType| matches!(given, DataType::Timestamp(_, Some(_)));
+        let is_date = |given: &DataType| *given == DataType::Date32;
+        let is_float = |given: &DataType| *given == DataType::Float32;
+        if let (Some(instant), Some(_)) = (any(is_instant), any(is_date)) {
+            let are_times = |given: &DataType| {
+                matches!(given, DataType::Timestamp(_, Some(_)) | DataType::Date32)
+            };
+            return Some(instant.clone()).filter(|_| all(are_times));
+        }
+        any(is_float).and(any(DataType::is_integer))?;
+        let are_numbers = |given: &DataType| given.is_integer() || given.is_floating();
+        Some(DataType::Float64).filter(|_| all(are_numbers))
+    })
+}
+
+/// None: there is no text among them.
+fn beside_text<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
     let (mut has_text, mut wanted) = (false, None::<DataType>);
     for given in types.filter(|given| !given.is_null()) {
         if given.is_string() {
@@ -137,7 +171,7 @@ fn fitted(input: &Arc<LogicalPlan>, wanted: &[Option<DataType>]) -> Result<Arc<L
         Some(wanted) if field.data_type() != wanted => {
             let name = column.name.clone();
             let relation = column.relation.clone();
-            cast(Expr::Column(column), wanted.clone()).alias_qualified(relation, name)
+            as_it(Expr::Column(column), field.data_type(), wanted).alias_qualified(relation, name)
         }
         _ => Expr::Column(column),
     });
