@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JsonPath,
-    JsonPathElem, LimitClause, Query, SetExpr, UnaryOperator, Value, Values,
+    JsonPathElem, LimitClause, OrderByKind, Query, SetExpr, UnaryOperator, Value, Values,
 };
 
 use crate::error::SqlError;
@@ -14,12 +14,69 @@ pub fn of_scalar(function: &Function) -> Option<SqlError> {
         let text = format!("Expression {name} is not supported within a window function");
         return Some(SqlError::new("UNSUPPORTED_EXPR_FOR_WINDOW", "42P20", text));
     }
-    let is_distinct = matches!(&function.args, FunctionArguments::List(list)
-        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct));
-    (is_distinct || function.filter.is_some()).then(|| {
+    (is_distinct(function) || function.filter.is_some()).then(|| {
         let text = format!("The function {name} does not support DISTINCT or FILTER");
         SqlError::new("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "42000", text)
     })
+}
+
+/// What is wrong with arguments whatever their types are.
+pub fn of_arguments(function: &Function) -> Option<SqlError> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let name = function.name.to_string().to_lowercase();
+    let exprs: Vec<&Expr> = list
+        .args
+        .iter()
+        .filter_map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        })
+        .collect();
+    let is_column = |expr: &Expr| matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    let is_zero = |expr: &Expr| {
+        matches!(expr, Expr::Value(value)
+            if matches!(&value.value, Value::Number(digits, _) if digits == "0"))
+    };
+    let (class, state, text) = match (name.as_str(), exprs.as_slice()) {
+        ("count", []) if is_distinct(function) && !list.args.is_empty() => (
+            "UNSUPPORTED_FEATURE",
+            "0A000",
+            "The feature is not supported: count(DISTINCT *); name the columns".to_owned(),
+        ),
+        ("cast" | "try_cast", [_]) => (
+            "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+            "42605",
+            format!("The `{name}` requires 2 parameters but the actual number is 1"),
+        ),
+        ("percentile_cont" | "percentile_disc", [_]) if function.within_group.is_empty() => (
+            "INVALID_WITHIN_GROUP_EXPRESSION.WITHIN_GROUP_MISSING",
+            "42K0K",
+            format!("WITHIN GROUP is required for `{name}`"),
+        ),
+        ("nth_value", [_, place]) if is_zero(place) => (
+            "DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE",
+            "42K09",
+            "The offset of nth_value must be 1 or more".to_owned(),
+        ),
+        ("string_agg" | "listagg", [_, delimiter]) if is_column(delimiter) => (
+            "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
+            "42K09",
+            format!("The delimiter of {name} must be a constant"),
+        ),
+        _ => return None,
+    };
+    Some(SqlError::new(class, state, text))
+}
+
+fn is_distinct(function: &Function) -> bool {
+    matches!(&function.args, FunctionArguments::List(list)
+        if list.duplicate_treatment == Some(DuplicateTreatment::Distinct))
+}
+
+/// `a >= ALL (SELECT …)` is no comparison of Spark.
+pub fn of_quantified(expr: &Expr) -> Option<SqlError> {
+    matches!(expr, Expr::AllOp { right, .. } if matches!(**right, Expr::Subquery(_)))
+        .then(|| SqlError::syntax("Syntax error at or near 'ALL': compare with max or min", 0, 0))
 }
 
 /// `count(t.*)`
@@ -101,6 +158,25 @@ pub fn of_limit(query: &Query) -> Option<SqlError> {
         _ => return None,
     };
     Some(SqlError::new(class, "42K0E", text))
+}
+
+/// The places in ORDER BY are those of columns.
+pub fn of_order(query: &Query) -> Option<SqlError> {
+    let OrderByKind::Expressions(all) = &query.order_by.as_ref()?.kind else { return None };
+    let place = all.iter().find_map(|by| match &by.expr {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+            Expr::Value(value) => match &value.value {
+                Value::Number(digits, _) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                    Some(digits.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    })?;
+    let text = format!("ORDER BY position -{place} is not in the select list");
+    Some(SqlError::new("ORDER_BY_POS_OUT_OF_RANGE", "42805", text))
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]

@@ -182,7 +182,10 @@ impl Rewriter<'_> {
             && !self.aggregates.0.contains(&name)
             && !functions::is_aggregate(&name)
             && !state.window_functions().contains_key(&name);
-        if is_scalar { refusals::of_scalar(function) } else { refusals::of_count(function) }
+        refusals::of_arguments(function).or_else(|| match is_scalar {
+            true => refusals::of_scalar(function),
+            false => refusals::of_count(function),
+        })
     }
 
     fn is_cte(&self, name: &str) -> bool {
@@ -563,7 +566,8 @@ impl VisitorMut for Rewriter<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
-        if let Some(error) = refusals::of_limit(query).or_else(|| refusals::of_rows(&query.body)) {
+        let refused = refusals::of_limit(query).or_else(|| refusals::of_order(query));
+        if let Some(error) = refused.or_else(|| refusals::of_rows(&query.body)) {
             return ControlFlow::Break(error);
         }
         if let Err(error) = time_windows::into_view(query) {
@@ -712,7 +716,8 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         time_type::placed(expr);
-        if let Some(error) = time_type::refused(expr).or_else(|| refusals::of_pattern(expr)) {
+        let refused = time_type::refused(expr).or_else(|| refusals::of_pattern(expr));
+        if let Some(error) = refused.or_else(|| refusals::of_quantified(expr)) {
             return ControlFlow::Break(error);
         }
         if let Some(error) = super::typed::completed(expr) {
