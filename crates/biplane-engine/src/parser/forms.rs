@@ -38,7 +38,7 @@ pub fn plain(tokens: Tokens) -> Tokens {
     let tokens = types(tokens);
     let tokens = windows(tokens);
     let tokens = views(tokens);
-    streams(tables(values(tokens)))
+    structs_of_stars(streams(tables(values(tokens))))
 }
 
 fn is_word(token: Option<&TokenWithSpan>, word: &str) -> bool {
@@ -146,6 +146,26 @@ fn behind(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// The parser knows `struct(…)` of its own, without stars: with one it is a function as any other.
+fn structs_of_stars(mut tokens: Tokens) -> Tokens {
+    for at in 0..tokens.len() {
+        let opens = tokens.get(at + 1).is_some_and(|token| token.token == Token::LParen);
+        if !opens || !is_word(tokens.get(at), "STRUCT") {
+            continue;
+        }
+        let end = behind(&tokens, at + 1).unwrap_or(tokens.len());
+        let has_star = tokens[at..end].windows(3).any(|three| {
+            matches!(three[0].token, Token::LParen | Token::Comma | Token::Period)
+                && three[1].token == Token::Mul
+                && matches!(three[2].token, Token::RParen | Token::Comma)
+        });
+        if has_star {
+            tokens[at] = like(&tokens[at], Token::make_word("struct", Some('`')));
+        }
+    }
+    tokens
 }
 
 /// `STREAM t` is `STREAM(t)`, and `STREAM read_files(…)` is `STREAM(read_files(…))`.

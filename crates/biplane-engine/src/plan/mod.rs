@@ -36,6 +36,7 @@ mod selectivity;
 mod set_all;
 mod sharing;
 mod spellings;
+mod stars;
 pub mod state;
 pub mod streams;
 mod subqueries;
@@ -142,6 +143,7 @@ async fn with_routines(
     via: &[String],
 ) -> SqlResult<Planned> {
     let cx = scope.cx;
+    stars::expand(scope, &mut query, via).await?;
     let mut rewritten = rewrite::query(scope, &mut query)?;
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
     let plan = planned(scope, &tables, query)?;

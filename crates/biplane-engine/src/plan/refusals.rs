@@ -68,7 +68,7 @@ pub fn of_arguments(function: &Function) -> Option<SqlError> {
     Some(SqlError::new(class, state, text))
 }
 
-fn is_distinct(function: &Function) -> bool {
+pub fn is_distinct(function: &Function) -> bool {
     matches!(&function.args, FunctionArguments::List(list)
         if list.duplicate_treatment == Some(DuplicateTreatment::Distinct))
 }
