@@ -141,9 +141,16 @@ pub fn fill(arguments: &[String]) -> Outcome {
     written
 }
 
-/// `fill-many <directory> <bytes>`: the same in files of a mebibyte; open when they are there for a while.
+/// Stays with what it made where it is told to, for whoever looks at it from time to time.
+fn stay(told: &[String]) {
+    if !told.is_empty() {
+        std::thread::sleep(Duration::from_mins(1));
+    }
+}
+
+/// `fill-many <directory> <bytes> [stay]`: the same in files of a mebibyte.
 pub fn fill_many(arguments: &[String]) -> Outcome {
-    let [dir, bytes] = arguments else {
+    let [dir, bytes, told @ ..] = arguments else {
         return Err("a directory and a number?".into());
     };
     let bytes = number(std::slice::from_ref(bytes))?;
@@ -153,15 +160,15 @@ pub fn fill_many(arguments: &[String]) -> Outcome {
         (0..bytes >> 20).try_for_each(|count| fs::write(dir.join(count.to_string()), &block))
     });
     if made.is_ok() {
-        std::thread::sleep(Duration::from_secs(3));
+        stay(told);
     }
     let _ = fs::remove_dir_all(&dir);
     made.map(|()| format!("{bytes} bytes")).map_err(|error| error.to_string())
 }
 
-/// `inodes <directory> <count>`
+/// `inodes <directory> <count> [stay]`
 pub fn inodes(arguments: &[String]) -> Outcome {
-    let [dir, count] = arguments else {
+    let [dir, count, told @ ..] = arguments else {
         return Err("a directory and a number?".into());
     };
     let count = number(std::slice::from_ref(count))?;
@@ -173,6 +180,9 @@ pub fn inodes(arguments: &[String]) -> Outcome {
             made = Err(format!("{done} files, {error}"));
             break;
         }
+    }
+    if made.is_ok() {
+        stay(told);
     }
     let _ = fs::remove_dir_all(&dir);
     made
