@@ -8,7 +8,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use std::sync::Arc;
 
@@ -19,20 +19,30 @@ enum Kind {
     Date,
     Int,
     Double,
+    /// Text is a DOUBLE, all else what it is.
+    Given,
+    /// A date is the wall clock's time at which it begins.
+    Moment,
     Text,
 }
 
-use Kind::{Date, Double, Int, Text};
+use Kind::{Date, Double, Given, Int, Moment, Text};
 
 const FITTED: &[(&str, &[Kind])] = &[
+    ("abs", &[Given]),
     ("add_months", &[Date, Int]),
+    ("ceil", &[Given]),
     ("date_add", &[Date, Int]),
     ("date_sub", &[Date, Int]),
+    ("floor", &[Given]),
+    ("hour", &[Moment]),
     ("last_day", &[Date]),
+    ("minute", &[Moment]),
     ("monthname", &[Date]),
     ("next_day", &[Date, Text]),
     ("lower", &[Text]),
     ("rint", &[Double]),
+    ("second", &[Moment]),
     ("space", &[Int]),
     ("upper", &[Text]),
     ("weekday", &[Date]),
@@ -87,12 +97,20 @@ impl ScalarUDFImpl for Fitted {
                 Date if is_text || is_date => DataType::Date32,
                 Int if is_text || given.is_integer() => DataType::Int32,
                 Double if is_text || given.is_numeric() => DataType::Float64,
+                Given if is_text => DataType::Float64,
+                Moment if is_text || given == &DataType::Date32 => crate::time::wall(),
+                Given | Moment => given.clone(),
                 Text if given.is_string() => given.clone(),
                 Text if !given.is_nested() => DataType::Utf8,
                 _ => return mismatch(format!("{} cannot take {given}.", self.name())),
             })
         };
-        self.kinds.iter().zip(types).map(fit).collect()
+        let fitted: Vec<DataType> = self.kinds.iter().zip(types).map(fit).collect::<Result<_>>()?;
+        // The function may have more to say of what it keeps as it was given.
+        match self.inner.signature().type_signature {
+            TypeSignature::UserDefined if self.kinds == [Given] => self.inner.coerce_types(&fitted),
+            _ => Ok(fitted),
+        }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

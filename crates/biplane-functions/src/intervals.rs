@@ -220,7 +220,9 @@ pub fn qualified(field: Field, args: &[FieldRef]) -> Field {
     let found = match field.name().as_str() {
         "try_add" | "try_subtract" => joined(given(0), given(1)),
         "try_multiply" | "try_divide" | "avg" | "try_avg" => wide(given(0)).map(str::to_owned),
-        "percentile" | "percentile_disc_of" => wide(given(0)).map(str::to_owned),
+        "percentile" | "percentile_disc_of" | "percentile_disc_down_of" => {
+            wide(given(0)).map(str::to_owned)
+        }
         "sum" | "mode" | "mode_greatest" | "percentile_approx" | "max_by" | "min_by" => {
             given(0).map(str::to_owned)
         }

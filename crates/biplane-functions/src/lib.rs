@@ -37,6 +37,7 @@ mod options;
 mod patterns;
 mod pick;
 mod raised;
+pub mod random;
 mod records;
 mod rounding;
 mod sequence;
@@ -44,6 +45,7 @@ mod sketch;
 mod stats;
 mod text;
 mod time;
+mod time_between;
 mod time_windows;
 mod totals;
 mod try_math;
@@ -95,6 +97,7 @@ const TABLES: &[&[frame::Def]] = &[
     sketch::FUNCTIONS,
     text::FUNCTIONS,
     time::FUNCTIONS,
+    time_between::FUNCTIONS,
     time_windows::FUNCTIONS,
     try_math::FUNCTIONS,
     tuple_sketch::DOUBLES,
@@ -136,6 +139,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     intervals::register(state)?;
     lambda::register(state)?;
     pick::register(state)?;
+    random::register(state)?;
     totals::register(state)?;
     stats::register(state)?;
     zipped::register(state)

@@ -1,17 +1,36 @@
 //! Functions of arrays and maps: one element, an element put in, order.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, ListArray, UInt32Array, UInt32Builder,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, ListArray, UInt32Array, UInt32Builder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::{SortOptions, concat, sort_to_indices, take};
-use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use arrow::compute::{SortOptions, concat, nullif, sort_to_indices, take};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::binary::type_union_coercion;
 use std::sync::Arc;
 
 use crate::frame::{Call, Def, Given};
 use crate::raised::{fail, mismatch};
+
+fn field_of_items(call: &Call<'_>) -> Result<ArrayRef> {
+    let lists = call.args[0].as_list::<i32>();
+    let items = lists.values().as_struct();
+    let at = usize::try_from(
+        call.args[1].as_primitive::<Int32Type>().values().first().copied().unwrap_or(0),
+    );
+    let Some(values) = at.ok().and_then(|at| items.columns().get(at)) else {
+        return mismatch("There is no such field.");
+    };
+    // Of a struct that is NULL all fields are.
+    let values = match items.nulls() {
+        Some(nulls) => nullif(values, &BooleanArray::new(!nulls.inner(), None))?,
+        None => values.clone(),
+    };
+    let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    let list = ListArray::try_new(item, lists.offsets().clone(), values, lists.nulls().cloned())?;
+    Ok(Arc::new(list))
+}
 
 const ELEMENTS_MAX: usize = 16 << 20;
 
@@ -43,6 +62,27 @@ pub const FUNCTIONS: &[Def] = &[
                 found => Ok(found),
             })
         },
+    },
+    // `xs.a` of structs, the field given by its place.
+    Def {
+        name: "field_of_items",
+        least: 2,
+        most: 2,
+        takes: |types| Ok(types.to_vec()),
+        gives: |given| match (&given[0], given.int(1)) {
+            (DataType::List(item), Some(at)) => match item.data_type() {
+                DataType::Struct(fields) => {
+                    let field = usize::try_from(at).ok().and_then(|at| fields.get(at));
+                    match field {
+                        Some(field) => Ok(DataType::new_list(field.data_type().clone(), true)),
+                        None => mismatch(format!("There is no field {at}.")),
+                    }
+                }
+                other => mismatch(format!("{other} has no fields.")),
+            },
+            (other, _) => mismatch(format!("{other} has no items with fields.")),
+        },
+        run: field_of_items,
     },
     Def {
         name: "element_at",

@@ -49,6 +49,11 @@ fn int(value: i32, seed: u32) -> u32 {
     finish(word(seed, value.cast_unsigned()), 4)
 }
 
+/// The hash of whole words alone.
+pub fn words(words: &[u32], seed: u32) -> u32 {
+    finish(words.iter().fold(seed, |hash, next| word(hash, *next)), words.len() * 4)
+}
+
 fn long(value: i64, seed: u32) -> u32 {
     let value = value.cast_unsigned();
     let (low, high) = (value as u32, (value >> 32) as u32);

@@ -96,7 +96,14 @@ static AGGREGATES: &[Aggregate] = &[
         "percentile_disc_of",
         |types| Ok(vec![number(&types[0]), shares(&types[1])?]),
         |types| answer(&types[1], number(&types[0])),
-        approximate,
+        |columns, gives, _| placed(columns, gives, false),
+    ),
+    // The same of the values in falling order.
+    percentile(
+        "percentile_disc_down_of",
+        |types| Ok(vec![number(&types[0]), shares(&types[1])?]),
+        |types| answer(&types[1], number(&types[0])),
+        |columns, gives, _| placed(columns, gives, true),
     ),
     percentile(
         "percentile_approx",
@@ -304,7 +311,6 @@ fn exact(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarValue>
 
 /// The least value that so many are not above. It is exact, whatever accuracy was asked for.
 fn approximate(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarValue> {
-    let (asked, is_list) = asked(&columns[1])?;
     if let Some(accuracy) = columns.get(2)
         && accuracy.as_primitive::<arrow::datatypes::Int64Type>().value(0) < 1
     {
@@ -314,7 +320,14 @@ fn approximate(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<Scalar
             "The accuracy must be greater than 0.",
         );
     }
-    let order = sort_to_indices(&columns[0], None, None)?;
+    placed(columns, gives, false)
+}
+
+/// The first value that so many are not behind.
+fn placed(columns: &[ArrayRef], gives: &DataType, falling: bool) -> Result<ScalarValue> {
+    let (asked, is_list) = asked(&columns[1])?;
+    let options = SortOptions { descending: falling, nulls_first: false };
+    let order = sort_to_indices(&columns[0], Some(options), None)?;
     let places = asked.iter().map(|share| {
         #[expect(clippy::cast_precision_loss, reason = "a place among the rows of a group")]
         let place = (share * order.len() as f64).ceil();
@@ -352,6 +365,8 @@ mod tests {
                 ("percentile(y, 0.5)", "15.0"),
                 ("percentile(y, [0.25, 1])", "[10.0, 50.0]"),
                 ("percentile(y, 1.5)", "[DATATYPE_MISMATCH.VALUE_OUT_OF_RANGE]"),
+                ("percentile_disc_of(y, 0.5)", "10.0"),
+                ("percentile_disc_down_of(y, 0.5)", "20.0"),
                 ("percentile_approx(y, 0.5)", "10"),
                 ("percentile_approx(y, [0.5, 0.9], 100)", "[10, 50]"),
                 ("listagg(x, ', ' ORDER BY x DESC)", "c, b, a"),

@@ -37,6 +37,48 @@ fn bin(x: &DataType) -> Fields {
     Fields::from(vec![Field::new("x", x.clone(), true), Field::new("y", DataType::Float64, true)])
 }
 
+/// The first of the two bins that lie closest; of several such pairs Spark throws dice for one.
+fn nearest(bins: &[(f64, f64)], dice: &mut Dice) -> usize {
+    let (mut found, mut least, mut ties) = (0, f64::INFINITY, 1.0);
+    for (at, pair) in bins.windows(2).enumerate() {
+        let gap = pair[1].0 - pair[0].0;
+        if gap < least {
+            (found, least, ties) = (at, gap, 1.0);
+        } else if gap <= least {
+            ties += 1.0;
+            if dice.next() <= 1.0 / ties {
+                found = at;
+            }
+        }
+    }
+    found
+}
+
+/// Those of Java, as they fall for the one seed that Spark gives them.
+struct Dice(u64);
+
+impl Default for Dice {
+    fn default() -> Self {
+        Self((31_183 ^ 0x5_DEEC_E66D) & Self::MASK)
+    }
+}
+
+impl Dice {
+    const MASK: u64 = (1 << 48) - 1;
+
+    fn bits(&mut self, count: u32) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5_DEEC_E66D).wrapping_add(11) & Self::MASK;
+        self.0 >> (48 - count)
+    }
+
+    fn next(&mut self) -> f64 {
+        let all = (self.bits(26) << 27) + self.bits(27);
+        #[expect(clippy::cast_precision_loss, reason = "53 bits, as many as a double has")]
+        let all = all as f64;
+        all / (1_u64 << 53) as f64
+    }
+}
+
 /// Of two neighbours the nearest are made one until there are as few as asked for.
 fn histogram(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarValue> {
     let most = columns[1].as_primitive::<Int32Type>().value(0);
@@ -49,6 +91,7 @@ fn histogram(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarVa
     };
     let numbers = arrow::compute::cast(&columns[0], &DataType::Float64)?;
     let mut bins: Vec<(f64, f64)> = Vec::new();
+    let mut dice = Dice::default();
     for number in numbers.as_primitive::<Float64Type>().iter().flatten() {
         let at = bins.partition_point(|(x, _)| *x < number);
         match bins.get_mut(at) {
@@ -57,8 +100,7 @@ fn histogram(columns: &[ArrayRef], gives: &DataType, _: bool) -> Result<ScalarVa
             _ => bins.insert(at, (number, 1.0)),
         }
         if bins.len() > most {
-            let gaps = bins.windows(2).map(|pair| pair[1].0 - pair[0].0).enumerate();
-            let Some((nearest, _)) = gaps.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { continue };
+            let nearest = nearest(&bins, &mut dice);
             let (b, a) = (bins.remove(nearest + 1), bins[nearest]);
             let count = a.1 + b.1;
             bins[nearest] = ((a.0 * a.1 + b.0 * b.1) / count, count);

@@ -93,7 +93,7 @@ fn moment(given: &DataType) -> Result<DataType> {
 }
 
 /// Text is a timestamp of the wall clock.
-fn moment_or_text(given: &DataType) -> Result<DataType> {
+pub fn moment_or_text(given: &DataType) -> Result<DataType> {
     Ok(match moment(given)? {
         DataType::Utf8 => wall(),
         other => other,

@@ -51,6 +51,13 @@ impl From<ParserError> for ParseError {
             Some((_, found)) => format!("Syntax error at or near '{found}'. {text}"),
             None => format!("Syntax error. {text}"),
         };
+        // What the grammar of Spark takes and its analyzer refuses.
+        if text.contains("Expected: date/time field") {
+            return Self::new("INVALID_EXTRACT_FIELD", "42601", message, at);
+        }
+        if text.ends_with("Expected: an expression, found: *") {
+            return Self::new("INVALID_USAGE_OF_STAR_OR_REGEX", "42000", message, at);
+        }
         Self::syntax(message, at)
     }
 }

@@ -8,6 +8,8 @@ use super::numbers::UNITS;
 
 /// The column of a LATERAL VIEW that names none.
 pub const UNNAMED_COLUMNS: &str = "\u{1}columns";
+/// The column that says how many levels a recursion may have.
+pub const LEVELS: &str = "\u{1}levels";
 /// `STREAM t` as a function.
 pub const STREAM: &str = "stream";
 /// How a type `INTERVAL DAY TO SECOND` begins as one word.
@@ -37,7 +39,7 @@ type Tokens = Vec<TokenWithSpan>;
 pub fn plain(tokens: Tokens) -> Tokens {
     let tokens = types(tokens);
     let tokens = windows(tokens);
-    let tokens = views(tokens);
+    let tokens = levels(views(tokens));
     structs_of_stars(streams(tables(values(tokens))))
 }
 
@@ -208,6 +210,36 @@ fn behind_name(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// `WITH RECURSIVE t(n) MAX RECURSION LEVEL 5 AS (…)` has the level as a column more.
+fn levels(tokens: Tokens) -> Tokens {
+    let mut out = Tokens::with_capacity(tokens.len());
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        let is_level = is_word(Some(token), "MAX")
+            && is_word(tokens.get(at), "RECURSION")
+            && is_word(tokens.get(at + 1), "LEVEL");
+        let level = match tokens.get(at + 2).map(|token| &token.token) {
+            Some(Token::Number(digits, false)) if is_level => digits,
+            _ => {
+                out.push(token.clone());
+                continue;
+            }
+        };
+        at += 3;
+        let column = Token::make_word(&format!("{LEVELS}{level}"), Some('`'));
+        let opens = match out.last().map(|token| &token.token) {
+            Some(Token::RParen) => {
+                out.pop();
+                Token::Comma
+            }
+            _ => Token::LParen,
+        };
+        out.extend([like(token, opens), like(token, column), like(token, Token::RParen)]);
+    }
+    out
 }
 
 /// `LATERAL VIEW explode(x) t` names no columns.

@@ -49,7 +49,11 @@ pub fn typed(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, ParseErro
                     let number = Token::Number(digits.to_owned(), false);
                     out.push(TokenWithSpan::new(number, token.span));
                 }
-                (true, Some(_)) => {}
+                (true, Some(digits)) => {
+                    if let (Some(exact), Some(last)) = (without_exponent(digits), out.last_mut()) {
+                        last.token = Token::Number(exact, false);
+                    }
+                }
                 (false, _) => out.push(token),
             }
             continue;
@@ -73,6 +77,23 @@ pub fn typed(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, ParseErro
         out.extend(tokens.into_iter().map(|new| TokenWithSpan::new(new, token.span)));
     }
     Ok(out)
+}
+
+/// `1.5e-3` as `0.0015`; None where there is no exponent, or one of more digits than a decimal has.
+fn without_exponent(number: &str) -> Option<String> {
+    let (digits, exponent) = number.split_once(['e', 'E'])?;
+    let exponent: i64 =
+        exponent.parse().ok().filter(|e: &i64| e.abs() <= DECIMAL_DIGITS_MAX as i64)?;
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{part}");
+    let point = i64::try_from(whole.len()).ok()? + exponent;
+    Some(match usize::try_from(point) {
+        Ok(point) if point >= all.len() => format!("{all}{}.", "0".repeat(point - all.len())),
+        Ok(0) | Err(_) => {
+            format!(".{}{all}", "0".repeat(usize::try_from(-point).unwrap_or_default()))
+        }
+        Ok(point) => format!("{}.{}", &all[..point], &all[point..]),
+    })
 }
 
 /// `INTERVAL 1 DAY 2 HOURS` and `INTERVAL '1 day'` have one text, as the parser knows it: `INTERVAL '1 DAY 2 HOURS' DAY`.
@@ -180,7 +201,7 @@ fn type_of(suffix: &str, digits: &str) -> Option<String> {
         "F" => "FLOAT",
         "BD" => {
             // With a point it is a decimal as it stands; the cast to what it is changes nothing.
-            if digits.contains('.') {
+            if digits.contains(['.', 'e', 'E']) {
                 return None;
             }
             let count = digits.trim_start_matches('0').len().max(1);

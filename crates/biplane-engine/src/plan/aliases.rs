@@ -9,6 +9,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
+use super::rewrite::HIDDEN;
+use crate::error::{SqlError, SqlResult};
+
 /// The unqualified column that is missing, if that is why planning failed.
 pub fn missing_column(error: &DataFusionError) -> Option<String> {
     match error {
@@ -27,14 +30,18 @@ pub fn missing_column(error: &DataFusionError) -> Option<String> {
     }
 }
 
-/// Puts the meaning of the alias in its places. How many expressions that added; None if more than
-/// there may be, and the query is then of no use.
-pub fn put_in(query: &mut Query, alias: &str, added_max: usize) -> Option<usize> {
+/// Puts the meaning of the alias in its places. How many expressions that added; an error if more
+/// than there may be, or if two columns are called so.
+pub fn put_in(query: &mut Query, alias: &str, added_max: usize) -> SqlResult<usize> {
     let mut selects = Selects { alias, added: 0, added_max };
     match query.visit(&mut selects) {
-        ControlFlow::Continue(()) => Some(selects.added),
-        ControlFlow::Break(()) => None,
+        ControlFlow::Continue(()) => Ok(selects.added),
+        ControlFlow::Break(error) => Err(error),
     }
+}
+
+pub fn too_many() -> SqlError {
+    SqlError::exhausted("too many columns of the query are made from each other")
 }
 
 struct Selects<'a> {
@@ -54,10 +61,11 @@ fn size(expr: &Expr) -> usize {
 }
 
 impl VisitorMut for Selects<'_> {
-    type Break = ();
+    type Break = SqlError;
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         let mut meaning: Option<(Expr, usize)> = None;
+        let mut is_ambiguous = false;
         for item in &mut select.projection {
             let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item
             else {
@@ -66,8 +74,20 @@ impl VisitorMut for Selects<'_> {
             if let Some((meaning, size)) = &meaning {
                 let left = self.added_max - self.added;
                 let mut uses = Uses { alias: self.alias, meaning, size: *size, added: 0, left };
-                expr.visit(&mut uses)?;
+                if expr.visit(&mut uses).is_break() {
+                    return ControlFlow::Break(too_many());
+                }
+                if is_ambiguous && uses.added > 0 {
+                    let text = format!("Lateral column alias `{}` is ambiguous", self.alias);
+                    let error = SqlError::new("AMBIGUOUS_LATERAL_COLUMN_ALIAS", "42702", text);
+                    return ControlFlow::Break(error);
+                }
                 self.added += uses.added;
+            }
+            if let SelectItem::ExprWithAlias { alias, .. } = item
+                && alias.value.split_once(HIDDEN).is_some_and(|(name, _)| name == self.alias)
+            {
+                is_ambiguous = true;
             }
             if let SelectItem::ExprWithAlias { expr, alias } = item
                 && alias.value == self.alias

@@ -353,7 +353,9 @@ fn field(name: &str) -> Option<DateTimeField> {
 fn extract(field: DateTimeField, value: Expr) -> Expr {
     // Text is a date in Spark's functions of dates.
     let value = match value {
-        Expr::Value(_) => cast(value, super::spellings::timestamp()),
+        Expr::Value(_) if super::spellings::is_text(&value) => {
+            cast(value, super::spellings::timestamp())
+        }
         other => other,
     };
     let part = Expr::Extract { field, syntax: ExtractSyntax::From, expr: Box::new(value) };

@@ -5,6 +5,7 @@ use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{self, GroupByExpr, Query, SetExpr};
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use super::rewrite::HIDDEN;
 use crate::error::{SqlError, SqlResult};
@@ -68,8 +69,76 @@ fn ambiguous(node: &LogicalPlan) -> Result<Option<String>> {
     Ok(lonely.map(|column| column.name.clone()))
 }
 
+/// A relation that no function makes.
+pub fn of_routine(error: SqlError, query: &Query) -> SqlError {
+    let wanted = error.message.split('`').nth(1).unwrap_or_default();
+    let mut called = Called { wanted, found: false };
+    let _ = ast::Visit::visit(query, &mut called);
+    match called.found {
+        true => SqlError { class: "UNRESOLVABLE_TABLE_VALUED_FUNCTION".to_owned(), ..error },
+        false => error,
+    }
+}
+
+struct Called<'a> {
+    wanted: &'a str,
+    found: bool,
+}
+
+impl ast::Visitor for Called<'_> {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        if let ast::TableFactor::Table { name, args: Some(_), .. } = factor
+            && name.to_string().replace('`', "").eq_ignore_ascii_case(self.wanted)
+        {
+            self.found = true;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Where the column that is missing was looked for.
+fn of_column(error: SqlError, query: &Query) -> SqlError {
+    let missing = error.message.split('`').nth(1).unwrap_or_default().to_lowercase();
+    let is_it = |expr: &ast::Expr| matches!(expr, ast::Expr::Identifier(name) if name.value.to_lowercase() == missing);
+    if let Some(ast::LimitClause::LimitOffset { limit: Some(limit), .. }) = &query.limit_clause
+        && is_it(limit)
+    {
+        let text =
+            format!("The limit expression must evaluate to a constant value, but got {missing}");
+        return SqlError::new("INVALID_LIMIT_LIKE_EXPRESSION.IS_UNFOLDABLE", "42K0E", text);
+    }
+    let SetExpr::Select(select) = query.body.as_ref() else { return error };
+    let joins = select.from.iter().flat_map(|from| &from.joins);
+    let is_joined = joins.clone().any(|join| {
+        let mut operator = join.join_operator.clone();
+        match super::functions::constraint(&mut operator) {
+            Some(ast::JoinConstraint::Using(names)) => {
+                names.iter().any(|name| name.to_string().to_lowercase() == missing)
+            }
+            _ => false,
+        }
+    });
+    match is_joined {
+        true => {
+            let text =
+                format!("USING column `{missing}` cannot be resolved on both sides of the join");
+            SqlError {
+                message: text,
+                class: "UNRESOLVED_USING_COLUMN_FOR_JOIN".to_owned(),
+                ..error
+            }
+        }
+        false => error,
+    }
+}
+
 /// The class that follows from what the query looks like.
 pub fn refined(error: SqlError, query: &Query) -> SqlError {
+    if error.class.starts_with("UNRESOLVED_COLUMN") {
+        return of_column(error, query);
+    }
     if error.class != "MISSING_AGGREGATION" {
         return error;
     }
@@ -96,11 +165,11 @@ pub fn refined(error: SqlError, query: &Query) -> SqlError {
             ast::Expr::Function(function) if function.over.is_none() => {
                 let name = function.name.to_string().to_lowercase();
                 match ["sum", "avg", "count", "min", "max"].contains(&name.as_str()) {
-                    true => std::ops::ControlFlow::Break(()),
-                    false => std::ops::ControlFlow::Continue(()),
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
                 }
             }
-            _ => std::ops::ControlFlow::Continue(()),
+            _ => ControlFlow::Continue(()),
         })
         .is_break()
     });

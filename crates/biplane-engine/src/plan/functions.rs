@@ -174,6 +174,63 @@ fn empty_call(name: &str) -> Expr {
     })
 }
 
+/// `system.builtin.upper` and `builtin.upper` are `upper`.
+pub fn of_the_system(name: &mut ast::ObjectName) {
+    let is = |part: &ObjectNamePart, word: &str| matches!(part, ObjectNamePart::Identifier(ident) if ident.value.eq_ignore_ascii_case(word));
+    let first = match name.0.as_slice() {
+        [system, builtin, _] if is(system, "system") && is(builtin, "builtin") => 2,
+        [builtin, _] if is(builtin, "builtin") => 1,
+        _ => return,
+    };
+    name.0.drain(..first);
+}
+
+/// The name that `IDENTIFIER(v)` spells, `v` being a variable. None: it is left to who plans.
+pub fn named_by_variable(
+    scope: &Scope<'_>,
+    args: &[FunctionArg],
+) -> SqlResult<Option<ast::ObjectName>> {
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(given))] = args else { return Ok(None) };
+    let parts = match given {
+        Expr::Identifier(name) => vec![name.value.clone()],
+        Expr::CompoundIdentifier(parts) => parts.iter().map(|part| part.value.clone()).collect(),
+        _ => return Ok(None),
+    };
+    let Some(variable) = scope.cx.variable(&parts).filter(|_| scope.temp_views) else {
+        return Ok(None);
+    };
+    match variable.value.try_as_str() {
+        Some(Some(text)) => {
+            let name = crate::parser::parse_name(text)?;
+            let parts = name.0.into_iter().map(|part| Ident::with_quote('`', part));
+            Ok(Some(ast::ObjectName(parts.map(ObjectNamePart::Identifier).collect())))
+        }
+        Some(None) => {
+            let text = "IDENTIFIER takes a constant STRING, not NULL";
+            Err(SqlError::new("NOT_A_CONSTANT_STRING.NULL", "42601", text))
+        }
+        None => {
+            let text = "IDENTIFIER takes a constant STRING";
+            Err(SqlError::new("NOT_A_CONSTANT_STRING.WRONG_TYPE", "42601", text))
+        }
+    }
+}
+
+/// `range(1.5)` counts to 1.
+pub fn whole(args: &mut [FunctionArg]) {
+    for arg in args {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = arg
+            && let Value::Number(digits, false) = &mut value.value
+            && let Some(point) = digits.find('.').filter(|_| !digits.contains(['e', 'E']))
+        {
+            digits.truncate(point);
+            if digits.is_empty() {
+                digits.push('0');
+            }
+        }
+    }
+}
+
 /// Lower case, and the name under which the function is here.
 pub fn rename(function: &mut Function) {
     if let [ObjectNamePart::Identifier(name)] = function.name.0.as_mut_slice() {

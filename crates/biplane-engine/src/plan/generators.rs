@@ -33,6 +33,9 @@ const GENERATORS: [&str; 10] = [
     "variant_explode_outer",
 ];
 
+/// Of one SELECT: each multiplies its rows.
+const GENERATORS_MAX: usize = 16;
+
 pub fn is_generator(name: &str) -> bool {
     GENERATORS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
@@ -215,7 +218,7 @@ fn lateral_views(select: &mut Select) -> SqlResult<()> {
     Ok(())
 }
 
-/// At most one column of a SELECT may be a generator.
+/// Each row is as often there as the generators among the columns make it, one after the other.
 fn in_projection(select: &mut Select) -> SqlResult<()> {
     let mut found = Vec::new();
     for (at, item) in select.projection.iter().enumerate() {
@@ -229,11 +232,11 @@ fn in_projection(select: &mut Select) -> SqlResult<()> {
             found.push((at, expr.clone(), names));
         }
     }
-    let mut found = found.into_iter();
-    let Some((at, call, names)) = found.next() else { return Ok(()) };
-    if found.next().is_some() {
-        let text = "Only one generator is allowed per SELECT clause";
-        return Err(SqlError::new("UNSUPPORTED_GENERATOR.MULTI_GENERATOR", "42K0E", text));
+    if found.is_empty() {
+        return Ok(());
+    }
+    if found.len() > GENERATORS_MAX {
+        return Err(SqlError::exhausted("too many generators in one SELECT"));
     }
     let is_grouped = match &select.group_by {
         GroupByExpr::All(_) => true,
@@ -242,18 +245,22 @@ fn in_projection(select: &mut Select) -> SqlResult<()> {
     if is_grouped {
         return Err(SqlError::unsupported("a generator beside GROUP BY"));
     }
-    let name = plain(format!("{HIDDEN}generated"));
-    select.projection[at] = SelectItem::QualifiedWildcard(
-        SelectItemQualifiedWildcardKind::ObjectName(ObjectName(vec![ObjectNamePart::Identifier(
-            name.clone(),
-        )])),
-        WildcardAdditionalOptions::default(),
-    );
+    let name = |at: usize| plain(format!("{HIDDEN}generated{at}"));
+    for (at, ..) in &found {
+        let made = ObjectName(vec![ObjectNamePart::Identifier(name(*at))]);
+        select.projection[*at] = SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(made),
+            WildcardAdditionalOptions::default(),
+        );
+    }
     stars_of_tables(select);
-    let filter = select.selection.take();
-    let input = together(std::mem::take(&mut select.from))?;
-    let generator = Generator { call, outer: false, alias: alias(name, names), filter };
-    select.from = vec![alone(generator.over(input))];
+    let mut filter = select.selection.take();
+    for (at, call, names) in found {
+        let input = together(std::mem::take(&mut select.from))?;
+        let alias = alias(name(at), names);
+        let generator = Generator { call, outer: false, alias, filter: filter.take() };
+        select.from = vec![alone(generator.over(input))];
+    }
     Ok(())
 }
 

@@ -6,9 +6,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls::call;
+use crate::error::SqlError;
 
 const UNITS: [&str; 6] = ["year", "month", "day", "hour", "minute", "second"];
 const DAY: usize = 2;
+const HOUR: usize = 3;
+const SECOND: usize = 5;
 const SECOND_NANOS: i64 = 1_000_000_000;
 
 #[derive(Default)]
@@ -71,6 +74,39 @@ impl Parts {
         let (months, days) = (number(self.months), number(self.days));
         call("interval_literal", vec![months, days, number(self.nanos), qualifier])
     }
+}
+
+/// One of a unit, of those that `timestampadd` knows.
+pub fn one(unit: &str) -> Option<Expr> {
+    let mut parts = Parts::default();
+    match unit.to_lowercase().as_str() {
+        "dayofyear" => parts.add("1", "day", 1)?,
+        "quarter" => parts.add("3", "month", 1)?,
+        "nanosecond" => return None,
+        other => parts.add("1", other, 1)?,
+    }
+    Some(parts.call())
+}
+
+/// An interval of no time at all, which makes a timestamp of a date.
+pub fn no_time() -> Expr {
+    let parts = Parts { first: Some(HOUR), last: SECOND, ..Parts::default() };
+    parts.call()
+}
+
+/// `INTERVAL '1 2' DAY` has a number too many.
+pub fn refused(expr: &Expr) -> Option<SqlError> {
+    let Expr::Interval(Interval { value, leading_field: Some(unit), last_field: None, .. }) = expr
+    else {
+        return None;
+    };
+    let Expr::Value(value) = value.as_ref() else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    (text.split_whitespace().count() > 1 && text.split_whitespace().all(is_number)).then(|| {
+        let text = format!("Error parsing '{text} {unit}' to interval: invalid unit '{text}'.");
+        SqlError::new("INVALID_INTERVAL_FORMAT.INVALID_UNIT", "22006", text)
+    })
 }
 
 /// None: it is left to the planner.

@@ -1,5 +1,6 @@
 //! Whole numbers are INT where they fit, as in Spark; DataFusion's planner makes them BIGINT.
 
+use biplane_functions::random;
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -81,6 +82,9 @@ fn literal(expr: Expr) -> Result<Transformed<Expr>> {
         }
         Expr::ScalarFunction(call) if call.func.name() == "interval_literal" => {
             Transformed::yes(interval(&call.args).unwrap_or(Expr::ScalarFunction(call)))
+        }
+        Expr::ScalarFunction(call) if let Some(begun) = random::begun(&call) => {
+            Transformed::yes(begun?)
         }
         Expr::ScalarFunction(call) => match super::variables::value_of(&call.func) {
             Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),

@@ -6,6 +6,7 @@ mod calls;
 mod casts;
 mod changes;
 mod check;
+mod correlated;
 mod crossing;
 pub mod deadline;
 pub mod delta;
@@ -20,11 +21,13 @@ mod intervals;
 mod join_order;
 mod keywords;
 mod literals;
+mod misfits;
 mod naming;
 mod operators;
 mod ordering;
 mod planner;
 pub mod provider;
+mod recursion;
 mod refusals;
 mod registry;
 mod relations;
@@ -131,7 +134,7 @@ async fn in_scope(scope: &Scope<'_>, query: ast::Query, via: &[String]) -> SqlRe
         // Not one of ours: it may be one of the catalog's.
         match crate::commands::routine(scope, &error, &routines).await? {
             Some((name, routine)) => routines.insert(name, routine),
-            None => return Err(error),
+            None => return Err(check::of_routine(error, &query)),
         };
     }
     Err(SqlError::exhausted("too many SQL functions in one query"))
@@ -166,6 +169,7 @@ fn planned(
         deadline::check()?;
         let names = provider::Names {
             state: &state,
+            planners: provider::planners(&state, cx.settings.plan_zone()),
             tables,
             types: Some(cx.types()),
             constants: &constants,
@@ -175,14 +179,14 @@ fn planned(
         match planner.sql_statement_to_plan(statement) {
             Ok(plan) => {
                 check::references(&plan)?;
+                misfits::refused(&plan)?;
                 unordered::refused(&plan)?;
                 return Ok(set_all::counted(plan)?);
             }
             Err(error) => {
                 let column = aliases::missing_column(&error);
                 if let Some(name) = column {
-                    let added = aliases::put_in(&mut query, &name, ALIASED_MAX - grown);
-                    let Some(added) = added else { break };
+                    let added = aliases::put_in(&mut query, &name, ALIASED_MAX - grown)?;
                     grown += added;
                     if added > 0 {
                         continue;
@@ -196,7 +200,7 @@ fn planned(
             }
         }
     }
-    Err(SqlError::exhausted("too many columns of the query are made from each other"))
+    Err(aliases::too_many())
 }
 
 /// Names as the user wrote them or as they are stored.
@@ -249,9 +253,13 @@ pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) ->
     options.enable_ident_normalization = false;
     let mut constants = variables::Constants::default();
     for _ in 0..ALIASES_MAX {
-        let types = Some(cx.types());
-        let names =
-            provider::Names { state: &state, tables: &tables, types, constants: &constants };
+        let names = provider::Names {
+            state: &state,
+            planners: provider::planners(&state, cx.settings.plan_zone()),
+            tables: &tables,
+            types: Some(cx.types()),
+            constants: &constants,
+        };
         let planner = SqlToRel::new_with_options(&names, options);
         match planner.sql_to_expr(expr.clone(), schema, &mut PlannerContext::new()) {
             Ok(planned) => return Ok(literals::narrow_expr(planned)?),

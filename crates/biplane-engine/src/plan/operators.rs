@@ -7,10 +7,10 @@ use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::Field;
 use datafusion::arrow::datatypes::{
     ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type,
+    Int32Type, Int64Type, TimeUnit,
 };
 use datafusion::common::{
-    DFSchema, DataFusionError, Result, ScalarValue, TableReference, exec_err,
+    DFSchema, DataFusionError, Result, ScalarValue, TableReference, exec_err, internal_err,
 };
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, Volatility, cast,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use biplane_functions::intervals;
@@ -301,7 +302,27 @@ pub fn type_name(field: &Field) -> ScalarValue {
 
 /// Planned while the AST is, as the types of results depend on it.
 #[derive(Debug)]
-pub struct SparkOperators;
+pub struct SparkOperators {
+    /// Of the session: by its clock dates begin.
+    pub zone: Arc<str>,
+}
+
+impl SparkOperators {
+    /// A date and some hours are a timestamp.
+    fn moment(&self, side: Expr, given: &DataType, beside: &Expr, schema: &DFSchema) -> Expr {
+        let has_time =
+            |text: &str| ["hour", "minute", "second"].iter().any(|unit| text.contains(unit));
+        let is_moment = given == &DataType::Date32
+            && beside
+                .to_field(schema)
+                .is_ok_and(|(_, field)| intervals::qualifier(&field).is_some_and(has_time));
+        if !is_moment {
+            return side;
+        }
+        let wall = cast(side, DataType::Timestamp(TimeUnit::Microsecond, None));
+        cast(wall, DataType::Timestamp(TimeUnit::Microsecond, Some(self.zone.clone())))
+    }
+}
 
 impl ExprPlanner for SparkOperators {
     fn plan_binary_op(
@@ -317,6 +338,18 @@ impl ExprPlanner for SparkOperators {
         if let Some(error) = interval_mismatch(&expr, schema) {
             return Err(raise(error));
         }
+        let expr = match expr.op {
+            BinaryOperator::Plus | BinaryOperator::Minus => {
+                let RawBinaryExpr { op, left: one, right: other } = expr;
+                let (first, second) = (one.clone(), other.clone());
+                RawBinaryExpr {
+                    op,
+                    left: self.moment(one, &left, &second, schema),
+                    right: self.moment(other, &right, &first, schema),
+                }
+            }
+            _ => expr,
+        };
         if let Some(name) = interval_operator(&expr.op, &left, &right)
             && let Some(function) = biplane_functions::intervals::function(name)
                 .or_else(|| biplane_functions::function(name))
@@ -399,10 +432,16 @@ impl ExprPlanner for SparkOperators {
             }
             (GetFieldAccess::NamedStructField { name }, DataType::Struct(fields)) => {
                 let wanted = name.try_as_str().flatten().unwrap_or_default();
-                let stored = stored_name(fields, wanted);
+                let stored = stored_name(fields, wanted)?;
                 let name = ScalarValue::from(stored.unwrap_or(wanted));
                 let field_access = GetFieldAccess::NamedStructField { name };
                 PlannerResult::Original(RawFieldAccessExpr { field_access, expr })
+            }
+            (GetFieldAccess::NamedStructField { name }, DataType::List(item))
+                if is_struct(item) =>
+            {
+                let wanted = name.try_as_str().flatten().unwrap_or_default();
+                PlannerResult::Planned(field_of_items(expr, item, wanted)?.0)
             }
             (field_access, _) => PlannerResult::Original(RawFieldAccessExpr { field_access, expr }),
         })
@@ -414,23 +453,72 @@ impl ExprPlanner for SparkOperators {
         qualifier: Option<&TableReference>,
         nested_names: &[String],
     ) -> Result<PlannerResult<Vec<Expr>>> {
-        let mut expr = Expr::Column(datafusion::common::Column::from((qualifier, field)));
-        let mut data_type = field.data_type().clone();
-        for name in nested_names {
-            let (stored, inner) = match &data_type {
-                DataType::Struct(fields) => match stored_name(fields, name) {
-                    Some(stored) => {
-                        let inner = fields.iter().find(|field| field.name() == stored);
-                        (stored.to_owned(), inner.map(|field| field.data_type().clone()))
-                    }
-                    None => return Err(raise(no_field(name, fields))),
-                },
-                _ => (name.clone(), None),
-            };
-            expr = datafusion::functions::core::expr_fn::get_field(expr, stored);
-            data_type = inner.unwrap_or(DataType::Null);
+        let column = Expr::Column(datafusion::common::Column::from((qualifier, field)));
+        // An error would be passed over, and the next planner asked.
+        let path = path(column, field.data_type(), nested_names).unwrap_or_else(refusal);
+        Ok(PlannerResult::Planned(path))
+    }
+}
+
+/// The field at the end of the names.
+fn path(column: Expr, data_type: &DataType, names: &[String]) -> Result<Expr> {
+    let (mut expr, mut data_type) = (column, data_type.clone());
+    for name in names {
+        if let DataType::List(item) = &data_type
+            && is_struct(item)
+        {
+            (expr, data_type) = field_of_items(expr, item, name)?;
+            continue;
         }
-        Ok(PlannerResult::Planned(expr))
+        let (stored, inner) = match &data_type {
+            DataType::Struct(fields) => match stored_name(fields, name)? {
+                Some(stored) => {
+                    let inner = fields.iter().find(|field| field.name() == stored);
+                    (stored.to_owned(), inner.map(|field| field.data_type().clone()))
+                }
+                None => return Err(raise(no_field(name, fields))),
+            },
+            _ => (name.clone(), None),
+        };
+        expr = datafusion::functions::core::expr_fn::get_field(expr, stored);
+        data_type = inner.unwrap_or(DataType::Null);
+    }
+    Ok(expr)
+}
+
+/// A call that cannot be planned, for this reason.
+fn refusal(error: DataFusionError) -> Expr {
+    let signature = Signature::nullary(Volatility::Immutable);
+    ScalarUDF::new_from_impl(Refusal { error: error.into(), signature }).call(Vec::new())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    error: SqlError,
+    signature: Signature,
+}
+
+impl Hash for Refusal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.error.message.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Refusal {
+    fn name(&self) -> &str {
+        "refusal"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Err(raise(self.error.clone()))
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Err(raise(self.error.clone()))
     }
 }
 
@@ -489,15 +577,39 @@ fn interval_operator(
     })
 }
 
+fn is_struct(item: &Field) -> bool {
+    matches!(item.data_type(), DataType::Struct(_))
+}
+
+/// `xs.a` of a list of structs is the list of their fields.
+fn field_of_items(list: Expr, item: &Field, wanted: &str) -> Result<(Expr, DataType)> {
+    let DataType::Struct(fields) = item.data_type() else {
+        return internal_err!("items of {} have no fields", item.data_type());
+    };
+    let Some(stored) = stored_name(fields, wanted)? else {
+        return Err(raise(no_field(wanted, fields)));
+    };
+    let function = biplane_functions::function("field_of_items")
+        .ok_or_else(|| raise(SqlError::function_not_found("field_of_items")))?;
+    let (at, field) = fields.find(stored).ok_or_else(|| raise(no_field(wanted, fields)))?;
+    let place = Expr::Literal(ScalarValue::Int32(i32::try_from(at).ok()), None);
+    Ok((function.call(vec![list, place]), DataType::new_list(field.data_type().clone(), true)))
+}
+
 fn stored_name<'a>(
     fields: &'a datafusion::arrow::datatypes::Fields,
     wanted: &str,
-) -> Option<&'a str> {
-    let exact = fields.iter().find(|field| field.name() == wanted);
-    let found = exact.or_else(|| {
-        fields.iter().find(|field| field.name().to_lowercase() == wanted.to_lowercase())
-    });
-    found.map(|field| field.name().as_str())
+) -> Result<Option<&'a str>> {
+    let lower = wanted.to_lowercase();
+    let mut found = fields.iter().filter(|field| field.name().to_lowercase() == lower);
+    let first = found.next();
+    if found.next().is_some() {
+        let text = format!(
+            "Ambiguous reference to the field `{wanted}`: it appears more than once in the struct"
+        );
+        return Err(raise(SqlError::new("AMBIGUOUS_REFERENCE_TO_FIELDS", "42000", text)));
+    }
+    Ok(first.map(|field| field.name().as_str()))
 }
 
 fn no_field(name: &str, fields: &datafusion::arrow::datatypes::Fields) -> SqlError {

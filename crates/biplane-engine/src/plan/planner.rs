@@ -1,5 +1,5 @@
-//! From an optimised plan to one that runs: DataFusion's planner, after joins were put in order, and before they are
-//! made to yield.
+//! From an optimised plan to one that runs: DataFusion's planner, after joins were put in order, and before recursions
+//! are bounded and joins made to yield.
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -29,6 +29,6 @@ impl QueryPlanner for Planner {
         let context = OptimizerContext::new_with_config_options(options);
         let plan = super::join_order::ordered(plan.clone(), &context)?;
         let plan = DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await?;
-        super::yielding::yielding(plan)
+        super::yielding::yielding(super::recursion::bounded(plan)?)
     }
 }

@@ -13,13 +13,22 @@ use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSou
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::operators::SparkOperators;
+
 /// Everything is known before planning begins; planning itself never waits.
 pub struct Names<'a> {
     pub state: &'a SessionState,
+    pub planners: Vec<Arc<dyn ExprPlanner>>,
     /// By the name that stands in the (rewritten) AST.
     pub tables: &'a HashMap<TableReference, Arc<dyn TableSource>>,
     pub types: Option<Arc<dyn TypePlanner>>,
     pub constants: &'a super::variables::Constants,
+}
+
+/// The first that answers wins.
+pub fn planners(state: &SessionState, zone: Arc<str>) -> Vec<Arc<dyn ExprPlanner>> {
+    let first: Arc<dyn ExprPlanner> = Arc::new(SparkOperators { zone });
+    std::iter::once(first).chain(state.expr_planners().iter().cloned()).collect()
 }
 
 impl ContextProvider for Names<'_> {
@@ -51,7 +60,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        &self.planners
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {

@@ -2,7 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JsonPath,
-    JsonPathElem, LimitClause, OrderByKind, Query, SetExpr, UnaryOperator, Value, Values,
+    JsonPathElem, LimitClause, OrderByKind, Query, SetExpr, TableFactor, UnaryOperator, Value,
+    Values,
 };
 
 use crate::error::SqlError;
@@ -58,6 +59,18 @@ pub fn of_arguments(function: &Function) -> Option<SqlError> {
             "42K09",
             "The offset of nth_value must be 1 or more".to_owned(),
         ),
+        ("identifier", [Expr::Value(value)])
+            if !matches!(
+                value.value,
+                Value::SingleQuotedString(_) | Value::DoubleQuotedString(_) | Value::Placeholder(_)
+            ) =>
+        {
+            (
+                "NOT_A_CONSTANT_STRING.WRONG_TYPE",
+                "42601",
+                format!("IDENTIFIER takes a constant STRING, not {}", value.value),
+            )
+        }
         ("string_agg" | "listagg", [_, delimiter]) if is_column(delimiter) => (
             "DATATYPE_MISMATCH.NON_FOLDABLE_INPUT",
             "42K09",
@@ -143,6 +156,20 @@ fn of_path(path: &JsonPath) -> Option<SqlError> {
     has_star.then(|| {
         let text = "Invalid usage of '*' in a path into a variant";
         SqlError::new("INVALID_USAGE_OF_STAR_OR_REGEX", "42000", text)
+    })
+}
+
+/// `VALUES (1) AS t(a, b)` names more columns than there are, or less.
+pub fn of_aliases(factor: &TableFactor) -> Option<SqlError> {
+    let TableFactor::Derived { subquery, alias: Some(alias), .. } = factor else { return None };
+    let SetExpr::Values(Values { rows, .. }) = subquery.body.as_ref() else { return None };
+    let count = rows.first()?.content.len();
+    (!alias.columns.is_empty() && alias.columns.len() != count).then(|| {
+        let text = format!(
+            "An inline table of {count} columns has {} names for them",
+            alias.columns.len()
+        );
+        SqlError::new("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH", "42000", text)
     })
 }
 

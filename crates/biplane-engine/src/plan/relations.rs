@@ -320,10 +320,20 @@ fn unpivot(
     let kept = |column: &Expr| !matches!(column, Expr::Column(column) if used.contains(column));
     let kept: Vec<Expr> = all_columns(&schema).into_iter().filter(kept).collect();
     let names: Vec<String> = std::iter::once(name.to_owned()).chain(values.clone()).collect();
-    let rows = rows_of(table, &names, &schema).map_err(|_| {
+    let differ = || {
         let text = "Unpivot value columns must share a least common type";
         raise(SqlError::new("UNPIVOT_VALUE_DATA_TYPE_MISMATCH", "42K09", text))
-    })?;
+    };
+    // Text is not what all the others could be read as here.
+    for at in 1..names.len() {
+        let of_column = table.iter().filter_map(|row| row.get(at)?.get_type(&schema).ok());
+        let known = of_column.filter(|data_type| !data_type.is_null());
+        let (texts, others): (Vec<_>, Vec<_>) = known.partition(DataType::is_string);
+        if !texts.is_empty() && !others.is_empty() {
+            return Err(differ());
+        }
+    }
+    let rows = rows_of(table, &names, &schema).map_err(|_| differ())?;
     let fields: Vec<(String, String)> = names.iter().cloned().zip(names.iter().cloned()).collect();
     let plan = unnested(input, rows, false, kept, fields, None)?;
     if nulls {
@@ -380,10 +390,15 @@ fn pivot(
     for ExprWithAlias { expr, alias } in values {
         let mut condition = lit(true);
         for (key, part) in keys.iter().zip(parts(expr)) {
-            let value = cx.sql_to_expr(part, &DFSchema::empty()).map_err(|_| {
-                let text = "Literal expressions required for pivot values";
-                raise(SqlError::new("NON_LITERAL_PIVOT_VALUES", "42K08", text))
-            })?;
+            let value = match cx.sql_to_expr(part.clone(), &DFSchema::empty()) {
+                Ok(value) => value,
+                Err(_) => {
+                    // A column that is not there is missing first of all.
+                    cx.sql_to_expr(part, &schema)?;
+                    let text = "Literal expressions required for pivot values";
+                    return Err(raise(SqlError::new("NON_LITERAL_PIVOT_VALUES", "42K08", text)));
+                }
+            };
             let (key, op) = (Box::new(key.clone()), Operator::IsNotDistinctFrom);
             let is_value = Expr::BinaryExpr(BinaryExpr::new(key, op, Box::new(value)));
             condition = condition.and(is_value);
@@ -502,7 +517,7 @@ fn sampled(input: LogicalPlan, sample: &ast::TableSample, cx: Context<'_>) -> Re
     };
     let Some(share) = share.filter(|share| (0.0..=1.0).contains(share)) else {
         let text = "The size of a sample must be between 0 and the whole";
-        return Err(raise(SqlError::new("INVALID_TABLESAMPLE", "22023", text)));
+        return Err(raise(SqlError::new("INVALID_TABLESAMPLE_FRACTION", "22023", text)));
     };
     if share >= 1.0 {
         return Ok(input);

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     self, AccessExpr, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select,
     SelectItem, TableAlias, TableFactor, TableVersion, Value, VisitMut, VisitorMut, With,
 };
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::naming::display_name;
@@ -24,6 +24,10 @@ use crate::parser::STREAM;
 
 /// Behind it stands what tells two columns of one name apart; it is never shown.
 pub const HIDDEN: char = '\u{1}';
+/// Marks, behind [`HIDDEN`], how many levels a recursion may have.
+pub const LEVELS: &str = "levels";
+/// Catalog, schema and what is in it.
+const NAME_PARTS_MAX: usize = 3;
 
 /// What a relation of the query means.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,8 +142,8 @@ fn store_spelling(schema: &DFSchema, parts: &mut [Ident]) {
 
 struct Rewriter<'a> {
     scope: &'a Scope<'a>,
-    /// Names of the CTEs that are visible, innermost last.
-    ctes: Vec<HashSet<String>>,
+    /// Names of the CTEs that are visible, innermost last, with those they have for the planner.
+    ctes: Vec<HashMap<String, String>>,
     withs: Vec<Option<With>>,
     /// Of a bare expression.
     columns: Option<&'a DFSchema>,
@@ -188,17 +192,34 @@ impl Rewriter<'_> {
         })
     }
 
-    fn is_cte(&self, name: &str) -> bool {
-        self.ctes.iter().any(|names| names.contains(name))
+    /// The name by which the planner knows the CTE.
+    fn cte(&self, name: &str) -> Option<&String> {
+        self.ctes.iter().rev().find_map(|names| names.get(name))
+    }
+
+    /// Another than that of a CTE around it, which the planner would take for a second one of the same WITH.
+    fn new_cte(&mut self, name: &str) -> String {
+        let around = self.ctes.split_last().map_or(&[][..], |(_, around)| around);
+        match around.iter().any(|names| names.contains_key(name)) {
+            true => {
+                self.unnamed += 1;
+                format!("{name}{HIDDEN}{}", self.unnamed)
+            }
+            false => name.to_owned(),
+        }
     }
 
     /// CTEs are visited here, one after the other, as each sees only those before it.
     fn with(&mut self, with: &mut With) -> ControlFlow<SqlError> {
-        self.ctes.push(HashSet::new());
+        self.ctes.push(HashMap::new());
         for cte in &mut with.cte_tables {
             let name = cte.alias.name.value.to_lowercase();
+            let mut known = self.new_cte(&name);
+            if let Some(levels) = levels(&mut cte.alias.columns) {
+                known = format!("{known}{HIDDEN}{levels}");
+            }
             if with.recursive {
-                self.see(&name);
+                self.see(&name, &known);
             }
             if let ast::SetExpr::Values(values) = cte.query.body.as_ref()
                 && cte.alias.columns.is_empty()
@@ -206,19 +227,22 @@ impl Rewriter<'_> {
                 cte.alias.columns = value_columns(values);
             }
             cte.query.visit(self)?;
-            self.see(&name);
+            self.see(&name, &known);
             let mut alias = Some(cte.alias.clone());
             self.alias(&mut alias);
             if let Some(alias) = alias {
                 cte.alias = alias;
             }
+            if known != name {
+                cte.alias.name = quoted(known);
+            }
         }
         ControlFlow::Continue(())
     }
 
-    fn see(&mut self, cte: &str) {
+    fn see(&mut self, cte: &str, known: &str) {
         if let Some(names) = self.ctes.last_mut() {
-            names.insert(cte.to_owned());
+            names.insert(cte.to_owned(), known.to_owned());
         }
     }
 
@@ -361,7 +385,13 @@ impl Rewriter<'_> {
             return Ok(());
         };
         let part = part.take();
+        if args.is_some() {
+            functions::of_the_system(name);
+        }
         let parts = object_name_parts(name)?;
+        if parts.len() > NAME_PARTS_MAX {
+            return Err(too_many_parts(&parts.join(".")));
+        }
         if let Some(args) = args {
             let function = parts.join(".").to_lowercase();
             if function == "read_files" {
@@ -395,8 +425,27 @@ impl Rewriter<'_> {
                 let mut alias = alias.take();
                 alias.get_or_insert(TableAlias { explicit: true, name, columns: vec![], at: None });
                 *factor = replaced(&reference, alias, part);
+            } else if function == "identifier"
+                && let Some(meant) = functions::named_by_variable(self.scope, &args.args)?
+            {
+                *factor = TableFactor::Table {
+                    name: meant,
+                    alias: alias.take(),
+                    args: None,
+                    with_hints: vec![],
+                    version: version.take(),
+                    with_ordinality: false,
+                    partitions: vec![],
+                    json_path: None,
+                    sample: part,
+                    index_hints: vec![],
+                };
+                return self.relation(factor);
             } else {
                 lower_name(name);
+                if function == "range" {
+                    functions::whole(&mut args.args);
+                }
                 if function == "range"
                     && alias.as_ref().is_none_or(|alias| alias.columns.is_empty())
                 {
@@ -408,11 +457,21 @@ impl Rewriter<'_> {
             }
             return Ok(());
         }
-        if let [cte] = parts.as_slice()
-            && self.is_cte(&cte.to_lowercase())
+        if let [given] = parts.as_slice()
+            && let Some(cte) = self.cte(&given.to_lowercase()).cloned()
             && version.is_none()
         {
             lower_name(name);
+            if cte != given.to_lowercase() {
+                let visible = plain(given.to_lowercase());
+                alias.get_or_insert(TableAlias {
+                    explicit: true,
+                    name: visible,
+                    columns: vec![],
+                    at: None,
+                });
+                *name = ObjectName(vec![ObjectNamePart::Identifier(quoted(cte))]);
+            }
             if let TableFactor::Table { sample, .. } = factor {
                 *sample = part;
             }
@@ -574,14 +633,12 @@ impl VisitorMut for Rewriter<'_> {
             return ControlFlow::Break(error);
         }
         ordering::plain(query);
-        if let ast::SetExpr::Values(values) = query.body.as_mut() {
-            values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
-        }
+        narrow_rows(&mut query.body);
         let mut with = query.with.take();
         if let Some(with) = &mut with {
             self.with(with)?;
         } else {
-            self.ctes.push(HashSet::new());
+            self.ctes.push(HashMap::new());
         }
         self.withs.push(with);
         ControlFlow::Continue(())
@@ -689,6 +746,9 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) = keywords::put_in(factor) {
             return ControlFlow::Break(error);
         }
+        if let Some(error) = refusals::of_aliases(factor) {
+            return ControlFlow::Break(error);
+        }
         default_columns(factor);
         if let TableFactor::Derived { alias: alias @ None, .. } = factor {
             // Columns of one name in two of them must not be taken for each other.
@@ -717,8 +777,15 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         time_type::placed(expr);
         let refused = time_type::refused(expr).or_else(|| refusals::of_pattern(expr));
-        if let Some(error) = refused.or_else(|| refusals::of_quantified(expr)) {
+        let refused = refused.or_else(|| refusals::of_quantified(expr));
+        if let Some(error) = refused.or_else(|| intervals::refused(expr)) {
             return ControlFlow::Break(error);
+        }
+        if let Expr::Function(function) = expr {
+            functions::of_the_system(&mut function.name);
+            if function.name.0.len() > NAME_PARTS_MAX {
+                return ControlFlow::Break(too_many_parts(&function.name.to_string()));
+            }
         }
         if let Some(error) = super::typed::completed(expr) {
             return ControlFlow::Break(error);
@@ -771,6 +838,33 @@ impl VisitorMut for Rewriter<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// What the parser made of `MAX RECURSION LEVEL`: a last column that is none.
+fn levels(columns: &mut Vec<ast::TableAliasColumnDef>) -> Option<String> {
+    let marked = columns.last()?.name.value.strip_prefix(HIDDEN)?;
+    let levels = marked.starts_with(LEVELS).then(|| marked.to_owned())?;
+    columns.pop();
+    Some(levels)
+}
+
+/// Numbers of VALUES are INT where they fit.
+fn narrow_rows(body: &mut ast::SetExpr) {
+    match body {
+        ast::SetExpr::Values(values) => {
+            values.rows.iter_mut().flat_map(|row| &mut row.content).for_each(widths::narrow);
+        }
+        ast::SetExpr::SetOperation { left, right, .. } => {
+            narrow_rows(left);
+            narrow_rows(right);
+        }
+        _ => {}
+    }
+}
+
+fn too_many_parts(name: &str) -> SqlError {
+    let text = format!("A catalog requires a single-part namespace, but got {name}");
+    SqlError::new("REQUIRES_SINGLE_PART_NAMESPACE", "42K05", text)
 }
 
 fn value_columns(values: &ast::Values) -> Vec<ast::TableAliasColumnDef> {

@@ -49,7 +49,7 @@ fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_owned()))
 }
 
-fn is_text(expr: &Expr) -> bool {
+pub fn is_text(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value)
         if matches!(value.value, Value::SingleQuotedString(_) | Value::DoubleQuotedString(_)))
 }
@@ -115,6 +115,25 @@ fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
             Expr::Function(new)
         }
         ("uniform", [least, most, seed @ ..]) if seed.len() < 2 => uniform(least, most, seed),
+        ("timestampadd" | "dateadd" | "date_add", [Expr::Identifier(unit), count, of]) => {
+            later(&unit.value, count, of)?
+        }
+        (
+            "timestampdiff" | "timediff" | "datediff" | "date_diff",
+            [Expr::Identifier(unit), from, to],
+        ) => {
+            let unit = text(&unit.value.to_lowercase());
+            call("timestamp_diff", vec![unit, from.clone(), to.clone()])
+        }
+        ("trunc", [_, Expr::Value(unit)]) if !is_unit(unit, &UNITS_OF_DATES) => {
+            cast(Expr::value(Value::Null), DataType::Date)
+        }
+        ("date_trunc", [Expr::Value(unit), _])
+            if !is_unit(unit, &UNITS_OF_DATES) && !is_unit(unit, &UNITS_OF_TIMES) =>
+        {
+            cast(Expr::value(Value::Null), timestamp())
+        }
+        ("rand" | "random", [seed]) => call("seeded_rand", vec![seed.clone()]),
         ("nvl" | "ifnull", [first, second]) => {
             call("coalesce", vec![first.clone(), second.clone()])
         }
@@ -144,6 +163,33 @@ fn renamed(name: &str, function: &Function, args: &[Expr]) -> Option<Expr> {
         }
         _ => return None,
     })
+}
+
+const UNITS_OF_DATES: [&str; 8] = ["year", "yyyy", "yy", "quarter", "month", "mm", "mon", "week"];
+const UNITS_OF_TIMES: [&str; 7] =
+    ["day", "dd", "hour", "minute", "second", "millisecond", "microsecond"];
+
+/// A literal that is none of them is none for Spark too, and the result is NULL.
+fn is_unit(value: &ast::ValueWithSpan, units: &[&str]) -> bool {
+    match &value.value {
+        Value::SingleQuotedString(text) => units.iter().any(|unit| text.eq_ignore_ascii_case(unit)),
+        _ => true,
+    }
+}
+
+/// So many units later. A date is the timestamp at which it begins: adding no time makes it that.
+fn later(unit: &str, count: &Expr, of: &Expr) -> Option<Expr> {
+    let nested = |expr: Expr| Box::new(Expr::Nested(Box::new(expr)));
+    let plus = |left, right| Expr::BinaryOp { left, op: BinaryOperator::Plus, right };
+    let unit = super::intervals::one(unit)?;
+    let many = Expr::BinaryOp {
+        left: nested(unit),
+        op: BinaryOperator::Multiply,
+        right: nested(count.clone()),
+    };
+    let of = if is_text(of) { cast(of.clone(), timestamp()) } else { of.clone() };
+    let moment = plus(nested(of), Box::new(super::intervals::no_time()));
+    Some(plus(nested(moment), nested(many)))
 }
 
 /// A random number between two others, whole where both are.
@@ -361,6 +407,15 @@ fn ordered(name: &str, function: &Function) -> Option<Expr> {
         }
         ("percentile_disc", [by], [share]) if is_up(by) => {
             Some(set("percentile_disc_of", vec![by.expr.clone(), share.clone()], Vec::new()))
+        }
+        ("percentile_disc", [by], [share]) => {
+            Some(set("percentile_disc_down_of", vec![by.expr.clone(), share.clone()], Vec::new()))
+        }
+        ("percentile_cont", [by], [share]) => {
+            let one = Box::new(Expr::value(Value::Number("1".to_owned(), false)));
+            let share = Box::new(Expr::Nested(Box::new(share.clone())));
+            let share = Expr::BinaryOp { left: one, op: BinaryOperator::Minus, right: share };
+            Some(set("percentile", vec![by.expr.clone(), share], Vec::new()))
         }
         _ => None,
     }

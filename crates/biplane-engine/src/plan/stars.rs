@@ -1,10 +1,12 @@
 //! `struct(*)`, `to_json(struct(t.*))`, `count(DISTINCT *)`: a star among arguments is all columns of the FROM.
-//! Which those are is asked of a query that selects them; nothing of it runs.
+//! Which those are is asked of a query that selects them; nothing of it runs. So are the fields of `s.*` where `s` is
+//! a struct.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins,
+    VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use std::ops::ControlFlow;
 
@@ -38,6 +40,7 @@ async fn of_select(
     select: &mut Select,
     via: &[String],
 ) -> SqlResult<()> {
+    of_structs(scope, shell, select, via).await?;
     let mut stars = Stars::default();
     stars.go_through(select);
     if stars.found.len() > STARS_MAX {
@@ -48,21 +51,7 @@ async fn of_select(
     }
     let mut columns = Vec::with_capacity(stars.found.len());
     for star in stars.found {
-        let asked = Select {
-            projection: vec![star.clone()],
-            distinct: None,
-            selection: None,
-            group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
-            having: None,
-            qualify: None,
-            named_window: Vec::new(),
-            sort_by: Vec::new(),
-            cluster_by: Vec::new(),
-            distribute_by: Vec::new(),
-            ..select.clone()
-        };
-        let asked = Query { body: Box::new(SetExpr::Select(Box::new(asked))), ..shell.clone() };
-        let planned = Box::pin(super::with_routines(scope, asked, via)).await?;
+        let planned = ask(scope, shell, select, star.clone(), via).await?;
         let names = planned.names.into_iter().map(|name| Ident::with_quote('`', name));
         columns.push(match star {
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), _) => {
@@ -77,6 +66,109 @@ async fn of_select(
     let mut stars = Stars { columns: columns.into_iter(), ..Stars::default() };
     stars.go_through(select);
     Ok(())
+}
+
+/// How the query would be planned if it selected this alone.
+async fn ask(
+    scope: &Scope<'_>,
+    shell: &Query,
+    select: &Select,
+    item: SelectItem,
+    via: &[String],
+) -> SqlResult<super::Planned> {
+    let asked = Select {
+        projection: vec![item],
+        distinct: None,
+        selection: None,
+        group_by: GroupByExpr::Expressions(Vec::new(), Vec::new()),
+        having: None,
+        qualify: None,
+        named_window: Vec::new(),
+        sort_by: Vec::new(),
+        cluster_by: Vec::new(),
+        distribute_by: Vec::new(),
+        ..select.clone()
+    };
+    let asked = Query { body: Box::new(SetExpr::Select(Box::new(asked))), ..shell.clone() };
+    Box::pin(super::with_routines(scope, asked, via)).await
+}
+
+/// `s.*` where no relation is called so.
+async fn of_structs(
+    scope: &Scope<'_>,
+    shell: &Query,
+    select: &mut Select,
+    via: &[String],
+) -> SqlResult<()> {
+    let mut names = Vec::new();
+    select.from.iter().for_each(|from| relations(from, &mut names));
+    let views = select.lateral_views.iter();
+    names.extend(views.filter_map(|view| Some(view.lateral_view_name.0.last()?.to_string())));
+    let is_known = |name: &Ident| {
+        names.iter().any(|known| known.replace('`', "").eq_ignore_ascii_case(&name.value))
+    };
+    let mut projection = Vec::with_capacity(select.projection.len());
+    for item in select.projection.clone() {
+        let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), options) =
+            &item
+        else {
+            projection.push(item);
+            continue;
+        };
+        let parts: Vec<Ident> = of.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+        let asked = match parts.last() {
+            Some(last) if !is_known(last) => {
+                let whole = match parts.as_slice() {
+                    [only] => Expr::Identifier(only.clone()),
+                    _ => Expr::CompoundIdentifier(parts.clone()),
+                };
+                let whole = SelectItem::UnnamedExpr(whole);
+                ask(scope, shell, select, whole, via).await.ok()
+            }
+            _ => None,
+        };
+        let field = asked.as_ref().and_then(|planned| planned.plan.schema().fields().first());
+        let Some(DataType::Struct(fields)) = field.map(|field| field.data_type()) else {
+            projection.push(item);
+            continue;
+        };
+        let hidden = options.opt_except.iter().flat_map(|except| {
+            std::iter::once(&except.first_element).chain(&except.additional_elements)
+        });
+        let hidden: Vec<String> = hidden.map(|name| name.value.to_lowercase()).collect();
+        let shown = fields.iter().filter(|field| !hidden.contains(&field.name().to_lowercase()));
+        projection.extend(shown.map(|field| {
+            let name = Ident::with_quote('`', field.name().clone());
+            let path = parts.iter().cloned().chain([name]).collect();
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(path))
+        }));
+    }
+    select.projection = projection;
+    Ok(())
+}
+
+/// The names that relations of a FROM are called by.
+fn relations(from: &TableWithJoins, names: &mut Vec<String>) {
+    let joined = from.joins.iter().map(|join| &join.relation);
+    for factor in std::iter::once(&from.relation).chain(joined) {
+        match factor {
+            TableFactor::Table { alias: Some(alias), .. }
+            | TableFactor::Derived { alias: Some(alias), .. }
+            | TableFactor::TableFunction { alias: Some(alias), .. }
+            | TableFactor::Function { alias: Some(alias), .. }
+            | TableFactor::UNNEST { alias: Some(alias), .. }
+            | TableFactor::NestedJoin { alias: Some(alias), .. }
+            | TableFactor::Pivot { alias: Some(alias), .. }
+            | TableFactor::Unpivot { alias: Some(alias), .. } => {
+                names.push(alias.name.value.clone());
+            }
+            TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
+                names.extend(name.0.last().map(ToString::to_string));
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => relations(table_with_joins, names),
+            _ => {}
+        }
+    }
 }
 
 /// Goes through them twice in one order: to find them, then to put columns there.

@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use url::Url;
 
-use super::operators::SparkOperators;
 use super::relations::SparkRelations;
 use crate::config::EngineConfig;
 
@@ -79,13 +78,13 @@ pub fn template(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState
     rules.retain(|rule| {
         !matches!(rule.name(), "extract_leaf_expressions" | "push_down_leaf_projections")
     });
+    rules.insert(0, super::correlated::optimizer_rule());
     rules.push(super::crossing::optimizer_rule());
     builder = builder.with_optimizer_rules(super::deadline::between(rules));
     let mut rules = PhysicalOptimizer::new().rules;
     rules.insert(0, super::sharing::rule());
     builder = builder.with_physical_optimizer_rules(rules);
     // The first planner that answers wins.
-    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(SparkOperators));
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(SparkRelations));
     let mut rules = Analyzer::new().rules;
     rules.insert(0, Arc::new(super::together::ComeTogether));

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use super::calls::call;
 use super::rewrite::{HIDDEN, plain};
 use super::spellings::named_struct;
-use crate::error::SqlResult;
+use crate::error::{SqlError, SqlResult};
 use crate::parser::parse_query;
 
 /// What a query may call to make one row of many.
@@ -148,7 +148,7 @@ fn is_in(value: &Expr, query: &Query) -> SqlResult<Expr> {
 pub struct Values;
 
 impl VisitorMut for Values {
-    type Break = crate::error::SqlError;
+    type Break = SqlError;
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         let (made, negated) = match expr {
@@ -189,9 +189,21 @@ pub fn in_projection(select: &mut Select) -> SqlResult<()> {
 
 /// `(a, b) IN (SELECT x, y …)` → EXISTS of a row that equals it.
 pub fn pairs(expr: &mut Expr) -> SqlResult<()> {
-    let Expr::InSubquery { expr: value, subquery, negated: false } = &*expr else { return Ok(()) };
+    let Expr::InSubquery { expr: value, subquery, negated } = &*expr else { return Ok(()) };
+    let (count, width) = match value.as_ref() {
+        Expr::Tuple(parts) => (parts.len(), width(subquery)),
+        _ => (1, width(subquery)),
+    };
+    if let Some(width) = width.filter(|width| *width != count) {
+        let text = format!(
+            "The number of columns in the left hand side of an IN subquery does not match the number of columns in \
+             its output: {count} and {width}"
+        );
+        let class = "DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH";
+        return Err(SqlError::new(class, "42K09", text));
+    }
     let Expr::Tuple(parts) = value.as_ref() else { return Ok(()) };
-    if width(subquery) != Some(parts.len()) {
+    if *negated || width.is_none() {
         return Ok(());
     }
     let equal = parts

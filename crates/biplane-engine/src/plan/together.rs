@@ -64,6 +64,16 @@ fn expression(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let args = args.into_iter().map(|arg| become_it(arg, &wanted, schema)).collect();
             Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
         }
+        Expr::ScalarFunction(ScalarFunction { func, mut args })
+            if func.name() == "if" && args.len() == 3 =>
+        {
+            let Some(wanted) = of_all(args[1..].iter(), schema) else {
+                return Ok(Transformed::no(Expr::ScalarFunction(ScalarFunction { func, args })));
+            };
+            let branches: Vec<Expr> = args.drain(1..).collect();
+            args.extend(branches.into_iter().map(|arg| become_it(arg, &wanted, schema)));
+            Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
+        }
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter().map(|(_, then)| &**then);
             let results = results.chain(case.else_expr.as_deref());
