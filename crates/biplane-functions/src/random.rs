@@ -1,6 +1,7 @@
-//! `rand(seed)`, `randn(seed)`, `randstr(length, seed)`: the numbers that Spark's generator gives for a seed.
+//! `rand(seed)`, `randn(seed)`, `randstr(length, seed)`: the numbers that Spark's generator gives for a seed; and
+//! `monotonically_increasing_id()`. What they give depends on the rows before.
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::FunctionRegistry;
@@ -21,7 +22,7 @@ const TEXT_MAX: i64 = 1 << 20;
 const BATCH_MAX: usize = 256 << 20;
 
 pub fn register(state: &mut SessionState) -> Result<()> {
-    for kind in [Kind::Uniform, Kind::Normal, Kind::Text] {
+    for kind in [Kind::Uniform, Kind::Normal, Kind::Text, Kind::Row] {
         state.register_udf(Arc::new(Random::new(kind, None).into()))?;
     }
     Ok(())
@@ -37,11 +38,15 @@ pub fn begun(call: &ScalarFunction) -> Option<Result<Expr>> {
         (Kind::Text, [length]) => (Some(length), None),
         (Kind::Text, [length, seed]) => (Some(length), Some(seed)),
         (_, []) => (None, None),
+        (Kind::Row, _) => return None,
         (_, [seed]) => (None, Some(seed)),
         _ => return None,
     };
     Some(number(random.kind, seed).and_then(|seed| {
-        let generator = Generator::new(seed.unwrap_or_else(anything));
+        let generator = match random.kind {
+            Kind::Row => Generator { seed: 0, gaussian: None },
+            _ => Generator::new(seed.unwrap_or_else(anything)),
+        };
         let new = Random::new(random.kind, Some(Arc::new(Mutex::new(generator))));
         Ok(ScalarUDF::from(new).call(length.into_iter().cloned().collect()))
     }))
@@ -78,6 +83,8 @@ enum Kind {
     Uniform,
     Normal,
     Text,
+    /// No chance at all: a number more for each row.
+    Row,
 }
 
 impl Kind {
@@ -87,6 +94,7 @@ impl Kind {
             Self::Uniform => "seeded_rand",
             Self::Normal => "randn",
             Self::Text => "randstr",
+            Self::Row => "monotonically_increasing_id",
         }
     }
 }
@@ -187,11 +195,19 @@ impl ScalarUDFImpl for Random {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(if self.kind == Kind::Text { DataType::Utf8 } else { DataType::Float64 })
+        Ok(match self.kind {
+            Kind::Text => DataType::Utf8,
+            Kind::Row => DataType::Int64,
+            Kind::Uniform | Kind::Normal => DataType::Float64,
+        })
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let most = if self.kind == Kind::Text { 2 } else { 1 };
+        let most = match self.kind {
+            Kind::Text => 2,
+            Kind::Row => 0,
+            Kind::Uniform | Kind::Normal => 1,
+        };
         if types.len() > most || (self.kind == Kind::Text && types.is_empty()) {
             let text = format!("`{}` takes at most {most} arguments.", self.kind.name());
             return fail("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605", text);
@@ -219,6 +235,11 @@ impl ScalarUDFImpl for Random {
             }
             Kind::Normal => {
                 Arc::new(Float64Array::from_iter_values(rows.map(|_| generator.gaussian())))
+            }
+            Kind::Row => {
+                let first = generator.seed.cast_signed();
+                generator.seed += rows.len() as u64;
+                Arc::new(Int64Array::from_iter_values((first..).take(rows.len())))
             }
             Kind::Text => {
                 let Some(ColumnarValue::Scalar(ScalarValue::Int64(Some(length)))) =

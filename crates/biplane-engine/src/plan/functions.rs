@@ -16,8 +16,11 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("approx_count_distinct", "approx_distinct"),
     ("array_size", "size"),
     ("cardinality", "size"),
+    ("charindex", "locate"),
+    ("curdate", "current_date"),
     ("every", "bool_and"),
     ("first", "first_value"),
+    ("getdate", "current_timestamp"),
     ("ifnull", "nvl"),
     ("last", "last_value"),
     ("lcase", "lower"),
@@ -63,6 +66,7 @@ const NILADIC: &[&str] = &[
     "current_schema",
     "current_timestamp",
     "current_user",
+    "localtimestamp",
     "session_user",
     "user",
 ];
@@ -129,6 +133,10 @@ pub fn session_value(scope: &Scope<'_>, expr: &Expr) -> Option<Expr> {
         ("is_account_group_member" | "is_member", Some(group)) => {
             let member = state.groups.iter().any(|name| name.eq_ignore_ascii_case(&group));
             Some(Expr::value(Value::Boolean(member)))
+        }
+        ("localtimestamp", None) => {
+            let wall = ast::DataType::Timestamp(None, ast::TimezoneInfo::WithoutTimeZone);
+            Some(cast(empty_call("current_timestamp"), wall))
         }
         ("current_timestamp" | "current_date", None) => match expr {
             Expr::Identifier(_) => Some(empty_call(&name)),

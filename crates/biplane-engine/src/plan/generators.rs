@@ -36,6 +36,31 @@ const GENERATORS: [&str; 10] = [
 /// Of one SELECT: each multiplies its rows.
 const GENERATORS_MAX: usize = 16;
 
+/// Marks a relation with columns that are computed of the others.
+pub const COMPUTE: &str = "\u{1}compute";
+
+/// Whether it is one of these, and no UNPIVOT.
+pub fn is_ours(name: &Ident) -> bool {
+    name.value == GENERATE || name.value == COMPUTE
+}
+
+/// The FROM with columns more, of those rows that the WHERE leaves.
+pub fn with_columns(select: &mut Select, columns: Vec<(Expr, Ident)>) -> SqlResult<()> {
+    let input = together(std::mem::take(&mut select.from))?;
+    let filter = select.selection.take().map(|expr| ExprWithAlias { expr, alias: None });
+    let columns = columns.into_iter().map(|(expr, name)| ExprWithAlias { expr, alias: Some(name) });
+    let relation = TableFactor::Unpivot {
+        table: Box::new(TableFactor::NestedJoin { table_with_joins: Box::new(input), alias: None }),
+        value: Expr::value(Value::Null),
+        name: plain(COMPUTE),
+        columns: filter.into_iter().chain(columns).collect(),
+        null_inclusion: None,
+        alias: None,
+    };
+    select.from = vec![alone(relation)];
+    Ok(())
+}
+
 pub fn is_generator(name: &str) -> bool {
     GENERATORS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }

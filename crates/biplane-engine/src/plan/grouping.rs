@@ -9,6 +9,8 @@ use std::ops::ControlFlow;
 
 use super::calls::call;
 use super::functions::cast;
+use super::generators;
+use super::rewrite::HIDDEN;
 use super::subqueries::Aggregates;
 use super::widths;
 use crate::error::{SqlError, SqlResult};
@@ -20,6 +22,10 @@ pub fn settle(aggregates: &Aggregates, select: &mut Select) -> SqlResult<()> {
     let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
     for key in keys.iter_mut() {
         positions(aggregates, &select.projection, key)?;
+    }
+    computed(select)?;
+    let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
+    for key in keys.iter_mut() {
         plain(key)?;
     }
     let sets: Vec<&Expr> = keys
@@ -56,6 +62,83 @@ pub fn settle(aggregates: &Aggregates, select: &mut Select) -> SqlResult<()> {
         return Err(error);
     }
     Ok(())
+}
+
+/// Keys of sets that are no columns become some of the FROM: the planner knows only columns in sets.
+fn computed(select: &mut Select) -> SqlResult<()> {
+    let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
+    let mut found: Vec<Expr> = Vec::new();
+    for key in keys.iter_mut() {
+        let (Expr::Rollup(sets) | Expr::Cube(sets) | Expr::GroupingSets(sets)) = key else {
+            continue;
+        };
+        for part in sets.iter_mut().flatten() {
+            match part {
+                Expr::Tuple(parts) => parts.iter_mut().for_each(|part| put_away(part, &mut found)),
+                part => put_away(part, &mut found),
+            }
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut uses = Uses { found: &found, depth: 0 };
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+            let _ = expr.visit(&mut uses);
+        }
+    }
+    let _ = select.having.visit(&mut uses);
+    let _ = keys.visit(&mut uses);
+    let columns = found.into_iter().enumerate().map(|(at, mut expr)| {
+        widths::narrow(&mut expr);
+        (expr, name_of(at))
+    });
+    generators::with_columns(select, columns.collect())
+}
+
+fn name_of(at: usize) -> ast::Ident {
+    ast::Ident::new(format!("{HIDDEN}key{at}"))
+}
+
+fn put_away(part: &mut Expr, found: &mut Vec<Expr>) {
+    if matches!(part, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+        return;
+    }
+    let known = found.iter().position(|known| known == part).unwrap_or(found.len());
+    let part = std::mem::replace(part, Expr::Identifier(name_of(known)));
+    if known == found.len() {
+        found.push(part);
+    }
+}
+
+/// Puts the columns where the same is written.
+struct Uses<'a> {
+    found: &'a [Expr],
+    /// Queries inside have columns of their own.
+    depth: usize,
+}
+
+impl VisitorMut for Uses<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut ast::Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut ast::Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let known = self.found.iter().position(|known| known == expr);
+        if let Some(at) = known.filter(|_| self.depth == 0) {
+            *expr = Expr::Identifier(name_of(at));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// A key that is a place among the columns may not be an aggregate; in ROLLUP the planner knows no places.

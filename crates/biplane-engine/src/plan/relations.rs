@@ -23,7 +23,7 @@ use datafusion::sql::sqlparser::ast::{
     PivotValueSource, TableAlias, TableFactor, TableSampleKind, TableSampleUnit,
 };
 
-use super::generators::GENERATE;
+use super::generators::{COMPUTE, GENERATE};
 use super::rewrite::HIDDEN;
 use super::{explode, literals};
 use crate::error::SqlError;
@@ -42,6 +42,9 @@ impl RelationPlanner for SparkRelations {
                 let input = filtered(cx.plan(*table)?, columns, cx)?;
                 let outer = null_inclusion.is_some();
                 (generate(input, value, outer, alias, cx)?, None)
+            }
+            TableFactor::Unpivot { table, name, columns, .. } if name.value == COMPUTE => {
+                (computed(cx.plan(*table)?, columns, cx)?, None)
             }
             TableFactor::Unpivot { table, value, name, columns, null_inclusion, alias } => {
                 let input = cx.plan(*table)?;
@@ -88,6 +91,24 @@ fn filtered(
         builder = builder.filter(condition)?;
     }
     builder.build()
+}
+
+/// With columns more; what has no name is a condition.
+fn computed(
+    input: LogicalPlan,
+    columns: Vec<ExprWithAlias>,
+    cx: Context<'_>,
+) -> Result<LogicalPlan> {
+    let (columns, conditions): (Vec<_>, Vec<_>) =
+        columns.into_iter().partition(|column| column.alias.is_some());
+    let input = filtered(input, conditions, cx)?;
+    let schema = input.schema().clone();
+    let mut all = all_columns(&schema);
+    for ExprWithAlias { expr, alias } in columns {
+        let name = alias.map(|alias| alias.value).unwrap_or_default();
+        all.push(cx.sql_to_expr(expr, &schema)?.alias(name));
+    }
+    LogicalPlanBuilder::from(input).project(all)?.build()
 }
 
 fn all_columns(schema: &DFSchema) -> Vec<Expr> {

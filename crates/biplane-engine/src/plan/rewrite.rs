@@ -358,9 +358,7 @@ impl Rewriter<'_> {
                     lower(aggregate.alias.get_or_insert(name));
                 }
             }
-            TableFactor::Unpivot { name, columns, value, .. }
-                if name.value != generators::GENERATE =>
-            {
+            TableFactor::Unpivot { name, columns, value, .. } if !generators::is_ours(name) => {
                 self.spell(name);
                 lower(name);
                 for column in columns {
