@@ -5,6 +5,7 @@ mod bitmap;
 mod buckets;
 mod bytes;
 pub mod casts;
+pub mod collation;
 mod count_min;
 mod counter_diff;
 mod crypto;
@@ -72,6 +73,7 @@ const TABLES: &[&[frame::Def]] = &[
     buckets::FUNCTIONS,
     bytes::FUNCTIONS,
     casts::FUNCTIONS,
+    collation::FUNCTIONS,
     crypto::FUNCTIONS,
     csv::FUNCTIONS,
     decimals::FUNCTIONS,
@@ -133,6 +135,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
     ] {
         gather::register(state, table)?;
     }
+    collation::register(state)?;
     counter_diff::register(state)?;
     fitted::register(state)?;
     interval_signs::register(state)?;

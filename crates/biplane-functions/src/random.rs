@@ -42,13 +42,13 @@ pub fn begun(call: &ScalarFunction) -> Option<Result<Expr>> {
         (_, [seed]) => (None, Some(seed)),
         _ => return None,
     };
-    Some(number(random.kind, seed).and_then(|seed| {
+    Some(number(random.kind, seed).map(|seed| {
         let generator = match random.kind {
             Kind::Row => Generator { seed: 0, gaussian: None },
             _ => Generator::new(seed.unwrap_or_else(anything)),
         };
         let new = Random::new(random.kind, Some(Arc::new(Mutex::new(generator))));
-        Ok(ScalarUDF::from(new).call(length.into_iter().cloned().collect()))
+        ScalarUDF::from(new).call(length.into_iter().cloned().collect())
     }))
 }
 

@@ -283,6 +283,10 @@ pub fn fields_of_query(schema: &Schema, mapped: bool) -> SqlResult<Vec<StructFie
             if biplane_functions::variant::has_variant(field.data_type()) {
                 return Err(SqlError::unsupported("a column of the type VARIANT in a table"));
             }
+            if !biplane_functions::collation::of_field(field).is_plain() {
+                let text = "a column with a collation in a table (CAST(… AS STRING) takes it away)";
+                return Err(SqlError::unsupported(text));
+            }
             let plain = nullable(&stored_type(field.data_type())?);
             let plain = Field::new(field.name(), plain, true);
             let out: StructField = (&plain).try_into_kernel().map_err(SqlError::internal)?;

@@ -3,6 +3,7 @@
 use arrow::datatypes::{
     DataType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit,
 };
+use biplane_functions::collation::{self, Tree};
 use biplane_functions::intervals;
 use biplane_functions::variant::is_variant;
 use biplane_proto::v1;
@@ -68,12 +69,43 @@ pub fn sql_text(data_type: &DataType) -> String {
 
 /// The type of a field; that of an interval is part of what else is said of it.
 pub fn field_text(field: &Field) -> String {
+    let tree = collation::of_field(field);
+    if !tree.is_plain() {
+        return collated_text(field.data_type(), &tree, |text| text.to_owned());
+    }
     match (field.data_type(), intervals::qualifier(field)) {
         (DataType::List(item), _) if intervals::qualifier(item).is_some() => {
             format!("ARRAY<{}>", field_text(item))
         }
         (_, Some(qualifier)) => format!("INTERVAL {}", qualifier.to_uppercase()),
         (other, None) => sql_text(other),
+    }
+}
+
+/// The type of text with collations, whose names stay as they are whatever is done to other words.
+pub fn collated_text(data_type: &DataType, tree: &Tree, word: fn(&str) -> String) -> String {
+    let inner = |data_type: &DataType, tree: &Tree| collated_text(data_type, tree, word);
+    match (data_type, tree) {
+        (_, Tree::Text(collation)) => format!("{} {}", word("STRING COLLATE"), collation.name()),
+        (DataType::List(item) | DataType::LargeList(item), Tree::List(tree)) => {
+            format!("{}<{}>", word("ARRAY"), inner(item.data_type(), tree))
+        }
+        (DataType::Map(entries, _), Tree::Map(key, value)) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => format!(
+                "{}<{}, {}>",
+                word("MAP"),
+                inner(fields[0].data_type(), key),
+                inner(fields[1].data_type(), value)
+            ),
+            _ => word(&sql_text(data_type)),
+        },
+        (DataType::Struct(fields), Tree::Struct(trees)) => {
+            let parts = fields.iter().zip(trees).map(|(field, tree)| {
+                format!("{}: {}", word(field.name()), inner(field.data_type(), tree))
+            });
+            format!("{}<{}>", word("STRUCT"), parts.collect::<Vec<_>>().join(", "))
+        }
+        _ => word(&sql_text(data_type)),
     }
 }
 

@@ -15,6 +15,12 @@ pub const STREAM: &str = "stream";
 /// How a type `INTERVAL DAY TO SECOND` begins as one word.
 pub const INTERVAL_TYPE: &str = "interval_of_";
 
+/// How a type `STRING COLLATE name` begins as one word.
+pub const COLLATED_TYPE: &str = "collated_by_";
+
+/// How far the `<` of a type may be from a comma in it.
+const TYPE_TOKENS_MAX: usize = 100;
+
 const SET_WORDS: [&str; 6] = ["UNION", "EXCEPT", "INTERSECT", "MINUS", "ALL", "DISTINCT"];
 /// What may stand behind the rows of VALUES, a name for them aside.
 const BEHIND_VIEW: [&str; 14] = [
@@ -67,6 +73,40 @@ fn unit(token: Option<&TokenWithSpan>) -> Option<String> {
     is_unit.then(|| upper.trim_end_matches('S').to_lowercase())
 }
 
+/// Whether a type stands behind it: `ARRAY<`, `MAP<STRING,`, `STRUCT<a:`.
+fn is_in_type(tokens: &[TokenWithSpan]) -> bool {
+    match tokens.last().map(|token| &token.token) {
+        Some(Token::Lt | Token::Colon) => true,
+        Some(Token::Comma) => {
+            let opens = |pair: &[TokenWithSpan]| {
+                is_one_of(pair.first(), &["MAP", "STRUCT"]) && pair[1].token == Token::Lt
+            };
+            // A type that is a longer text than this is none that anybody writes.
+            let from = tokens.len().saturating_sub(TYPE_TOKENS_MAX);
+            let nearest = tokens[from..].iter().rposition(|token| token.token == Token::Lt);
+            let nearest = nearest.map(|at| from + at);
+            nearest.is_some_and(|at| at > 0 && tokens.get(at - 1..=at).is_some_and(opens))
+                && !is_one_of(tokens.get(nearest.unwrap_or(0) + 1), &["SELECT"])
+        }
+        _ => false,
+    }
+}
+
+/// A name of one or several parts, and the place behind it.
+fn dotted(tokens: &[TokenWithSpan], mut at: usize) -> Option<(String, usize)> {
+    let part = |at: usize| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => Some(word.value.clone()),
+        _ => None,
+    };
+    let mut name = part(at)?;
+    at += 1;
+    while tokens.get(at).is_some_and(|token| token.token == Token::Period) {
+        name = format!("{name}.{}", part(at + 1)?);
+        at += 2;
+    }
+    Some((name, at))
+}
+
 /// `AS INTERVAL DAY TO SECOND` and `::INTERVAL DAY` have the type in one word.
 fn types(tokens: Tokens) -> Tokens {
     let mut out = Tokens::with_capacity(tokens.len());
@@ -76,6 +116,17 @@ fn types(tokens: Tokens) -> Tokens {
         let follows_type =
             matches!(out.last().map(|t: &TokenWithSpan| &t.token), Some(Token::DoubleColon))
                 || is_word(out.last(), "AS");
+        let is_type = follows_type || is_in_type(&out);
+        if is_type
+            && is_word(Some(token), "STRING")
+            && is_word(tokens.get(at), "COLLATE")
+            && let Some((name, behind)) = dotted(&tokens, at + 1)
+        {
+            let name = Token::make_word(&format!("{COLLATED_TYPE}{name}"), Some('`'));
+            out.push(like(token, name));
+            at = behind;
+            continue;
+        }
         if !follows_type || !is_word(Some(token), "INTERVAL") {
             out.push(token.clone());
             continue;

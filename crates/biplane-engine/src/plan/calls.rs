@@ -21,6 +21,12 @@ pub fn meaning(expr: &mut Expr) -> Option<Expr> {
             let call = call("regexp_like", vec![take(expr), take(pattern)]);
             Some(if *negated { not(call) } else { call })
         }
+        Expr::Collate { expr, collation } => {
+            let parts = collation.0.iter().filter_map(|part| part.as_ident());
+            let name: Vec<&str> = parts.map(|part| part.value.as_str()).collect();
+            let name = Expr::value(Value::SingleQuotedString(name.join(".")));
+            Some(call("collate", vec![take(expr), name]))
+        }
         Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
             let mut arguments = vec![take(expr), take(overlay_what), take(overlay_from)];
             arguments.extend(overlay_for.as_mut().map(|length| take(length)));

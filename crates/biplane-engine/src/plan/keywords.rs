@@ -5,8 +5,6 @@ use datafusion::sql::sqlparser::ast::{TableAlias, TableFactor};
 use super::rewrite::plain;
 use crate::error::SqlResult;
 
-const NAME: &str = "sql_keywords";
-
 const WORDS: &str = "ADD AFTER AGGREGATE ALL ALTER ALWAYS ANALYZE AND ANTI ANY ANY_VALUE ARCHIVE ARRAY AS ASC \
 AT ATOMIC AUTHORIZATION BEGIN BERNOULLI BETWEEN BIGINT BINARY BINDING BOOLEAN BOTH BUCKET BUCKETS BY BYTE CACHE \
 CALL CALLED CASCADE CASE CAST CATALOG CATALOGS CHANGE CHAR CHARACTER CHECK CLEAR CLOSE CLUSTER CLUSTERED CODEGEN \
@@ -37,17 +35,26 @@ WATERMARK WEEK WEEKS WHEN WHERE WHILE WINDOW WITH WITHIN WITHOUT X YEAR YEARS ZO
 
 /// The call as a table of its rows.
 pub fn put_in(factor: &mut TableFactor) -> SqlResult<()> {
+    rows(factor, "sql_keywords", "keyword, reserved", || {
+        WORDS.split_whitespace().map(|word| format!("('{word}', false)")).collect()
+    })
+}
+
+/// A call of this name without arguments as a table of rows that are always the same.
+pub fn rows(
+    factor: &mut TableFactor,
+    called: &str,
+    columns: &str,
+    rows: impl FnOnce() -> Vec<String>,
+) -> SqlResult<()> {
     let TableFactor::Table { name, alias, args: Some(args), .. } = factor else { return Ok(()) };
-    if !args.args.is_empty() || !name.to_string().eq_ignore_ascii_case(NAME) {
+    if !args.args.is_empty() || !name.to_string().eq_ignore_ascii_case(called) {
         return Ok(());
     }
-    let rows: Vec<String> =
-        WORDS.split_whitespace().map(|word| format!("('{word}', false)")).collect();
-    let text =
-        format!("SELECT keyword, reserved FROM VALUES {} AS w(keyword, reserved)", rows.join(", "));
+    let text = format!("SELECT {columns} FROM VALUES {} AS w({columns})", rows().join(", "));
     let alias = alias.take().unwrap_or(TableAlias {
         explicit: true,
-        name: plain(NAME),
+        name: plain(called),
         columns: vec![],
         at: None,
     });

@@ -6,6 +6,7 @@ mod calls;
 mod casts;
 mod changes;
 mod check;
+mod collations;
 mod correlated;
 mod crossing;
 pub mod deadline;
@@ -151,6 +152,7 @@ async fn with_routines(
     let tables = resolve::sources(cx, &mut rewritten, via).await?;
     let plan = planned(scope, &tables, query)?;
     let plan = literals::narrow(plan)?;
+    let plan = collations::meant(plan)?;
     let names = shown(&plan, &rewritten);
     Ok(Planned { plan, names })
 }
@@ -262,7 +264,9 @@ pub async fn expr(cx: &StatementContext, expr: &ast::Expr, schema: &DFSchema) ->
         };
         let planner = SqlToRel::new_with_options(&names, options);
         match planner.sql_to_expr(expr.clone(), schema, &mut PlannerContext::new()) {
-            Ok(planned) => return Ok(literals::narrow_expr(planned)?),
+            Ok(planned) => {
+                return Ok(collations::meant_expr(literals::narrow_expr(planned)?, schema)?);
+            }
             Err(error) => {
                 let missing = variables::missing(&error);
                 if !missing.is_some_and(|name| constants.put_in(cx, &mut expr, &name)) {

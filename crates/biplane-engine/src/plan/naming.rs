@@ -84,6 +84,7 @@ fn print(expr: &Expr) -> String {
             }
             out + " END"
         }
+        Expr::Collate { expr, collation } => format!("collate({}, {collation})", print(expr)),
         Expr::Subquery(_) => "scalarsubquery()".to_owned(),
         Expr::Exists { negated, .. } => negate(*negated, "exists()".to_owned()),
         Expr::Extract { field, expr, .. } => format!("extract({field} FROM {})", print(expr)),

@@ -296,7 +296,14 @@ impl ScalarUDFImpl for TypeOf {
 
 /// As `typeof` says it.
 pub fn type_name(field: &Field) -> ScalarValue {
-    let text = crate::encode::types::field_text(field).to_lowercase();
+    let tree = biplane_functions::collation::of_field(field);
+    let text = match tree.is_plain() {
+        true => crate::encode::types::field_text(field).to_lowercase(),
+        false => {
+            let lower = |text: &str| text.to_lowercase();
+            crate::encode::types::collated_text(field.data_type(), &tree, lower)
+        }
+    };
     ScalarValue::from(text.replace(", ", ",").replace(": ", ":"))
 }
 

@@ -14,8 +14,8 @@ use super::naming::display_name;
 use super::streams::Source;
 use super::subqueries::{self, Aggregates};
 use super::{
-    calls, changes, functions, generators, grouping, intervals, keywords, ordering, refusals,
-    streams, time_type, time_windows, using, widths, windows,
+    calls, changes, collations, functions, generators, grouping, intervals, keywords, ordering,
+    refusals, streams, time_type, time_windows, using, widths, windows,
 };
 use crate::context::{StatementContext, object_name_parts};
 use crate::error::{SqlError, SqlResult};
@@ -741,7 +741,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<SqlError> {
-        if let Err(error) = keywords::put_in(factor) {
+        if let Err(error) = keywords::put_in(factor).and_then(|()| collations::put_in(factor)) {
             return ControlFlow::Break(error);
         }
         if let Some(error) = refusals::of_aliases(factor) {

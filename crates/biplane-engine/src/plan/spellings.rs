@@ -231,9 +231,6 @@ fn moments(name: &str, mut args: Vec<Expr>) -> Option<Expr> {
         ("positive", Some(value), None, None) => {
             Expr::UnaryOp { op: UnaryOperator::Plus, expr: Box::new(value) }
         }
-        ("collation", Some(value), None, None) if is_text(&value) => {
-            text("SYSTEM.BUILTIN.UTF8_BINARY")
-        }
         ("to_date", Some(value), Some(format), None) => call("to_date_by", vec![value, format]),
         ("try_to_date", Some(value), None, None) => try_cast(value, DataType::Date),
         ("try_to_date", Some(value), Some(format), None) => {

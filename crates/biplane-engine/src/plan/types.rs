@@ -1,12 +1,15 @@
 //! SQL types as Arrow types.
 
+use biplane_functions::collation::{Collation, Tree, with_tree};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, DataType as Sql, ExactNumberInfo, TimezoneInfo,
+    ArrayElemTypeDef, DataType as Sql, ExactNumberInfo, ObjectName, TimezoneInfo,
 };
 use std::sync::Arc;
+
+use crate::parser::forms::COLLATED_TYPE;
 
 /// `TIMESTAMP` is an instant, shown in the session's time zone.
 #[derive(Debug)]
@@ -16,7 +19,9 @@ pub struct SparkTypes {
 
 impl TypePlanner for SparkTypes {
     fn plan_type_field(&self, sql: &Sql) -> Result<Option<FieldRef>> {
-        Ok(self.data_type(sql)?.map(|data_type| Arc::new(Field::new("", data_type, true))))
+        let Some(data_type) = self.data_type(sql)? else { return Ok(None) };
+        let field = Field::new("", data_type, true);
+        Ok(Some(Arc::new(with_tree(field, &collations(sql)?))))
     }
 }
 
@@ -64,6 +69,7 @@ impl SparkTypes {
                 DataType::Struct(Fields::from(out))
             }
             Sql::Interval { .. } => DataType::Interval(IntervalUnit::MonthDayNano),
+            Sql::Custom(name, _) if collated(name).is_some() => DataType::Utf8,
             Sql::Custom(name, _) => match name.to_string().to_uppercase().as_str() {
                 "STRING" => DataType::Utf8,
                 "LONG" => DataType::Int64,
@@ -89,6 +95,30 @@ impl SparkTypes {
             None => plan_err!("The type {sql} is not supported here"),
         }
     }
+}
+
+/// The collation of a type `STRING COLLATE name`, which is one word here.
+fn collated(name: &ObjectName) -> Option<&str> {
+    let [part] = name.0.as_slice() else { return None };
+    part.as_ident()?.value.strip_prefix(COLLATED_TYPE)
+}
+
+fn collations(sql: &Sql) -> Result<Tree> {
+    Ok(match sql {
+        Sql::Custom(name, _) => match collated(name) {
+            Some(name) => Tree::of(Collation::named(name)?),
+            None => Tree::Plain,
+        },
+        Sql::Array(ArrayElemTypeDef::AngleBracket(item) | ArrayElemTypeDef::Parenthesis(item)) => {
+            Tree::list(collations(item)?)
+        }
+        Sql::Map(key, value) => Tree::map(collations(key)?, collations(value)?),
+        Sql::Struct(fields, _) => {
+            let fields = fields.iter().map(|field| collations(&field.field_type));
+            Tree::fields(fields.collect::<Result<_>>()?)
+        }
+        _ => Tree::Plain,
+    })
 }
 
 fn decimal(info: &ExactNumberInfo) -> Result<DataType> {
