@@ -785,6 +785,9 @@ impl VisitorMut for Rewriter<'_> {
                 return ControlFlow::Break(too_many_parts(&function.name.to_string()));
             }
         }
+        if let Some(meant) = super::typed::word(expr) {
+            *expr = meant;
+        }
         if let Some(error) = super::typed::completed(expr) {
             return ControlFlow::Break(error);
         }

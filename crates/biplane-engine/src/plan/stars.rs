@@ -3,10 +3,11 @@
 //! a struct.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Query,
     Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins,
-    VisitMut, VisitorMut, WildcardAdditionalOptions,
+    VisitMut, VisitorMut, WildcardAdditionalOptions, With,
 };
 use std::ops::ControlFlow;
 
@@ -17,21 +18,64 @@ use crate::error::{SqlError, SqlResult};
 /// Of one query.
 const STARS_MAX: usize = 64;
 
-/// Puts the columns in the place of the stars, in the columns and the HAVING of the query itself.
+/// Puts the columns in the place of the stars, in the columns and the HAVING of the query and of those in its WITH and
+/// FROM.
 pub async fn expand(scope: &Scope<'_>, query: &mut Query, via: &[String]) -> SqlResult<()> {
-    let mut shell = query.clone();
-    (shell.order_by, shell.limit_clause) = (None, None);
+    in_query(scope, None, query, via).await
+}
+
+/// `around`: what the queries around have in their WITH.
+async fn in_query(
+    scope: &Scope<'_>,
+    around: Option<&With>,
+    query: &mut Query,
+    via: &[String],
+) -> SqlResult<()> {
+    let mut known = around.cloned();
+    let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+    for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+        // A recursion would be asked for before it is known.
+        if !is_recursive {
+            Box::pin(in_query(scope, known.as_ref(), &mut cte.query, via)).await?;
+        }
+        match &mut known {
+            Some(known) => known.cte_tables.push(cte.clone()),
+            None => {
+                let with_token = AttachedToken::empty();
+                let cte_tables = vec![cte.clone()];
+                known = Some(With { with_token, recursive: false, cte_tables });
+            }
+        }
+    }
+    if let Some(known) = &mut known {
+        known.recursive |= is_recursive;
+    }
+    let shell = Query { with: known, order_by: None, limit_clause: None, ..query.clone() };
     let mut left = vec![query.body.as_mut()];
     while let Some(body) = left.pop() {
         match body {
-            SetExpr::Select(select) => of_select(scope, &shell, select, via).await?,
+            SetExpr::Select(select) => {
+                for factor in select.from.iter_mut().flat_map(factors) {
+                    if let TableFactor::Derived { lateral: false, subquery, .. } = factor {
+                        Box::pin(in_query(scope, shell.with.as_ref(), subquery, via)).await?;
+                    }
+                }
+                of_select(scope, &shell, select, via).await?;
+            }
             SetExpr::SetOperation { left: one, right: other, .. } => {
                 left.extend([one.as_mut(), other.as_mut()])
+            }
+            SetExpr::Query(inner) => {
+                Box::pin(in_query(scope, shell.with.as_ref(), inner, via)).await?;
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+fn factors(from: &mut TableWithJoins) -> impl Iterator<Item = &mut TableFactor> {
+    std::iter::once(&mut from.relation).chain(from.joins.iter_mut().map(|join| &mut join.relation))
 }
 
 async fn of_select(

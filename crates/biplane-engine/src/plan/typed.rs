@@ -2,10 +2,51 @@
 
 use datafusion::sql::sqlparser::ast::{DataType, Expr, TypedString, Value};
 
+use super::calls::call;
+use super::functions::cast;
 use crate::error::SqlError;
 
 /// Words that stand for a point in time.
 const WORDS: [&str; 5] = ["epoch", "now", "today", "tomorrow", "yesterday"];
+
+/// `DATE 'tomorrow'` and `CAST('now' AS TIMESTAMP)` as what they stand for.
+pub fn word(expr: &Expr) -> Option<Expr> {
+    let (data_type, text) = match expr {
+        Expr::TypedString(TypedString { data_type, value, .. }) => (data_type, &value.value),
+        Expr::Cast { data_type, expr, format: None, .. } => match expr.as_ref() {
+            Expr::Value(value) => (data_type, &value.value),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let (Value::SingleQuotedString(text) | Value::DoubleQuotedString(text)) = text else {
+        return None;
+    };
+    if !matches!(data_type, DataType::Date | DataType::Timestamp(..)) {
+        return None;
+    }
+    let days = |days: &str| {
+        let days = Expr::value(Value::Number(days.to_owned(), false));
+        call("date_add", vec![call("current_date", Vec::new()), days])
+    };
+    let meant = match text.trim().to_lowercase().as_str() {
+        "now" if *data_type == DataType::Date => call("current_date", Vec::new()),
+        "now" => call("current_timestamp", Vec::new()),
+        "today" => call("current_date", Vec::new()),
+        "tomorrow" => days("1"),
+        "yesterday" => days("-1"),
+        "epoch" if *data_type == DataType::Date => {
+            let first = Expr::value(Value::SingleQuotedString("1970-01-01".to_owned()));
+            return Some(cast(first, DataType::Date));
+        }
+        "epoch" => {
+            let first = "1970-01-01 00:00:00Z".to_owned();
+            cast(Expr::value(Value::SingleQuotedString(first)), super::spellings::timestamp())
+        }
+        _ => return None,
+    };
+    Some(cast(meant, data_type.clone()))
+}
 
 /// Completes the text of the literal, or says why it is none.
 pub fn completed(expr: &mut Expr) -> Option<SqlError> {
