@@ -19,6 +19,7 @@ mod frequent;
 mod gather;
 mod geo;
 mod grouped_number;
+mod h3;
 mod interval_average;
 mod interval_parts;
 mod interval_signs;
@@ -81,6 +82,7 @@ const TABLES: &[&[frame::Def]] = &[
     frequent::FUNCTIONS,
     geo::FUNCTIONS,
     grouped_number::FUNCTIONS,
+    h3::FUNCTIONS,
     interval_parts::FUNCTIONS,
     interval_signs::FUNCTIONS,
     json::FUNCTIONS,
