@@ -5,8 +5,9 @@ use datafusion::common::Result;
 use std::sync::Arc;
 
 use crate::epoch::instant;
+use crate::opaque;
 use crate::raised::fail;
-use crate::variant::{is_variant, variant_type};
+use crate::variant::variant_type;
 
 /// Deeper is no type here.
 const DEPTH_MAX: usize = 64;
@@ -191,7 +192,9 @@ pub fn map_of(key: DataType, value: DataType) -> DataType {
 /// For messages.
 pub fn type_text(data_type: &DataType) -> String {
     match data_type {
-        variant if is_variant(variant) => "VARIANT".to_owned(),
+        known if opaque::name(known).is_some() => {
+            opaque::name(known).unwrap_or_default().to_owned()
+        }
         DataType::Null => "VOID".to_owned(),
         DataType::Boolean => "BOOLEAN".to_owned(),
         DataType::Int8 => "TINYINT".to_owned(),

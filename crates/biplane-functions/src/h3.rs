@@ -10,6 +10,7 @@ use h3o::{CellIndex, LatLng, Resolution};
 use std::sync::Arc;
 
 use crate::frame::{Call, Def, Given};
+use crate::geo::{Body, Coord, binary};
 use crate::raised::{fail, mismatch, raised};
 
 /// Cells that one call may give.
@@ -118,7 +119,7 @@ pub const FUNCTIONS: &[Def] = &[
     def!("h3_tochildren", 2, and_int, list, |call| lists(call, |row| {
         let (cell, resolution) = with_children(call, row)?;
         bounded(cell.children_count(resolution))?;
-        Ok(cell.children(resolution).collect())
+        Ok(Some(cell.children(resolution).collect()))
     })),
     def!("h3_ischildof", 2, two, |_| Ok(DataType::Boolean), |call| call.bools(|row| {
         let (child, parent) = (cell(call, 0, row)?, cell(call, 1, row)?);
@@ -139,11 +140,11 @@ pub const FUNCTIONS: &[Def] = &[
         call.primitives::<Int64Type>(|row| distance(call, row))
     }),
     def!("h3_kring", 2, and_int, list, |call| lists(call, |row| {
-        Ok(cell(call, 0, row)?.grid_disk(steps(call.int(1, row))?))
+        Ok(Some(cell(call, 0, row)?.grid_disk(steps(call.int(1, row))?)))
     })),
     def!("h3_hexring", 2, and_int, list, |call| lists(call, |row| {
         let ring = cell(call, 0, row)?.grid_ring_fast(steps(call.int(1, row))?);
-        ring.collect::<Option<Vec<CellIndex>>>().ok_or_else(|| {
+        ring.collect::<Option<Vec<CellIndex>>>().map(Some).ok_or_else(|| {
             let text = "A pentagon was encountered while the hex ring was computed.";
             raised("H3_PENTAGON_ENCOUNTERED_ERROR", "22023", text)
         })
@@ -163,18 +164,27 @@ pub const FUNCTIONS: &[Def] = &[
             let text = "The cells of h3_compact must all be of one resolution.";
             raised("H3_INVALID_RESOLUTION_VALUE", "22023", text)
         })?;
-        Ok(all)
+        Ok(Some(all))
     })),
     def!("h3_uncompact", 2, list_of, same, |call| lists(call, |row| {
         let all = items(call, row)?;
         let least = all.iter().map(|cell| cell.resolution()).max().unwrap_or(Resolution::Zero);
         let resolution = resolution(call.int(1, row), least, Resolution::Fifteen)?;
         bounded(CellIndex::uncompact_size(all.iter().copied(), resolution))?;
-        Ok(CellIndex::uncompact(all, resolution).collect())
+        Ok(Some(CellIndex::uncompact(all, resolution).collect()))
     })),
     def!("h3_centeraswkt", 1, one, |_| Ok(DataType::Utf8), |call| call.texts(|row| {
         let (x, y) = of_place(LatLng::from(cell(call, 0, row)?));
         Ok(Some(format!("POINT({x} {y})")))
+    })),
+    def!("h3_centeraswkb", 1, one, |_| Ok(DataType::Binary), |call| call.binaries(|row| {
+        let (x, y) = of_place(LatLng::from(cell(call, 0, row)?));
+        Ok(Some(binary(Body::Point(Some(Coord::of(x, y))))))
+    })),
+    def!("h3_boundaryaswkb", 1, one, |_| Ok(DataType::Binary), |call| call.binaries(|row| {
+        let corners = boundary(cell(call, 0, row)?).into_iter();
+        let ring = corners.map(|(x, y)| Coord::of(x, y)).collect();
+        Ok(Some(binary(Body::Polygon(vec![ring]))))
     })),
     def!("h3_centerasgeojson", 1, one, |_| Ok(DataType::Utf8), |call| call.texts(|row| {
         let (x, y) = of_place(LatLng::from(cell(call, 0, row)?));
@@ -251,7 +261,7 @@ fn cell(call: &Call<'_>, arg: usize, row: usize) -> Result<CellIndex> {
     known(&call.args[arg], row)
 }
 
-fn resolution(given: i32, least: Resolution, most: Resolution) -> Result<Resolution> {
+pub fn resolution(given: i32, least: Resolution, most: Resolution) -> Result<Resolution> {
     let found = u8::try_from(given).ok().and_then(|given| Resolution::try_from(given).ok());
     found.filter(|found| (least..=most).contains(found)).ok_or_else(|| {
         let text = format!(
@@ -280,7 +290,7 @@ fn steps(given: i32) -> Result<u32> {
     }
 }
 
-fn bounded(count: u64) -> Result<()> {
+pub fn bounded(count: u64) -> Result<()> {
     match count <= CELLS_MAX {
         true => Ok(()),
         false => fail(
@@ -297,7 +307,7 @@ fn distance(call: &Call<'_>, row: usize) -> Result<Option<i64>> {
 }
 
 /// Cells in the form of the result.
-fn column(cells: &[Option<CellIndex>], form: &DataType) -> ArrayRef {
+pub fn column(cells: &[Option<CellIndex>], form: &DataType) -> ArrayRef {
     let cells = cells.iter();
     match form {
         DataType::Int64 => {
@@ -325,17 +335,18 @@ fn items(call: &Call<'_>, row: usize) -> Result<Vec<CellIndex>> {
     (0..list.len()).filter(|at| list.is_valid(*at)).map(|at| known(&list, at)).collect()
 }
 
-fn lists(
+/// NULL where an argument is, or what is found says so.
+pub fn lists(
     call: &Call<'_>,
-    mut each: impl FnMut(usize) -> Result<Vec<CellIndex>>,
+    mut each: impl FnMut(usize) -> Result<Option<Vec<CellIndex>>>,
 ) -> Result<ArrayRef> {
     let DataType::List(item) = call.gives else { return mismatch("A list is answered.") };
     let (mut all, mut lengths, mut known) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..call.rows {
-        let is_known = !call.has_null(row);
-        let cells = if is_known { each(row)? } else { Vec::new() };
+        let cells = if call.has_null(row) { None } else { each(row)? };
+        known.push(cells.is_some());
+        let cells = cells.unwrap_or_default();
         lengths.push(cells.len());
-        known.push(is_known);
         all.extend(cells.into_iter().map(Some));
         bounded(all.len() as u64)?;
     }

@@ -17,9 +17,10 @@ mod fitted;
 mod frame;
 mod frequent;
 mod gather;
-mod geo;
+pub mod geo;
 mod grouped_number;
 mod h3;
+mod h3_areas;
 mod interval_average;
 mod interval_parts;
 mod interval_signs;
@@ -35,6 +36,7 @@ mod math;
 mod misc;
 mod murmur;
 mod number_format;
+pub mod opaque;
 mod options;
 mod patterns;
 mod pick;
@@ -55,7 +57,6 @@ mod tuple_sketch;
 pub mod variant;
 mod vector;
 mod vector_totals;
-mod wkb;
 mod xml;
 mod xpath;
 mod xpath_eval;
@@ -80,9 +81,15 @@ const TABLES: &[&[frame::Def]] = &[
     decimals::FUNCTIONS,
     epoch::FUNCTIONS,
     frequent::FUNCTIONS,
-    geo::FUNCTIONS,
+    geo::edits::FUNCTIONS,
+    geo::formats::FUNCTIONS,
+    geo::measures::FUNCTIONS,
+    geo::overlay::FUNCTIONS,
+    geo::parts::FUNCTIONS,
+    geo::relations::FUNCTIONS,
     grouped_number::FUNCTIONS,
     h3::FUNCTIONS,
+    h3_areas::FUNCTIONS,
     interval_parts::FUNCTIONS,
     interval_signs::FUNCTIONS,
     json::FUNCTIONS,
@@ -126,6 +133,7 @@ pub fn register(state: &mut SessionState) -> Result<()> {
         bitmap::AGGREGATES,
         count_min::AGGREGATES,
         frequent::AGGREGATES,
+        geo::overlay::AGGREGATES,
         kll::BIGINT_AGGREGATES,
         kll::DOUBLE_AGGREGATES,
         kll::FLOAT_AGGREGATES,

@@ -280,8 +280,9 @@ pub fn fields_of_query(schema: &Schema, mapped: bool) -> SqlResult<Vec<StructFie
                     format!("The column `{}` already exists. Give it another name", field.name());
                 return Err(SqlError::new("COLUMN_ALREADY_EXISTS", "42711", text));
             }
-            if biplane_functions::variant::has_variant(field.data_type()) {
-                return Err(SqlError::unsupported("a column of the type VARIANT in a table"));
+            if let Some(name) = biplane_functions::opaque::within(field.data_type()) {
+                let text = format!("a column of the type {name} in a table");
+                return Err(SqlError::unsupported(text));
             }
             if !biplane_functions::collation::of_field(field).is_plain() {
                 let text = "a column with a collation in a table (CAST(… AS STRING) takes it away)";

@@ -9,9 +9,9 @@ use arrow::ipc::writer::{
 };
 use std::sync::Arc;
 
+use super::opaque::shown;
 use super::text::{Printer, Style};
 use super::types::AsText;
-use super::variants::as_json;
 use crate::error::SqlError;
 
 pub fn schema_message(schema: &SchemaRef) -> Result<Vec<u8>, SqlError> {
@@ -44,7 +44,7 @@ pub fn to_wire(
 ) -> Result<RecordBatch, SqlError> {
     let mut columns = Vec::with_capacity(batch.num_columns());
     for (column, field) in batch.columns().iter().zip(schema.fields()) {
-        let column = &as_json(column, time_zone)?;
+        let column = &shown(column, time_zone)?;
         columns.push(if as_text.applies(column.data_type()) {
             text_column(column, time_zone)?
         } else if column.data_type() == field.data_type() {

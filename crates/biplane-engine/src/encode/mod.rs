@@ -2,9 +2,9 @@
 
 mod arrow_ipc;
 mod chunks;
+pub mod opaque;
 mod rows;
 pub mod text;
 pub mod types;
-pub mod variants;
 
 pub use chunks::{Cut, Cutter, Options};

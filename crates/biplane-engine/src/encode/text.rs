@@ -10,14 +10,15 @@ use arrow::datatypes::{
 };
 use base64::Engine as _;
 use biplane_functions::intervals::qualifier;
+use biplane_functions::opaque;
 use biplane_functions::variant::is_variant;
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone};
 use std::fmt::Write;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::opaque::shown;
 use super::types::wire_type;
-use super::variants::as_json;
 use crate::error::SqlError;
 
 /// How timestamps and binaries look; the rest is the same everywhere.
@@ -43,10 +44,11 @@ pub struct Printer {
 
 impl Printer {
     pub fn new(array: &ArrayRef, style: Style, time_zone: &str) -> Result<Self, SqlError> {
-        if is_variant(array.data_type()) {
-            let text = as_json(array, time_zone)?;
+        if opaque::name(array.data_type()).is_some() {
+            let bare_in_json = is_variant(array.data_type());
+            let text = shown(array, time_zone)?;
             let print = printer(&text, style, time_zone)?;
-            return Ok(Self { array: text, print, bare_in_json: true });
+            return Ok(Self { array: text, print, bare_in_json });
         }
         let zone: Arc<str> = time_zone.into();
         let normal = match array.data_type() {

@@ -5,16 +5,18 @@ use arrow::datatypes::{
 };
 use biplane_functions::collation::{self, Tree};
 use biplane_functions::intervals;
-use biplane_functions::variant::is_variant;
+use biplane_functions::opaque;
 use biplane_proto::v1;
 use std::sync::Arc;
 
-use super::variants::json_type;
+use super::opaque::shown_type;
 
 /// Spark's SQL text of a type: `DECIMAL(10,2)`, `ARRAY<INT>`, `STRUCT<a: INT>`.
 pub fn sql_text(data_type: &DataType) -> String {
     match data_type {
-        variant if is_variant(variant) => "VARIANT".to_owned(),
+        known if opaque::name(known).is_some() => {
+            opaque::name(known).unwrap_or_default().to_owned()
+        }
         DataType::Null => "VOID".to_owned(),
         DataType::Boolean => "BOOLEAN".to_owned(),
         DataType::Int8 => "TINYINT".to_owned(),
@@ -111,7 +113,9 @@ pub fn collated_text(data_type: &DataType, tree: &Tree, word: fn(&str) -> String
 
 fn type_name(data_type: &DataType) -> &'static str {
     match data_type {
-        variant if is_variant(variant) => "VARIANT",
+        known if opaque::name(known).is_some() => {
+            opaque::name(known).unwrap_or_default().split('(').next().unwrap_or_default()
+        }
         DataType::Null => "NULL",
         DataType::Boolean => "BOOLEAN",
         DataType::Int8 => "BYTE",
@@ -248,7 +252,7 @@ pub fn wire_schema(schema: &Schema, time_zone: &Arc<str>, as_text: AsText) -> Sc
             let data_type = if as_text.applies(field.data_type()) {
                 DataType::Utf8
             } else {
-                json_type(&wire_type(field.data_type(), time_zone))
+                shown_type(&wire_type(field.data_type(), time_zone))
             };
             Field::new(field.name(), data_type, field.is_nullable())
         })

@@ -111,10 +111,14 @@ fn is_renamed(from: &DataType, to: &DataType) -> bool {
 }
 
 fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
+    use biplane_functions::geo::is_geo;
     const WITHOUT: &str = "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION";
     const FUNCTION: &str = "DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION";
     if from.is_null() || biplane_functions::variant::is_variant(from) {
         return None;
+    }
+    if from != to && (is_geo(from) || is_geo(to)) {
+        return Some(WITHOUT);
     }
     let is_number = |data_type: &DataType| data_type.is_numeric();
     match (from, to) {

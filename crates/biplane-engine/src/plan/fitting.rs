@@ -2,7 +2,7 @@
 //! stands beside it, decimals keep Spark's digits, and what does not fit together is refused.
 
 use biplane_functions::decimals::{self, Operation};
-use biplane_functions::variant::is_variant;
+use biplane_functions::opaque;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::planner::{PlannerResult, RawBinaryExpr};
@@ -45,8 +45,10 @@ pub fn fitted(
     right: &DataType,
 ) -> Result<PlannerResult<RawBinaryExpr>> {
     let RawBinaryExpr { op, left: mut a, right: mut b } = expr;
-    if is_comparison(&op) && is_variant(left) && is_variant(right) {
-        let text = "A VARIANT has no order and is equal to nothing: compare what it holds";
+    if is_comparison(&op)
+        && let (Some(name), Some(_)) = (opaque::name(left), opaque::name(right))
+    {
+        let text = format!("A {name} has no order and is equal to nothing: compare what it holds");
         let error = SqlError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", text);
         return Err(DataFusionError::External(Box::new(error)));
     }

@@ -1,6 +1,6 @@
-//! Values without an order, which Spark neither sorts, groups nor compares: VARIANT.
+//! Values without an order, which Spark neither sorts, groups nor compares: VARIANT and geometries.
 
-use biplane_functions::variant::has_variant;
+use biplane_functions::opaque::within;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
@@ -22,15 +22,15 @@ pub fn refused(plan: &LogicalPlan) -> SqlResult<()> {
 
 fn in_node(node: &LogicalPlan) -> Result<Option<SqlError>> {
     let has = |expr: &Expr, schema: &DFSchema| {
-        expr.get_type(schema).is_ok_and(|data_type| has_variant(&data_type))
+        expr.get_type(schema).is_ok_and(|data_type| within(&data_type).is_some())
     };
     Ok(match node {
         LogicalPlan::Distinct(distinct) => {
             let mut fields = distinct.input().schema().fields().iter();
-            fields.find(|field| has_variant(field.data_type())).map(|field| {
+            fields.find_map(|field| Some((field, within(field.data_type())?))).map(|(field, name)| {
                 let text = format!(
-                    "The feature is not supported: Cannot have VARIANT type columns in DataFrame which calls \
-                     set operations (INTERSECT, EXCEPT, etc.), but the type of column `{}` is VARIANT.",
+                    "The feature is not supported: Cannot have {name} type columns in DataFrame which calls \
+                     set operations (INTERSECT, EXCEPT, etc.), but the type of column `{}` is {name}.",
                     field.name()
                 );
                 SqlError::new("UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE", "0A000", text)
@@ -49,7 +49,7 @@ fn in_node(node: &LogicalPlan) -> Result<Option<SqlError>> {
         LogicalPlan::Sort(sort) => {
             let schema = sort.input.schema();
             sort.expr.iter().find(|key| has(&key.expr, schema)).map(|key| {
-                let text = format!("Cannot sort by \"{}\": a VARIANT has no order", key.expr);
+                let text = format!("Cannot sort by \"{}\": it has no order", key.expr);
                 SqlError::new("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", text)
             })
         }

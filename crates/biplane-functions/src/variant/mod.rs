@@ -40,20 +40,6 @@ pub fn is_variant(data_type: &DataType) -> bool {
         if fields.len() == 2 && fields[0].metadata().get(MARK).is_some_and(|mark| mark == "variant"))
 }
 
-/// Whether a VARIANT is anywhere in it.
-pub fn has_variant(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Struct(fields) => {
-            is_variant(data_type) || fields.iter().any(|field| has_variant(field.data_type()))
-        }
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => has_variant(field.data_type()),
-        _ => false,
-    }
-}
-
 /// The values of a column of variants.
 pub struct Variants<'a> {
     array: &'a StructArray,
